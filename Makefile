@@ -1,0 +1,56 @@
+# partialpool: make serve | test | lint | types | openapi | bench | lock | clean
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DATA_DIR ?= var
+
+.PHONY: setup setup-dev serve test lint types openapi openapi-check bench lock clean check
+
+setup: $(VENV)/.runtime
+setup-dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(PIP) install --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
+serve: setup
+	$(PY) -m service serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
+
+test: setup-dev
+	$(PY) -m pytest -m "not slow"
+
+lint: setup-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: setup-dev
+	$(VENV)/bin/mypy
+
+openapi: setup-dev
+	$(PY) -m service openapi > openapi/openapi.json
+
+openapi-check: setup-dev
+	$(PY) -m service openapi | diff -u openapi/openapi.json - || { echo "openapi/openapi.json is stale: run 'make openapi'"; exit 1; }
+
+check: lint types openapi-check test
+
+# Locked and hashed, without index addresses.
+lock: setup-dev
+	$(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	  --strip-extras --allow-unsafe --no-header --output-file requirements/runtime.txt pyproject.toml
+	$(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	  --strip-extras --allow-unsafe --no-header --extra dev --constraint requirements/runtime.txt \
+	  --output-file requirements/dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,1 @@
+"""The HTTP service: validates, dispatches, stores, answers. No linear algebra."""
