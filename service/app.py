@@ -15,6 +15,7 @@ from service import handlers, openapi
 from service.api import pages, system
 from service.blobs import Blobs
 from service.catalog import Database
+from service.compute import Compute
 from service.context import Services
 from service.middleware import (
     AccessLog,
@@ -77,12 +78,13 @@ class Application(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database = Database(settings.catalog)
+    database, compute = Database(settings.catalog), Compute(settings.fit_threads)
     try:
         await database.migrate()
-        app.state.services = Services(settings, database, Blobs(settings.blobs))
+        app.state.services = Services(settings, database, Blobs(settings.blobs), compute)
         yield
     finally:
+        compute.close()
         await database.close()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
 from service.blobs import Blobs
-from service.catalog import DEFAULT_OWNER, Database, Datasets, Models
+from service.catalog import DEFAULT_OWNER, Database, Dataset, Datasets, Model, Models, Recent
+from service.compute import Compute
 from service.settings import Settings
 
 
@@ -18,14 +19,17 @@ class Services:
     settings: Settings
     database: Database
     blobs: Blobs
+    compute: Compute
+    recent_datasets: Recent[Dataset] = field(default_factory=Recent)
+    recent_models: Recent[Model] = field(default_factory=Recent)
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""
-        return Datasets(self.database, owner)
+        return Datasets(self.database, owner, self.recent_datasets)
 
     def models(self, owner: str) -> Models:
         """Return the models of one owner."""
-        return Models(self.database, owner)
+        return Models(self.database, owner, self.recent_models)
 
 
 def services(request: Request) -> Services:

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
     )
+    fit_threads: int = Field(
+        0, ge=0, description="How many fits may run at a time; 0 means one for each processor."
+    )
     max_body_bytes: Count = Field(64 * MIB, description="Largest request body, in bytes.")
 
     @property

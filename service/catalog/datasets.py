@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.catalog import scope, tables
 from service.catalog.database import Database
 from service.catalog.paging import Page, newest_first
+from service.catalog.recent import Recent
 from service.catalog.scope import Scope
 from service.problems import ProblemError
 
@@ -38,11 +39,12 @@ class Dataset:
 
 
 class Datasets:
-    """What one owner has uploaded."""
+    """What one owner has uploaded; ``recent`` is shared by all who read and change datasets."""
 
-    def __init__(self, database: Database, owner: str) -> None:
+    def __init__(self, database: Database, owner: str, recent: Recent[Dataset]) -> None:
         self._database = database
         self._scope = Scope(owner)
+        self._recent = recent
 
     async def add(self, new: Dataset) -> tuple[Dataset, bool]:
         """Keep a dataset and tell whether it was new; its id follows from its content.
@@ -52,19 +54,13 @@ class Datasets:
         """
         new = replace(new, id=dataset_id(new.content_hash), created_at=scope.now())
         try:
-            async with self._database.write() as connection:
-                return await self._add(connection, new)
+            return await self._write(new)
         except IntegrityError:  # another replica was faster: what it wrote is there now
-            async with self._database.write() as connection:
-                return await self._add(connection, new)
+            return await self._write(new)
 
     async def get(self, ref: str) -> Dataset:
         """Return the dataset of this id or name, or raise ``dataset_not_found``."""
-        async with self._database.read() as connection:
-            found = await self._find(connection, ref)
-        if found is None:
-            raise ProblemError("dataset_not_found", "There is no dataset of this id or name.")
-        return found
+        return await self._recent.get(self._scope.owner, ref, self._read)
 
     async def page(self, limit: int, cursor: str | None = None) -> Page[Dataset]:
         """Return some datasets, newest first."""
@@ -79,15 +75,29 @@ class Datasets:
         async with self._database.write() as connection:
             found = await self._find(connection, ref)
             if found is None:
-                raise ProblemError("dataset_not_found", "There is no dataset of this id or name.")
+                raise _missing()
             table = tables.datasets
             await connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        self._recent.forget()
         return found
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a dataset of anyone still needs this file."""
         async with self._database.read() as connection:
             return (await connection.scalar(scope.anyone(tables.datasets, blob))) is not None
+
+    async def _read(self, ref: str) -> Dataset:
+        async with self._database.read() as connection:
+            found = await self._find(connection, ref)
+        if found is None:
+            raise _missing()
+        return found
+
+    async def _write(self, new: Dataset) -> tuple[Dataset, bool]:
+        async with self._database.write() as connection:
+            kept = await self._add(connection, new)
+        self._recent.forget()
+        return kept
 
     async def _find(self, connection: AsyncConnection, ref: str) -> Dataset | None:
         table = tables.datasets
@@ -121,6 +131,10 @@ def dataset_id(content_hash: str) -> str:
 
 def _row(dataset: Dataset) -> dict[str, Any]:
     return {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+
+
+def _missing() -> ProblemError:
+    return ProblemError("dataset_not_found", "There is no dataset of this id or name.")
 
 
 def _taken(detail: str) -> ProblemError:

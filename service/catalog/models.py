@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.catalog import scope, tables
 from service.catalog.database import Database
 from service.catalog.paging import Page, newest_first
+from service.catalog.recent import Recent
 from service.catalog.scope import Scope
 from service.problems import ProblemError
 
@@ -39,11 +40,12 @@ class Model:
 
 
 class Models:
-    """What one owner has fitted."""
+    """What one owner has fitted; ``recent`` is shared by all who read and change models."""
 
-    def __init__(self, database: Database, owner: str) -> None:
+    def __init__(self, database: Database, owner: str, recent: Recent[Model]) -> None:
         self._database = database
         self._scope = Scope(owner)
+        self._recent = recent
 
     async def add(self, new: Model) -> Model:
         """Keep a model; one of the same key that is there already stays and is returned."""
@@ -53,20 +55,16 @@ class Models:
             async with self._database.write() as connection:
                 await connection.execute(self._scope.insert(tables.models).values(**row))
         except IntegrityError:
-            return await self.get(new.id)
+            return await self._read(new.id)
         return new
 
-    async def find(self, ref: str) -> Model | None:
-        """Return the model of this id, or ``None``."""
-        async with self._database.read() as connection:
-            return await self._find(connection, ref)
+    def known(self, ref: str) -> Model | None:
+        """Return the model of this id if it was read a moment ago."""
+        return self._recent.known(self._scope.owner, ref)
 
     async def get(self, ref: str) -> Model:
         """Return the model of this id; raises ``ProblemError`` (``model_not_found``)."""
-        found = await self.find(ref)
-        if found is None:
-            raise _missing()
-        return found
+        return await self._recent.get(self._scope.owner, ref, self._read)
 
     async def page(self, limit: int, cursor: str | None = None) -> Page[Model]:
         """Return some models, newest first."""
@@ -84,12 +82,20 @@ class Models:
             if found is None:
                 raise _missing()
             await connection.execute(self._scope.delete(table).where(table.c.id == ref))
+        self._recent.forget()
         return found
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a model of anyone still needs this file."""
         async with self._database.read() as connection:
             return (await connection.scalar(scope.anyone(tables.models, blob))) is not None
+
+    async def _read(self, ref: str) -> Model:
+        async with self._database.read() as connection:
+            found = await self._find(connection, ref)
+        if found is None:
+            raise _missing()
+        return found
 
     async def _find(self, connection: AsyncConnection, ref: str) -> Model | None:
         table = tables.models

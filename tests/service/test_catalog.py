@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from service.catalog import Database, Dataset, Datasets, Model, Models
+from service.catalog import Database, Dataset, Datasets, Model, Models, Recent
 from service.catalog.paging import decode, encode
 from service.catalog.tables import metadata
 from service.problems import ProblemError
@@ -31,7 +31,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def mine(database: Database) -> Datasets:
-    return Datasets(database, "default")
+    return Datasets(database, "default", Recent())
 
 
 def digest(number: int) -> str:
@@ -107,7 +107,7 @@ async def test_a_deleted_dataset_is_gone_and_may_come_back(mine: Datasets) -> No
 
 async def test_an_owner_sees_nothing_of_another(database: Database, mine: Datasets) -> None:
     kept, _ = await mine.add(table_of(1, "radon"))
-    theirs = Datasets(database, "other")
+    theirs = Datasets(database, "other", Recent())
     for attempt in (theirs.get("radon"), theirs.get(kept.id), theirs.delete(kept.id)):
         with pytest.raises(ProblemError):
             await attempt
@@ -117,10 +117,10 @@ async def test_an_owner_sees_nothing_of_another(database: Database, mine: Datase
 
 async def test_a_file_that_anyone_needs_is_kept(database: Database, mine: Datasets) -> None:
     kept, _ = await mine.add(table_of(1))
-    await Datasets(database, "other").add(table_of(1))
+    await Datasets(database, "other", Recent()).add(table_of(1))
     await mine.delete(kept.id)
     assert await mine.keeps(kept.blob)
-    await Datasets(database, "other").delete(kept.id)
+    await Datasets(database, "other", Recent()).delete(kept.id)
     assert not await mine.keeps(kept.blob)
 
 
@@ -149,12 +149,13 @@ def test_a_cursor_carries_its_parts() -> None:
 
 
 async def test_a_model_is_kept_once(database: Database) -> None:
-    models = Models(database, "default")
+    models = Models(database, "default", Recent())
     first = await models.add(fit_of(1))
     assert await models.add(fit_of(1)) == first
     assert await models.get(first.id) == first
     assert (await models.page(5)).items == (first,)
-    assert await Models(database, "other").find(first.id) is None
+    with pytest.raises(ProblemError, match="no model of this id"):
+        await Models(database, "other", Recent()).get(first.id)
     await models.delete(first.id)
     with pytest.raises(ProblemError, match="no model of this id"):
         await models.delete(first.id)
@@ -166,3 +167,35 @@ async def test_a_catalog_that_does_not_answer_is_a_503(tmp_path: Path) -> None:
         await database.check()  # never migrated: the table is not there
     assert caught.value.kind.status == 503
     await database.close()
+
+
+async def test_a_row_read_a_moment_ago_is_not_asked_for_again(database: Database) -> None:
+    mine = Datasets(database, "default", Recent())
+    kept, _ = await mine.add(table_of(1, "radon"))
+    await mine.get("radon")
+    async with database.write() as connection:  # as another replica would
+        await connection.execute(text("DELETE FROM datasets"))
+    assert await mine.get("radon") == kept
+    with pytest.raises(ProblemError):
+        await Datasets(database, "default", Recent(seconds=0)).get("radon")
+
+
+async def test_a_change_made_here_is_seen_at_once(mine: Datasets) -> None:
+    await mine.add(table_of(1, "radon"))
+    await mine.get("radon")
+    await mine.delete("radon")
+    with pytest.raises(ProblemError):
+        await mine.get("radon")
+    await mine.add(table_of(2, "radon"))
+    assert (await mine.get("radon")).content_hash == digest(2)
+
+
+async def test_what_was_read_before_a_change_is_not_remembered_after_it() -> None:
+    recent: Recent[str] = Recent()
+
+    async def read(ref: str) -> str:
+        recent.forget()  # the row is deleted while it is being read
+        return ref
+
+    await recent.get("default", "radon", read)
+    assert recent.known("default", "radon") is None
