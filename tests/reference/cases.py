@@ -56,16 +56,15 @@ class VarianceComponent:
 
 @dataclass(frozen=True, slots=True)
 class GroupModes:
-    """The conditional modes of one grouping factor.
+    """The conditional modes of one grouping factor and their conditional standard deviations.
 
-    ``values`` and ``sd`` have a row for each level and a column for each name; ``sd`` is
-    None where lme4 did not give it (``||``).
+    ``values`` and ``sd`` have a row for each level and a column for each name.
     """
 
     levels: tuple[str, ...]
     names: tuple[str, ...]
     values: FloatArray
-    sd: FloatArray | None
+    sd: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,7 @@ class Case:
     formula: str
     method: Literal["REML", "ML"]
     weights: str | None
+    offset: str | None
     categorical: tuple[str, ...]
     n: int
     fixed: FixedEffects
@@ -163,7 +163,7 @@ class _ModesRecord(TypedDict):
     levels: _Names
     names: _Names
     values: list[list[float]]
-    sd: list[list[float]] | None
+    sd: list[list[float]]
 
 
 class _CaseRecord(TypedDict):
@@ -172,6 +172,7 @@ class _CaseRecord(TypedDict):
     n: int
     formula: str
     weights: str | None
+    offset: str | None
     method: Literal["REML", "ML"]
     fixed: _FixedRecord
     kenward_roger: _KenwardRogerRecord | None
@@ -204,6 +205,7 @@ def _case(record: _CaseRecord) -> Case:
         formula=record["formula"],
         method=record["method"],
         weights=record["weights"],
+        offset=record["offset"],
         categorical=tuple(record["categorical"]),
         n=record["n"],
         fixed=_fixed(record["fixed"]),
@@ -254,8 +256,9 @@ def _component(row: _ComponentRecord) -> VarianceComponent:
 
 
 def _modes(record: _ModesRecord) -> GroupModes:
-    levels, names = _names(record["levels"]), _names(record["names"])
-    shape = (len(levels), len(names))
-    # R's apply() drops a dimension of one: a single sd per level stands there as one row.
-    sd = None if record["sd"] is None else np.array(record["sd"], dtype=float).reshape(shape)
-    return GroupModes(levels, names, np.array(record["values"], dtype=float).reshape(shape), sd)
+    return GroupModes(
+        levels=_names(record["levels"]),
+        names=_names(record["names"]),
+        values=np.array(record["values"], dtype=float),
+        sd=np.array(record["sd"], dtype=float),
+    )

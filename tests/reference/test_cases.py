@@ -1,7 +1,9 @@
+import csv
+
 import numpy as np
 import pytest
 
-from tests.reference.cases import Case, case, cases, frame, single_factor_cases
+from tests.reference.cases import HERE, Case, case, cases, frame, single_factor_cases
 
 
 @pytest.mark.parametrize("known", cases(), ids=str)
@@ -14,7 +16,7 @@ def test_every_case_is_whole(known: Case) -> None:
     np.testing.assert_allclose(np.sqrt(np.diag(known.vcov)), known.fixed.se, rtol=1e-9)
     for modes in known.ranef.values():
         assert modes.values.shape == (len(modes.levels), len(modes.names))
-        assert modes.sd is None or modes.sd.shape == modes.values.shape
+        assert modes.sd.shape == modes.values.shape
 
 
 def test_a_single_value_in_the_file_is_an_array_of_one() -> None:
@@ -47,3 +49,15 @@ def test_single_factor_cases_leave_out_crossed_and_nested_ones() -> None:
     names = {known.name for known in single_factor_cases()}
     assert {"radon_zerocorr", "cake", "dyestuff2"} <= names
     assert names.isdisjoint({"penicillin", "pastes", "cake_temp", "insteval", "oats", "machines"})
+
+
+def test_the_file_holds_the_listed_models_and_no_other() -> None:
+    with (HERE / "models.csv").open(encoding="utf-8", newline="") as file:
+        listed = [
+            (row["name"], row["formula"], row["method"], row["weights"], row["offset"])
+            for row in csv.DictReader(file)
+        ]
+    assert listed == [
+        (known.name, known.formula, known.method, known.weights or "", known.offset or "")
+        for known in cases()
+    ]
