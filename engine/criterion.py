@@ -18,7 +18,7 @@ H_j = Z_j'V_j^-1 X R_X^-1 and u_j = Z_j'V_j^-1 (y - X beta) / r:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -56,7 +56,9 @@ class Structure:
     @classmethod
     def of(cls, sizes: tuple[int, ...]) -> Structure:
         """The structure of independent blocks of the given sizes."""
-        rows, cols, start = [], [], 0
+        rows: list[int] = []
+        cols: list[int] = []
+        start = 0
         for size in sizes:
             for c in range(size):
                 rows += range(start + c, start + size)
@@ -69,7 +71,7 @@ class Structure:
     @property
     def diagonal(self) -> NDArray[np.bool_]:
         """Which elements of theta are on the diagonal of T."""
-        return self.rows == self.cols
+        return np.equal(self.rows, self.cols)
 
     def matrix(self, theta: Floats) -> Floats:
         """T (k, k)."""
@@ -207,23 +209,14 @@ class Criterion:
             value += 2.0 * np.log(factor.upper.diagonal()[:-1]).sum()
         return float(value)
 
-    def scan(self, thetas: Floats) -> Floats:
-        """Values at many scalar thetas (s,) at once, for k = 1; infinite where the criterion does not exist."""
-        blocks, c = self.blocks, self.count
-        pivot = 1.0 + np.square(np.outer(thetas, blocks.root[:, 0, 0]))
-        inner = blocks.inner[:, 0, :]
-        outer = (inner[:, :, None] * inner[:, None, :]).reshape(len(inner), -1)
-        d = blocks.within + ((1.0 / pivot) @ outer).reshape(-1, *blocks.within.shape)
-        values = np.full(len(thetas), np.inf)
-        try:
-            diagonal = np.linalg.cholesky(d).diagonal(axis1=1, axis2=2)
-        except np.linalg.LinAlgError:
-            return values
-        values = np.log(pivot).sum(axis=1)
-        values += c * (1.0 + LOG_2PI + np.log(np.square(diagonal[:, -1]) / c))
-        if self.reml:
-            values += 2.0 * np.log(diagonal[:, :-1]).sum(axis=1)
-        return values
+    def value_at(self, theta: Floats) -> float:
+        """The criterion alone; infinite where it does not exist."""
+        factor = self.factorise(theta)
+        return np.inf if factor is None else self.value(factor)
+
+    def with_method(self, method: Literal["REML", "ML"]) -> Criterion:
+        """The other criterion of the same model."""
+        return replace(self, method=method)
 
     def __call__(self, theta: Floats) -> Evaluation | None:
         """Value, gradient and Hessian; ``None`` where the criterion does not exist."""
@@ -245,8 +238,6 @@ class Criterion:
         """The sums over levels that first and second derivatives share."""
         # The last column of [H u] is Z'V^-1(y - X beta) / r, because R^-1 carries beta.
         inverse = triangular_inverse(factor.upper)
-        if self.structure.k == 1:
-            return self._scalar_derivatives(factor, inverse)
         n_levels, k, q = factor.inner.shape
         transposed = np.swapaxes(factor.root, 1, 2)
         s = transposed @ factor.root
@@ -262,19 +253,6 @@ class Criterion:
         half = np.tensordot(directions, sy, axes=([2], [0]))  # (l, d, b, c, d)
         curvature = np.einsum("ldbcd,ibc->il", half, directions)
         return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
-
-    def _scalar_derivatives(self, factor: Factorised, inverse: Floats) -> Derivatives:
-        """The same sums for one random effect per level, where every matrix of a level is a number."""
-        root = factor.root[:, :, 0]
-        s = (root * root)[:, 0]
-        hu = (root * factor.inner[:, 0]) @ inverse
-        joint = hu.T @ hu
-        direction = 2.0 * factor.t
-        slope = s.sum() - joint.diagonal() @ self._weight
-        y = (hu * hu) @ (2.0 * self._weight) - s
-        return Derivatives(
-            direction[None], np.array([[slope]]), (direction * joint)[None], direction**2 * (s @ y)
-        )
 
     @cached_property
     def _weight(self) -> Floats:

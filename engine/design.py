@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
@@ -14,6 +14,7 @@ from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
 from engine.frame import Frame
 from engine.spec import Contrast, Spec
+from engine.state import State
 from engine.table import Factor, Floats
 
 INTERCEPT = "(Intercept)"
@@ -26,7 +27,7 @@ class Numeric:
     """A numeric variable of a term: one column, or several for a polynomial basis."""
 
     expr: expression.Expr
-    states: Mapping[str, expression.State]
+    states: Mapping[str, State]
     names: tuple[str, ...]
 
     def columns(self, frame: Frame) -> list[Floats]:
@@ -130,6 +131,13 @@ class Grouping:
         """Names of the k random effects of a level."""
         return tuple(name for term in self.terms for name in term.names)
 
+    @property
+    def intercepts(self) -> tuple[bool, ...]:
+        """Which of the k effects are intercepts."""
+        return tuple(
+            i == 0 and term.intercept for term in self.terms for i in range(len(term.names))
+        )
+
     def z_columns(self, frame: Frame) -> list[Floats]:
         """The columns (n,) of Z, without the split by level."""
         return [column for term in self.terms for column in term.columns(frame)]
@@ -144,7 +152,7 @@ class Response:
     """The response expression, and the offset taken from it."""
 
     expr: expression.Expr
-    states: Mapping[str, expression.State]
+    states: Mapping[str, State]
     offset: str | None
 
     def values(self, frame: Frame) -> Floats:
@@ -277,11 +285,6 @@ def interact(factors: Sequence[Factor]) -> Factor:
             for code in found.tolist()
         ]
     return Factor(codes, tuple(labels))
-
-
-def names_of(blocks: Iterable[Block]) -> tuple[str, ...]:
-    """The column names of several blocks."""
-    return tuple(name for block in blocks for name in block.names)
 
 
 def _require_width(width: int) -> None:

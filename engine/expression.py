@@ -179,7 +179,7 @@ def _parts(expr: Expr) -> Iterator[Expr]:
 def _value(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector:
     match expr:
         case Number(value):
-            return np.asarray(value)
+            return np.asarray(value, dtype=np.float64)
         case Column(name):
             return values[name]
         case Negate(operand):

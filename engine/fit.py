@@ -10,14 +10,21 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.cholesky import independent_columns, semidefinite_root, triangular_inverse
-from engine.criterion import Blocks, Criterion, Structure
+from engine.cholesky import (
+    batched_cholesky,
+    batched_forward,
+    independent_columns,
+    semidefinite_root,
+    triangular_inverse,
+)
+from engine.criterion import Blocks, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.formula import Formula
 from engine.frame import read
 from engine.optimum import Optimum, minimise
+from engine.scalar import criterion_of
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats, Table
@@ -299,7 +306,7 @@ def fit_products(prepared: Prepared) -> Fit:
     spec, design, products = prepared.spec, prepared.design, prepared.products
     blocks = Blocks.of(products, prepared.kept)
     sizes = tuple(len(term.names) for g in design.groupings for term in g.terms)
-    criterion = Criterion(blocks, Structure.of(sizes), spec.method)
+    criterion = criterion_of(blocks, Structure.of(sizes), spec.method)
     optimum = minimise(criterion)
     factor = criterion.factorise(optimum.theta)
     if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
@@ -350,11 +357,14 @@ def _random_effects(
     group, grouping = prepared.products.groups[0], prepared.design.groupings[0]
     t = solution.t
     rt = blocks.root @ t
-    residual = blocks.inner[:, :, -1] - blocks.inner[:, :, :-1] @ solution.beta
-    m = np.swapaxes(rt, 1, 2) @ rt + np.eye(len(t))
+    tr = np.swapaxes(rt, 1, 2)
+    residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ solution.beta[:, None]
+    lower = batched_cholesky(tr @ rt + np.eye(len(t)))
     to_data = units.z @ t
-    u = np.linalg.solve(m, np.swapaxes(rt, 1, 2) @ residual[:, :, None])[:, :, 0]
-    conditional = to_data @ np.linalg.solve(m, np.broadcast_to(to_data.T, m.shape))
+    both = np.concatenate([tr @ residual, np.broadcast_to(to_data.T, lower.shape)], axis=2)
+    half = batched_forward(lower, both)
+    u, half = half[:, :, :1], half[:, :, 1:]
+    halved = np.swapaxes(half, 1, 2)
     scale = solution.sigma * units.y
     return (
         RandomEffects(
@@ -364,8 +374,8 @@ def _random_effects(
             levels=group.levels,
             rows=group.rows,
             covariance=scale**2 * (to_data @ to_data.T),
-            modes=units.y * (u @ to_data.T),
-            conditional=scale**2 * (conditional + np.swapaxes(conditional, 1, 2)) / 2.0,
+            modes=units.y * (halved @ u)[:, :, 0],
+            conditional=scale**2 * (halved @ half),
         ),
     )
 

@@ -21,7 +21,7 @@ from engine.tokens import Source, quoted
 MAX_CHARACTERS = 2_000
 """How long a formula may be as it is sent."""
 
-_REMEMBERED = 1_024
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ class Formula:
     def canonical(self) -> Formula:
         """Return the formula that stands for all that describe the same model.
 
-        Terms are written out; where there is an intercept they stand by degree and then by text,
-        and the variables inside an interaction by text. Without an intercept R codes the first
-        categorical variable in full, so there the order is part of the model and is kept. Random
-        terms stand by group, those with an intercept first, then by text, each once.
+        Terms are written out, the variables inside an interaction by text, and the terms by degree
+        and then by text. Without an intercept R codes the first categorical term in full, so there
+        the order of terms is part of the model and is kept. Random terms stand by group, those with
+        an intercept first, then by text, each once.
         """
         randoms = sorted(
             {(each.group_name, not each.intercept, _canonical_random(each)) for each in self.random}
@@ -196,13 +196,11 @@ def _texts(terms: Iterable[Term]) -> list[str]:
 
 
 def _ordered(intercept: bool, terms: tuple[Term, ...]) -> list[str]:
-    """Return the texts of terms in canonical order, which is the given one without an intercept."""
-    if not intercept:
-        return _texts(terms)
-    ordered = sorted(
-        (len(term.factors), sorted(map(expression.text, term.factors))) for term in terms
-    )
-    return [":".join(factors) for _, factors in ordered]
+    """Return the texts of terms as the canonical form orders them."""
+    written = [sorted(map(expression.text, term.factors)) for term in terms]
+    if intercept:
+        written.sort(key=lambda factors: (len(factors), factors))
+    return list(map(":".join, written))
 
 
 def _canonical_random(term: RandomTerm) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from engine.errors import DataError, EngineError, Problem, SpecError
 from engine.formula import Formula
 from engine.spec import Spec
 from engine.table import Factor, Floats, Table, compact
+
+Path: TypeAlias = tuple[str | int, ...]
 
 SHOWN_ROWS = 5
 
@@ -154,12 +158,12 @@ def read(spec: Spec, table: Table) -> Frame:
 
 def _require(spec: Spec, table: Table) -> None:
     names = set(table.names)
-    places = dict.fromkeys(spec.formula.columns, ("formula",))
+    places: dict[str, Path] = dict.fromkeys(spec.formula.columns, ("formula",))
     if spec.weights is not None:
         places.setdefault(spec.weights, ("weights",))
     if spec.offset is not None:
         places.setdefault(spec.offset, ("offset",))
-    options = [(name, ("categorical", i)) for i, name in enumerate(spec.categorical)]
+    options: list[tuple[str, Path]] = [(name, ("categorical", i)) for i, name in enumerate(spec.categorical)]
     options += [(name, ("contrasts", name)) for name, _ in spec.contrasts]
     unknown = [
         Problem("unknown_column", f"column {name} is not in the data", _suggest(name, table.names), path)
@@ -171,9 +175,7 @@ def _require(spec: Spec, table: Table) -> None:
 
 
 def _suggest(name: str, names: tuple[str, ...]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, names, n=1)
+    close = get_close_matches(name, names, n=1)
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (f"did you mean {close[0]}? " if close else "") + f"the columns are {shown}"
 

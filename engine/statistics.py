@@ -57,7 +57,7 @@ def summarise(
     value = _in_data_units(criterion, optimum.value, products, units)
     deviance = value
     if method == "REML":
-        ml = Criterion(criterion.blocks, criterion.structure, "ML")
+        ml = criterion.with_method("ML")
         deviance = _in_data_units(ml, minimise(ml, near=optimum.theta).value, products, units)
     df = criterion.blocks.p + len(optimum.theta) + 1
     fixed, between, within = _variances(products, kept, solution, units)

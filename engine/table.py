@@ -38,6 +38,7 @@ class Table:
     data: pd.DataFrame | pa.Table
     n_rows: int
     names: tuple[str, ...]
+    _columns: dict[str, Any] = field(default_factory=dict, repr=False)
     _arrays: dict[str, Any] = field(default_factory=dict, repr=False)
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
@@ -68,6 +69,8 @@ class Table:
 
     def kind(self, name: str) -> Kind:
         """What a column holds."""
+        if (values := self._plain_numbers(name)) is not None:
+            return "boolean" if values.dtype.kind == "b" else "number"
         return _kind(self._array(name).type, name)
 
     def numbers(self, name: str) -> Floats:
@@ -86,28 +89,43 @@ class Table:
             self._factors[name] = _encode(self._array(name))
         return self._factors[name]
 
-    def _array(self, name: str) -> Any:
-        if name not in self._arrays:
+    def _series(self, name: str) -> Any:
+        """The column as it came."""
+        if name not in self._columns:
             if isinstance(self.data, pd.DataFrame):
-                array = _from_pandas(self.data[name], name)
+                self._columns[name] = self.data[name]
             else:
-                array = self.data.column(name)
+                self._columns[name] = self.data.column(name)
+        return self._columns[name]
+
+    def _plain_numbers(self, name: str) -> NDArray[Any] | None:
+        """The values of a pandas column that numpy holds as numbers or booleans already."""
+        column = self._series(name)
+        if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
+            return column.to_numpy() if column.dtype.kind in "fiub" else None
+        return None
+
+    def _array(self, name: str) -> Any:
+        """The column as one Arrow array."""
+        if name not in self._arrays:
+            column = self._series(name)
+            array = _from_pandas(column, name) if isinstance(column, pd.Series) else column
             if isinstance(array, pa.ChunkedArray):
                 array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             self._arrays[name] = array
         return self._arrays[name]
 
     def _as_numbers(self, name: str) -> Floats:
-        if isinstance(self.data, pd.DataFrame):
-            dtype = self.data[name].dtype
-            if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-                return self.data[name].to_numpy(dtype=np.float64)
+        if (values := self._plain_numbers(name)) is not None:
+            return values.astype(np.float64, copy=False)
         array = self._array(name)
         if _kind(array.type, name) == "text":
             raise DataError(
                 Problem("not_numeric", f"column {name} holds text where a number is needed",
                         f"mend the values, or take it as a factor: factor({name})", ("formula",))
             )  # fmt: skip
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.uint8())
         return np.asarray(
             array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64
         )
