@@ -22,7 +22,7 @@ BOOLEAN_LEVELS = ("FALSE", "TRUE")
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A categorical column: ``levels[codes[i]]`` is the value of row i, and a code of -1 is missing.
+    """A categorical column: row i is ``levels[codes[i]]``, and missing where the code is -1.
 
     Levels are in byte order, every level occurs.
     """
@@ -56,15 +56,23 @@ class Table:
             names = tuple(map(str, data.columns))
         else:
             raise SpecError(
-                Problem("unknown_table", f"data of type {type(data).__name__} cannot be read",
-                        "give a pandas DataFrame or a pyarrow Table", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "unknown_table",
+                    f"data of type {type(data).__name__} cannot be read",
+                    "give a pandas DataFrame or a pyarrow Table",
+                    ("dataset",),
+                )
+            )
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise SpecError(
-                Problem("duplicate_column", f"column names stand more than once: {', '.join(twice)}",
-                        "rename the columns", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "duplicate_column",
+                    f"column names stand more than once: {', '.join(twice)}",
+                    "rename the columns",
+                    ("dataset",),
+                )
+            )
         return cls(data, len(data), names)
 
     def kind(self, name: str) -> Kind:
@@ -84,7 +92,7 @@ class Table:
         return self._numbers[name]
 
     def factor(self, name: str) -> Factor:
-        """A column as a factor with its levels in byte order; whole numbers lose their decimal point."""
+        """A column as a factor, levels in byte order; whole numbers lose their decimal point."""
         if name not in self._factors:
             self._factors[name] = _encode(self._array(name))
         return self._factors[name]
@@ -121,9 +129,13 @@ class Table:
         array = self._array(name)
         if _kind(array.type, name) == "text":
             raise DataError(
-                Problem("not_numeric", f"column {name} holds text where a number is needed",
-                        f"mend the values, or take it as a factor: factor({name})", ("formula",))
-            )  # fmt: skip
+                Problem(
+                    "not_numeric",
+                    f"column {name} holds text where a number is needed",
+                    f"mend the values, or take it as a factor: factor({name})",
+                    ("formula",),
+                )
+            )
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
         return np.asarray(
@@ -136,9 +148,13 @@ def _from_pandas(series: pd.Series[Any], name: str) -> Any:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         raise DataError(
-            Problem("mixed_column", f"column {name} mixes kinds of values",
-                    "make all values of the column text, or all numbers", ("dataset",))
-        ) from None  # fmt: skip
+            Problem(
+                "mixed_column",
+                f"column {name} mixes kinds of values",
+                "make all values of the column text, or all numbers",
+                ("dataset",),
+            )
+        ) from None
 
 
 def _kind(kind: Any, name: str) -> Kind:
@@ -151,9 +167,13 @@ def _kind(kind: Any, name: str) -> Kind:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return "text"
     raise DataError(
-        Problem("unsupported_column", f"column {name} is of a type that cannot be modelled ({kind})",
-                "use numbers, text or booleans", ("dataset",))
-    )  # fmt: skip
+        Problem(
+            "unsupported_column",
+            f"column {name} is of a type that cannot be modelled ({kind})",
+            "use numbers, text or booleans",
+            ("dataset",),
+        )
+    )
 
 
 def _encode(array: Any) -> Factor:
@@ -172,7 +192,7 @@ def _encode(array: Any) -> Factor:
 
 
 def compact(codes: Codes, values: list[str]) -> Factor:
-    """A factor of only the values that occur, sorted in byte order (equal texts become one level)."""
+    """A factor of only the values that occur, in byte order; equal texts become one level."""
     used = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
     levels = sorted({value for value, count in zip(values, used, strict=True) if count})
     if levels == values:
@@ -187,5 +207,7 @@ def level_text(value: object) -> str:
     if isinstance(value, bool):
         return BOOLEAN_LEVELS[value]
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        return (
+            str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        )
     return str(value)
