@@ -8,7 +8,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check bench lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -46,6 +46,10 @@ openapi-check: setup-dev
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
+
+# Build the image and start it, with an ordinary Docker.
+container-check:
+	tools/container-check
 
 check: lint types openapi-check test
 
