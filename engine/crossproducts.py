@@ -1,15 +1,17 @@
 """The sufficient statistics of a linear mixed model: sums of products of the columns, which add up.
 
-With M = [1 X y] and Z the columns of the random effects without the split by level, a model needs M'M and, for every
-level j of the grouping factor, Z_j'Z_j and Z_j'M_j (Bates, Maechler, Bolker, Walker 2015, J. Stat. Softw. 67(1),
-section 3; Luo et al. 2022, Nat. Commun. 13:1678). Whatever makes these sums, the model after them never sees a row.
+With M = [1 X y] and Z the columns of the random effects without the split by level, a model needs
+M'M and, for every level j of the grouping factor, Z_j'Z_j and Z_j'M_j (Bates, Maechler, Bolker,
+Walker 2015, J. Stat. Softw. 67(1), section 3; Luo et al. 2022, Nat. Commun. 13:1678). Whatever
+makes these sums, the model after them never sees a row.
 
-Columns are shifted and scaled by pilot values fixed before the pass, so that no digits are lost in sums of squares of
-columns far from zero.
+Columns are shifted and scaled by pilot values fixed before the pass, so that no digits are lost in
+sums of squares of columns far from zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from engine.design import Design, Grouping, TermSet
 from engine.errors import DataError, Problem
 from engine.frame import Frame
-from engine.table import Codes, Floats
+from engine.table import Codes, Factor, Floats
 
 CHUNK_ROWS = 65_536
 """Rows whose columns are held at once."""
@@ -25,7 +27,7 @@ CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """A column x is summed as (x - centre) / scale. Scales are powers of two, so that scaling is exact.
+    """A column x is summed as (x - centre) / scale; scales are powers of two, hence exact.
 
     Attributes:
         centre: by column.
@@ -34,6 +36,12 @@ class Pilot:
 
     centre: Floats
     scale: Floats
+
+    def apply(self, columns: Floats) -> Floats:
+        """Shifted and scaled columns, (columns, n)."""
+        out: Floats = columns - self.centre[:, None]
+        out /= self.scale[:, None]
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +101,20 @@ class CrossProducts:
     pilot: Pilot
     groups: tuple[GroupProducts, ...]
 
+    @property
+    def pilots(self) -> tuple[Pilot, ...]:
+        """Pilots of M, then of Z of each grouping factor."""
+        return (self.pilot, *(group.pilot for group in self.groups))
+
     def __add__(self, other: CrossProducts) -> CrossProducts:
         """Sums of the rows of both.
 
         Raises:
             ValueError: the pilots differ.
         """
-        mine = (self.pilot, *(group.pilot for group in self.groups))
-        yours = (other.pilot, *(group.pilot for group in other.groups))
         if not all(
-            np.array_equal(a.centre, b.centre) and np.array_equal(a.scale, b.scale)
-            for a, b in zip(mine, yours, strict=True)
+            a is b or (np.array_equal(a.centre, b.centre) and np.array_equal(a.scale, b.scale))
+            for a, b in zip(self.pilots, other.pilots, strict=True)
         ):
             raise ValueError("cross-products add up only when they were made with equal pilots")
         return CrossProducts(
@@ -118,148 +129,125 @@ class CrossProducts:
 def accumulate(
     design: Design, frame: Frame, weights: str | None = None, *, chunk_rows: int = CHUNK_ROWS
 ) -> CrossProducts:
-    """Cross-products of all rows of a frame, a chunk at a time.
+    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
 
     Raises:
         DataError: weights that are not positive, an expression that is not finite.
     """
-    factors = [(grouping, grouping.factor(frame)) for grouping in design.groupings]
-    maker: _Maker | None = None
+    factors = [grouping.factor(frame) for grouping in design.groupings]
     total: CrossProducts | None = None
     for start in range(0, frame.n_rows, chunk_rows):
         chunk = frame.slice(start, start + chunk_rows)
-        if maker is None:
-            maker = _Maker(design, chunk, weights)
-        codes = [factor.codes[start : start + chunk_rows] for _, factor in factors]
-        part = maker.products(chunk, codes, [factor.levels for _, factor in factors])
+        columns = _Columns.of(design, chunk, weights)
+        part = columns.products(
+            design,
+            [Factor(factor.codes[start : start + chunk_rows], factor.levels) for factor in factors],
+            columns.pilots(design) if total is None else total.pilots,
+        )
         total = part if total is None else total + part
     if total is None:
         raise ValueError("a frame without rows has no cross-products")
     return total
 
 
-class _Maker:
-    """Makes the cross-products of chunks, with pilots fixed on the first one."""
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of some rows as they are: M (m, n), each Z (k, n), and weights (n,)."""
 
-    def __init__(self, design: Design, pilot_rows: Frame, weights: str | None) -> None:
-        self.design = design
-        self.weights = weights
+    m: Floats
+    z: tuple[Floats, ...]
+    weights: Floats | None
+
+    @classmethod
+    def of(cls, design: Design, frame: Frame, weights: str | None) -> _Columns:
+        x = [column for block in design.fixed.blocks for column in block.columns(frame)]
+        m = np.array([np.ones(frame.n_rows), *x, design.response.values(frame)])
+        z = tuple(np.array(grouping.z_columns(frame)) for grouping in design.groupings)
+        return cls(m, z, None if weights is None else _weights(frame, weights))
+
+    def pilots(self, design: Design) -> tuple[Pilot, ...]:
+        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it."""
         anchored = bool(design.fixed.constant())
-        columns = [
-            *_x_columns(design.fixed, pilot_rows),
-            design.response.values(pilot_rows),
-        ]
-        indicator = [*_indicators(design.fixed), False]
-        self.pilot = _pilot(
-            [np.ones(pilot_rows.n_rows), *columns], [True, *indicator], [anchored] * (len(columns) + 1)
-        )
-        self.z_pilots = [
-            _pilot(
-                grouping.z_columns(pilot_rows),
-                [flag for term in grouping.terms
-                 for flag in ((True,) if term.intercept else ()) + _indicators(term)],
-                [term.intercept for term in grouping.terms for _ in term.names],
-            )
-            for grouping in design.groupings
-        ]  # fmt: skip
+        own = [_pilot(self.m, (True, *_coded(design.fixed), False), [anchored] * len(self.m))]
+        for grouping, z in zip(design.groupings, self.z, strict=True):
+            coded, held = [], []
+            for term in grouping.terms:
+                coded += [True] * term.intercept + list(_coded(term))
+                held += [term.intercept] * len(term.names)
+            own.append(_pilot(z, coded, held))
+        return tuple(own)
 
     def products(
-        self, frame: Frame, codes: list[Codes], levels: list[tuple[str, ...]]
+        self, design: Design, factors: list[Factor], pilots: tuple[Pilot, ...]
     ) -> CrossProducts:
-        """Cross-products of the rows of a frame."""
-        m = _columns(
-            [np.ones(frame.n_rows), *_x_columns(self.design.fixed, frame),
-             self.design.response.values(frame)],
-            self.pilot,
-        )  # fmt: skip
-        weights = self._weights(frame)
-        weighted = m if weights is None else m * weights
+        m = pilots[0].apply(self.m)
+        weighted = m if self.weights is None else m * self.weights
         groups = tuple(
-            _group_products(grouping, frame, own_codes, own_levels, pilot, weighted, weights)
-            for grouping, own_codes, own_levels, pilot in zip(
-                self.design.groupings, codes, levels, self.z_pilots, strict=True
+            _group_products(grouping, z, factor, pilot, weighted, self.weights)
+            for grouping, z, factor, pilot in zip(
+                design.groupings, self.z, factors, pilots[1:], strict=True
             )
         )
-        log_weights = 0.0 if weights is None else float(np.log(weights).sum())
-        return CrossProducts(frame.n_rows, log_weights, weighted @ m.T, self.pilot, groups)
+        log_weights = 0.0 if self.weights is None else float(np.log(self.weights).sum())
+        return CrossProducts(m.shape[1], log_weights, weighted @ m.T, pilots[0], groups)
 
-    def _weights(self, frame: Frame) -> Floats | None:
-        if self.weights is None:
-            return None
-        weights = frame.numbers[self.weights]
-        if not (weights > 0).all():
-            raise DataError(
-                Problem("bad_weights", f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
-                        "weights are positive; leave rows of no weight out of the data", ("weights",))
-            )  # fmt: skip
-        return weights
+
+def _weights(frame: Frame, name: str) -> Floats:
+    weights = frame.numbers[name]
+    if not (weights > 0).all():
+        raise DataError(
+            Problem(
+                "bad_weights",
+                f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
+                "weights are positive; leave rows of no weight out of the data",
+                ("weights",),
+            )
+        )
+    return weights
 
 
 def _group_products(
     grouping: Grouping,
-    frame: Frame,
-    codes: Codes,
-    levels: tuple[str, ...],
+    raw: Floats,
+    factor: Factor,
     pilot: Pilot,
     weighted: Floats,
     weights: Floats | None,
 ) -> GroupProducts:
-    """Sums by level. ``weighted`` is (m, n): the columns of M times the weights."""
-    z_columns = _columns(grouping.z_columns(frame), pilot)
-    k, m, n_levels = len(z_columns), len(weighted), len(levels)
-    zz, zm = np.empty((k, k, n_levels)), np.empty((k, m, n_levels))
+    """Sums by level of the columns of Z (k, n) and of M times the weights (m, n)."""
+    z = pilot.apply(raw)
+    k, m, n_levels = len(z), len(weighted), len(factor.levels)
+    zz, zm = np.empty((n_levels, k, k)), np.empty((n_levels, k, m))
 
     def sums(values: Floats) -> Floats:
-        return np.bincount(codes, weights=values, minlength=n_levels)
+        return np.bincount(factor.codes, weights=values, minlength=n_levels).astype(
+            np.float64, copy=False
+        )
 
-    constant = [bool((z == 1.0).all()) for z in z_columns]
-    for a, z in enumerate(z_columns):
+    intercepts = grouping.intercepts
+    for a in range(k):
         for c in range(m):
-            zm[a, c] = sums(weighted[c] if constant[a] else z * weighted[c])
+            zm[:, a, c] = sums(weighted[c] if intercepts[a] else z[a] * weighted[c])
         for b in range(a, k):
-            if constant[a] and constant[b]:
-                zz[a, b] = zm[a, 0]  # the first column of M is 1
+            if intercepts[a] and intercepts[b]:
+                zz[:, a, b] = zm[:, a, 0]  # the first column of M is 1
             else:
-                both = z * z_columns[b]
-                zz[a, b] = sums(both if weights is None else both * weights)
-            zz[b, a] = zz[a, b]
-    rows = np.bincount(codes, minlength=n_levels)
-    return GroupProducts(
-        grouping.name,
-        levels,
-        rows,
-        np.ascontiguousarray(np.moveaxis(zz, -1, 0)),
-        np.ascontiguousarray(np.moveaxis(zm, -1, 0)),
-        pilot,
-    )
+                both = z[a] * z[b]
+                zz[:, a, b] = sums(both if weights is None else both * weights)
+            zz[:, b, a] = zz[:, a, b]
+    rows = np.bincount(factor.codes, minlength=n_levels)
+    return GroupProducts(grouping.name, factor.levels, rows, zz, zm, pilot)
 
 
-def _x_columns(fixed: TermSet, frame: Frame) -> list[Floats]:
-    return [column for block in fixed.blocks for column in block.columns(frame)]
-
-
-def _indicators(terms: TermSet) -> tuple[bool, ...]:
+def _coded(terms: TermSet) -> tuple[bool, ...]:
     return tuple(block.indicator for block in terms.blocks for _ in block.names)
 
 
-def _pilot(columns: list[Floats], indicator: list[bool], anchored: list[bool]) -> Pilot:
-    """Mean and spread of each column; coded levels stay as they are, and nothing moves without a constant."""
-    centre, scale = np.zeros(len(columns)), np.ones(len(columns))
-    for i, column in enumerate(columns):
-        if indicator[i]:
-            continue
-        if anchored[i]:
-            centre[i] = column.mean()
-        spread = float(np.sqrt(np.mean((column - centre[i]) ** 2)))
-        if spread > 0.0:
-            scale[i] = 2.0 ** np.round(np.log2(spread))
-    return Pilot(centre, scale)
-
-
-def _columns(columns: list[Floats], pilot: Pilot) -> Floats:
-    """Shifted and scaled columns, (columns, n)."""
-    out = np.empty((len(columns), len(columns[0])))
-    for i, column in enumerate(columns):
-        np.subtract(column, pilot.centre[i], out=out[i])
-        out[i] /= pilot.scale[i]
-    return out
+def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
+    """Mean and spread of each column; coded levels stay, and so does all without a constant."""
+    centre = np.where(held, columns.mean(axis=1), 0.0)
+    centre[list(coded)] = 0.0
+    spread = np.sqrt(np.square(columns - centre[:, None]).mean(axis=1))
+    spread[list(coded)] = 1.0
+    spread[spread == 0.0] = 1.0
+    return Pilot(centre, 2.0 ** np.round(np.log2(spread)))

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.cholesky import independent_columns, semidefinite_root, triangular_inverse
-from engine.criterion import Blocks, Criterion, Structure
+from engine.cholesky import (
+    batched_cholesky,
+    batched_forward,
+    independent_columns,
+    semidefinite_root,
+    triangular_inverse,
+)
+from engine.criterion import Blocks, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.formula import Formula
 from engine.frame import read
 from engine.optimum import Optimum, minimise
+from engine.scalar import criterion_of
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats, Table
@@ -25,7 +33,7 @@ from engine.units import Units
 from engine.version import __version__
 
 PERFECT_FIT = 1e-14
-"""A residual variance less than this part of the response's is a perfect fit, which has no likelihood."""
+"""A residual variance less than this part of the response's is a perfect fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,8 @@ class Convergence:
 
     Attributes:
         converged: a stationary point from which no direction goes down.
-        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result, not an error.
+        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result,
+            not an error.
         evaluations: of the criterion.
         starts: searches followed to their end.
         gradient_norm: the largest element of the gradient at theta.
@@ -51,7 +60,7 @@ class Convergence:
 
 @dataclass(frozen=True, slots=True)
 class RandomEffects:
-    """The random effects of one grouping factor with J levels and k effects per level, in the data's units.
+    """The random effects of one grouping factor: J levels, k effects each, in the data's units.
 
     Attributes:
         group: name of the factor.
@@ -77,7 +86,7 @@ class RandomEffects:
     def blocks(self) -> tuple[slice, ...]:
         """The effects of each random term."""
         ends = np.cumsum((0, *self.sizes)).tolist()
-        return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+        return tuple(slice(a, b) for a, b in pairwise(ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +235,13 @@ def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUN
     """
     if len({random.group for random in spec.formula.random}) > 1:
         raise SpecError(
-            Problem("several_groups", "more than one grouping factor is not yet fitted",
-                    "use one grouping factor", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "several_groups",
+                "more than one grouping factor is not yet fitted",
+                "use one grouping factor",
+                ("formula",),
+            )
+        )
     frame = read(spec, Table.of(data))
     design = learn(spec, frame)
     products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
@@ -249,21 +262,34 @@ def _require_fittable(prepared: Prepared) -> None:
     products, design = prepared.products, prepared.design
     if len(prepared.kept) == 0 and not design.groupings:
         raise SpecError(
-            Problem("no_terms", "the model has no column that is not zero",
-                    "add a predictor, the intercept or a random term", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "no_terms",
+                "the model has no column that is not zero",
+                "add a predictor, the intercept or a random term",
+                ("formula",),
+            )
+        )
     if _constant_response(products):
         raise DataError(
-            Problem("constant_response", "the response is the same in every row of the model",
-                    "check the response column", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "constant_response",
+                "the response is the same in every row of the model",
+                "check the response column",
+                ("formula",),
+            )
+        )
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         _require_levels(group.name, len(group.levels), len(grouping.names), products.n)
     if products.n <= len(prepared.kept):
         raise DataError(
-            Problem("too_few_rows", f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
-                    "and a residual variance", "use fewer predictors or more rows", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_few_rows",
+                f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
+                "and a residual variance",
+                "use fewer predictors or more rows",
+                ("formula",),
+            )
+        )
 
 
 def _constant_response(products: CrossProducts) -> bool:
@@ -275,19 +301,32 @@ def _constant_response(products: CrossProducts) -> bool:
 def _require_levels(name: str, n_levels: int, k: int, n_rows: int) -> None:
     if n_levels < 2:
         raise DataError(
-            Problem("one_level", f"grouping factor {name} has only one level in the rows of the model",
-                    "a grouping factor needs two levels or more", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "one_level",
+                f"grouping factor {name} has only one level in the rows of the model",
+                "a grouping factor needs two levels or more",
+                ("formula",),
+            )
+        )
     if n_levels >= n_rows:
         raise DataError(
-            Problem("too_many_levels", f"grouping factor {name} has as many levels as there are rows",
-                    "group effects and residuals cannot be told apart: use a coarser group", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_many_levels",
+                f"grouping factor {name} has as many levels as there are rows",
+                "group effects and residuals cannot be told apart: use a coarser group",
+                ("formula",),
+            )
+        )
     if n_levels * k >= n_rows:
         raise DataError(
-            Problem("too_many_effects", f"{k} random effects for each of {n_levels} levels of {name} "
-                    f"are as many as the {n_rows} rows", "use fewer random slopes", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_many_effects",
+                f"{k} random effects for each of {n_levels} levels of {name} "
+                f"are as many as the {n_rows} rows",
+                "use fewer random slopes",
+                ("formula",),
+            )
+        )
 
 
 def fit_products(prepared: Prepared) -> Fit:
@@ -299,14 +338,18 @@ def fit_products(prepared: Prepared) -> Fit:
     spec, design, products = prepared.spec, prepared.design, prepared.products
     blocks = Blocks.of(products, prepared.kept)
     sizes = tuple(len(term.names) for g in design.groupings for term in g.terms)
-    criterion = Criterion(blocks, Structure.of(sizes), spec.method)
+    criterion = criterion_of(blocks, Structure.of(sizes), spec.method)
     optimum = minimise(criterion)
     factor = criterion.factorise(optimum.theta)
     if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
         raise DataError(
-            Problem("perfect_fit", "the model reproduces the response without error: there is no residual variance",
-                    "is the response among the predictors, or constant within every level?", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "perfect_fit",
+                "the model reproduces the response without error: there is no residual variance",
+                "is the response among the predictors, or constant within every level?",
+                ("formula",),
+            )
+        )
     units = Units.of(design, products, prepared.kept)
     inverse = triangular_inverse(factor.upper[:-1, :-1])
     beta = inverse @ factor.upper[:-1, -1]
@@ -344,17 +387,20 @@ def fit_products(prepared: Prepared) -> Fit:
 def _random_effects(
     prepared: Prepared, blocks: Blocks, solution: Solution, units: Units, sizes: tuple[int, ...]
 ) -> tuple[RandomEffects, ...]:
-    """Conditional modes b_j = G Z_j'V_j^-1(y - X beta) and covariances sigma^2 T (I + T'Z'Z T)^-1 T'."""
+    """Modes G Z_j'V_j^-1(y - X beta) and their covariances sigma^2 T (I + T'Z_j'Z_j T)^-1 T'."""
     if not prepared.products.groups:
         return ()
     group, grouping = prepared.products.groups[0], prepared.design.groupings[0]
     t = solution.t
     rt = blocks.root @ t
-    residual = blocks.inner[:, :, -1] - blocks.inner[:, :, :-1] @ solution.beta
-    m = np.swapaxes(rt, 1, 2) @ rt + np.eye(len(t))
+    tr = np.swapaxes(rt, 1, 2)
+    residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ solution.beta[:, None]
+    lower = batched_cholesky(tr @ rt + np.eye(len(t)))
     to_data = units.z @ t
-    u = np.linalg.solve(m, np.swapaxes(rt, 1, 2) @ residual[:, :, None])[:, :, 0]
-    conditional = to_data @ np.linalg.solve(m, np.broadcast_to(to_data.T, m.shape))
+    both = np.concatenate([tr @ residual, np.broadcast_to(to_data.T, lower.shape)], axis=2)
+    half = batched_forward(lower, both)
+    u, half = half[:, :, :1], half[:, :, 1:]
+    halved = np.swapaxes(half, 1, 2)
     scale = solution.sigma * units.y
     return (
         RandomEffects(
@@ -364,8 +410,8 @@ def _random_effects(
             levels=group.levels,
             rows=group.rows,
             covariance=scale**2 * (to_data @ to_data.T),
-            modes=units.y * (u @ to_data.T),
-            conditional=scale**2 * (conditional + np.swapaxes(conditional, 1, 2)) / 2.0,
+            modes=units.y * (halved @ u)[:, :, 0],
+            conditional=scale**2 * (halved @ half),
         ),
     )
 
@@ -386,7 +432,9 @@ def _convergence(
         ):
             boundary |= bool(at_zero)
             if vanishes:
-                messages.append(f"the variance of {name} by {effects.group} is at its boundary, zero")
+                messages.append(
+                    f"the variance of {name} by {effects.group} is at its boundary, zero"
+                )
             elif at_zero:
                 messages.append(
                     f"{name} by {effects.group} is a linear function of the effects before it "

@@ -1,9 +1,10 @@
-"""The optimum of the criterion: Newton steps in a trust region, from every start that the surface asks for.
+"""The optimum of the criterion: Newton steps in a trust region, from several starts.
 
-The criterion depends on theta through G = T T' alone, so the sign of a column of T does not matter and theta may range
-over all reals: there is no constraint to handle. A variance at its boundary is a stationary point with a positive
-definite Hessian when it is an optimum, and a saddle when it is not, which the exact Hessian tells apart
-(Nocedal, Wright 2006, Numerical Optimization, chapter 4, with the subproblem solved by an eigendecomposition).
+The criterion depends on theta through G = T T' alone, so the sign of a column of T does not matter
+and theta may range over all reals: there is no constraint to handle. A variance at its boundary is
+a stationary point with a positive definite Hessian when it is an optimum, and a saddle when it is
+not, which the exact Hessian tells apart (Nocedal, Wright 2006, Numerical Optimization, chapter 4,
+with the subproblem solved by an eigendecomposition).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
+from engine.scalar import ScalarCriterion
 from engine.table import Floats
 
 MAX_STEPS = 200
@@ -24,8 +26,6 @@ SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
-SCAN_SIZE = 1 << 22
-"""Most doubles that the scan of a scalar theta may hold at once."""
 
 SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 8.0)])
 
@@ -58,12 +58,12 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
 
     Args:
         criterion: to be minimised.
-        near: a point known to be close to the optimum (the optimum of the other criterion); one more start.
+        near: a point known to be close to the optimum (the optimum of the other criterion); one
+            more start.
     """
     if not len(criterion.structure.rows):
-        factor = criterion.factorise(np.zeros(0))
-        value = np.nan if factor is None else criterion.value(factor)
-        return Optimum(np.zeros(0), value, 0.0, factor is not None, 1, 0, 1)
+        value = criterion.value_at(np.zeros(0))
+        return Optimum(np.zeros(0), value, 0.0, np.isfinite(value), 1, 0, 1)
     points, tried = starts(criterion)
     if near is not None:
         points = [near, *points[:1]] if criterion.structure.k > 1 else [near]
@@ -89,43 +89,47 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
 def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     """Points to start from, best first, and how many values it took to choose them.
 
-    A scalar theta is scanned over eight orders of two either side of 1: every dip becomes a start. Otherwise
+    A scalar theta is scanned over eight orders of two either side of 1: every dip becomes a start.
+        Otherwise
     uncorrelated effects of several sizes are tried and the two best become starts.
     """
     structure = criterion.structure
-    if structure.k == 1:
-        size = len(criterion.blocks.inner) * criterion.blocks.inner.shape[-1] ** 2
-        if size * 4 > SCAN_SIZE:
-            return [np.ones(1)], 0
+    if isinstance(criterion, ScalarCriterion):
         values = criterion.scan(SCALAR_GRID)
         padded = [np.inf, *values.tolist(), np.inf]
         dips = [i for i in range(len(values)) if padded[i] >= padded[i + 1] < padded[i + 2]]
         dips.sort(key=lambda i: values[i])
-        return [SCALAR_GRID[i : i + 1] for i in dips] or [np.ones(1)], len(values)
+        return [_lowest(padded, i) for i in dips] or [np.ones(1)], len(values)
     sizes = (0.1, 0.4, 1.6)
-    if structure.k <= 3:
+    if structure.k == 1:
+        diagonals = [np.ones(1)]
+    elif structure.k <= 3:
         diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
     else:
         diagonals = [np.full(structure.k, size) for size in sizes]
     ranked = sorted(
-        ((_value(criterion, theta), i, theta) for i, theta in enumerate(
-            structure.theta(np.diag(diagonal)) for diagonal in diagonals)),
+        (
+            (criterion.value_at(theta), i, theta)
+            for i, theta in enumerate(structure.theta(np.diag(diagonal)) for diagonal in diagonals)
+        ),
         key=lambda item: item[:2],
-    )  # fmt: skip
+    )
     return [theta for _, _, theta in ranked[:2]], len(ranked)
 
 
-def _value(criterion: Criterion, theta: Floats) -> float:
-    factor = criterion.factorise(theta)
-    return np.inf if factor is None else criterion.value(factor)
+def _lowest(padded: list[float], dip: int) -> Floats:
+    """The lowest point of the parabola in log theta through a dip and its two neighbours."""
+    before, at, after = padded[dip : dip + 3]
+    if dip < 2 or not np.isfinite(before + after):  # theta = 0 is a start of its own
+        return np.array([SCALAR_GRID[dip]])
+    shift = 0.5 * (before - after) / (before - 2.0 * at + after)
+    return np.array([SCALAR_GRID[dip] * 2.0**shift])
 
 
 def _doubtful(criterion: Criterion, ends: list[Optimum]) -> bool:
-    """Whether two starts disagree, one failed, or the best end is singular: then the surface may have several optima."""
+    """Whether starts disagree, one failed, or the best end is singular: look further then."""
     best = min(ends, key=lambda end: end.value)
-    lengths = np.linalg.norm(
-        canonical(criterion, criterion.structure.matrix(best.theta)), axis=0
-    )
+    lengths = np.linalg.norm(canonical(criterion, criterion.structure.matrix(best.theta)), axis=0)
     values = [end.value for end in ends]
     return (
         max(values) - min(values) > SAME_OPTIMUM
@@ -174,7 +178,9 @@ def descend(criterion: Criterion, theta: Floats) -> Optimum:
             if gain > 0.7 * promised and float(np.linalg.norm(step)) > 0.9 * radius:
                 radius *= 2.0
             theta, here = theta + step, there
-            if promised < ACCURACY:  # Newton's error is squared by each step: this one was the last that counts
+            if (
+                promised < ACCURACY
+            ):  # Newton's error is squared by each step: this one was the last that counts
                 converged = True
                 break
         elif there is not None and promised < ACCURACY:
@@ -189,16 +195,20 @@ def descend(criterion: Criterion, theta: Floats) -> Optimum:
 
 def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
     """The step that minimises the quadratic model within the radius, and the gain it promises."""
-    curvature, axes = np.linalg.eigh(here.hessian)
+    if len(here.gradient) == 1:
+        curvature, axes = here.hessian[0], np.ones((1, 1))
+    else:
+        curvature, axes = np.linalg.eigh(here.hessian)
     slope = axes.T @ here.gradient
     floor = 1e-12 * max(1.0, float(np.abs(curvature).max()))
     if curvature[0] > floor:
         move = -slope / curvature
         if move @ move <= radius * radius:
             return axes @ move, float(-(slope @ move) / 2.0)
-    if curvature[0] >= -1e-7 * max(1.0, float(np.abs(curvature).max())) and float(
-        np.abs(slope).max()
-    ) < 1e-7:
+    if (
+        curvature[0] >= -1e-7 * max(1.0, float(np.abs(curvature).max()))
+        and float(np.abs(slope).max()) < 1e-7
+    ):
         return np.zeros_like(slope), 0.0
     move = _on_sphere(slope, curvature, radius)
     return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
@@ -213,8 +223,8 @@ def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:
     if np.linalg.norm(at_low) < radius:  # the hard case: make up the length along the lowest axis
         move = at_low.copy()
         move[0] = 0.0
-        rest = radius**2 - move @ move
-        move[0] = np.copysign(np.sqrt(max(rest, 0.0)), at_low[0])
+        rest = max(0.0, radius**2 - float(move @ move))
+        move[0] = np.copysign(rest**0.5, at_low[0])
         return move
     low += tiny
     for _ in range(60):
@@ -246,8 +256,10 @@ def _blocks(criterion: Criterion) -> list[slice]:
 
 
 def settle(criterion: Criterion, end: Optimum) -> Optimum:
-    """The same optimum with the canonical sign, and with columns of T that vanish set to exactly zero."""
+    """The same optimum in canonical form, columns of T that vanish set to exactly zero."""
     structure = criterion.structure
+    if structure.k == 1 and abs(end.theta[0]) >= BOUNDARY:
+        return replace(end, theta=np.abs(end.theta), evaluations=0)
     t = canonical(criterion, structure.matrix(end.theta))
     theta, value, evaluations = structure.theta(t), end.value, 0
     for column in np.flatnonzero(np.linalg.norm(t, axis=0) < BOUNDARY):
@@ -255,14 +267,17 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
             continue
         flat = t.copy()
         flat[:, column] = 0.0
-        there = _value(criterion, structure.theta(flat))
+        there = criterion.value_at(structure.theta(flat))
         evaluations += 1
         if there <= value + 1e-11 + 1e-13 * abs(value):
             t, theta, value = flat, structure.theta(flat), there
-    if value == end.value:
+    if not evaluations or value == end.value:
         return replace(end, theta=theta, evaluations=evaluations)
     again = descend(criterion, theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
-        return replace(again, theta=structure.theta(canonical(criterion, structure.matrix(again.theta))),
-                       evaluations=evaluations + again.evaluations)  # fmt: skip
+        return replace(
+            again,
+            theta=structure.theta(canonical(criterion, structure.matrix(again.theta))),
+            evaluations=evaluations + again.evaluations,
+        )
     return replace(end, theta=theta, value=value, evaluations=evaluations + again.evaluations)

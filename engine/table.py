@@ -22,7 +22,7 @@ BOOLEAN_LEVELS = ("FALSE", "TRUE")
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A categorical column: ``levels[codes[i]]`` is the value of row i, and a code of -1 is missing.
+    """A categorical column: row i is ``levels[codes[i]]``, and missing where the code is -1.
 
     Levels are in byte order, every level occurs.
     """
@@ -38,6 +38,7 @@ class Table:
     data: pd.DataFrame | pa.Table
     n_rows: int
     names: tuple[str, ...]
+    _columns: dict[str, Any] = field(default_factory=dict, repr=False)
     _arrays: dict[str, Any] = field(default_factory=dict, repr=False)
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
@@ -55,19 +56,29 @@ class Table:
             names = tuple(map(str, data.columns))
         else:
             raise SpecError(
-                Problem("unknown_table", f"data of type {type(data).__name__} cannot be read",
-                        "give a pandas DataFrame or a pyarrow Table", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "unknown_table",
+                    f"data of type {type(data).__name__} cannot be read",
+                    "give a pandas DataFrame or a pyarrow Table",
+                    ("dataset",),
+                )
+            )
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise SpecError(
-                Problem("duplicate_column", f"column names stand more than once: {', '.join(twice)}",
-                        "rename the columns", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "duplicate_column",
+                    f"column names stand more than once: {', '.join(twice)}",
+                    "rename the columns",
+                    ("dataset",),
+                )
+            )
         return cls(data, len(data), names)
 
     def kind(self, name: str) -> Kind:
         """What a column holds."""
+        if (values := self._plain_numbers(name)) is not None:
+            return "boolean" if values.dtype.kind == "b" else "number"
         return _kind(self._array(name).type, name)
 
     def numbers(self, name: str) -> Floats:
@@ -81,33 +92,52 @@ class Table:
         return self._numbers[name]
 
     def factor(self, name: str) -> Factor:
-        """A column as a factor with its levels in byte order; whole numbers lose their decimal point."""
+        """A column as a factor, levels in byte order; whole numbers lose their decimal point."""
         if name not in self._factors:
             self._factors[name] = _encode(self._array(name))
         return self._factors[name]
 
-    def _array(self, name: str) -> Any:
-        if name not in self._arrays:
+    def _series(self, name: str) -> Any:
+        """The column as it came."""
+        if name not in self._columns:
             if isinstance(self.data, pd.DataFrame):
-                array = _from_pandas(self.data[name], name)
+                self._columns[name] = self.data[name]
             else:
-                array = self.data.column(name)
+                self._columns[name] = self.data.column(name)
+        return self._columns[name]
+
+    def _plain_numbers(self, name: str) -> NDArray[Any] | None:
+        """The values of a pandas column that numpy holds as numbers or booleans already."""
+        column = self._series(name)
+        if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
+            return column.to_numpy() if column.dtype.kind in "fiub" else None
+        return None
+
+    def _array(self, name: str) -> Any:
+        """The column as one Arrow array."""
+        if name not in self._arrays:
+            column = self._series(name)
+            array = _from_pandas(column, name) if isinstance(column, pd.Series) else column
             if isinstance(array, pa.ChunkedArray):
                 array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             self._arrays[name] = array
         return self._arrays[name]
 
     def _as_numbers(self, name: str) -> Floats:
-        if isinstance(self.data, pd.DataFrame):
-            dtype = self.data[name].dtype
-            if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-                return self.data[name].to_numpy(dtype=np.float64)
+        if (values := self._plain_numbers(name)) is not None:
+            return values.astype(np.float64, copy=False)
         array = self._array(name)
         if _kind(array.type, name) == "text":
             raise DataError(
-                Problem("not_numeric", f"column {name} holds text where a number is needed",
-                        f"mend the values, or take it as a factor: factor({name})", ("formula",))
-            )  # fmt: skip
+                Problem(
+                    "not_numeric",
+                    f"column {name} holds text where a number is needed",
+                    f"mend the values, or take it as a factor: factor({name})",
+                    ("formula",),
+                )
+            )
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.uint8())
         return np.asarray(
             array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64
         )
@@ -118,9 +148,13 @@ def _from_pandas(series: pd.Series[Any], name: str) -> Any:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         raise DataError(
-            Problem("mixed_column", f"column {name} mixes kinds of values",
-                    "make all values of the column text, or all numbers", ("dataset",))
-        ) from None  # fmt: skip
+            Problem(
+                "mixed_column",
+                f"column {name} mixes kinds of values",
+                "make all values of the column text, or all numbers",
+                ("dataset",),
+            )
+        ) from None
 
 
 def _kind(kind: Any, name: str) -> Kind:
@@ -133,9 +167,13 @@ def _kind(kind: Any, name: str) -> Kind:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return "text"
     raise DataError(
-        Problem("unsupported_column", f"column {name} is of a type that cannot be modelled ({kind})",
-                "use numbers, text or booleans", ("dataset",))
-    )  # fmt: skip
+        Problem(
+            "unsupported_column",
+            f"column {name} is of a type that cannot be modelled ({kind})",
+            "use numbers, text or booleans",
+            ("dataset",),
+        )
+    )
 
 
 def _encode(array: Any) -> Factor:
@@ -154,7 +192,7 @@ def _encode(array: Any) -> Factor:
 
 
 def compact(codes: Codes, values: list[str]) -> Factor:
-    """A factor of only the values that occur, sorted in byte order (equal texts become one level)."""
+    """A factor of only the values that occur, in byte order; equal texts become one level."""
     used = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
     levels = sorted({value for value, count in zip(values, used, strict=True) if count})
     if levels == values:
@@ -169,5 +207,7 @@ def level_text(value: object) -> str:
     if isinstance(value, bool):
         return BOOLEAN_LEVELS[value]
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        return (
+            str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        )
     return str(value)

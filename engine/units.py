@@ -38,7 +38,8 @@ class Units:
         """``kept`` are the columns of M that are X (index 0 is the intercept)."""
         pilot = products.pilot
         first = 0 if design.fixed.intercept else 1
-        constant = np.isin(kept - first, design.fixed.constant()).astype(np.float64)
+        held = {index + first for index in design.fixed.constant()}
+        constant = np.array([float(index in held) for index in kept.tolist()])
         x = _affine(Pilot(pilot.centre[kept], pilot.scale[kept]), constant)
         z = np.zeros((0, 0))
         if products.groups:
