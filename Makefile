@@ -6,8 +6,9 @@ PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA_DIR ?= var
+SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve test lint types openapi openapi-check bench lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check bench lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -41,6 +42,10 @@ openapi: setup-dev
 
 openapi-check: setup-dev
 	$(PY) -m service openapi | diff -u openapi/openapi.json - || { echo "openapi/openapi.json is stale: run 'make openapi'"; exit 1; }
+
+# The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
+radon-data: setup
+	$(PY) -m tools.build_radon_data $(SOURCE)
 
 check: lint types openapi-check test
 

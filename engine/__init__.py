@@ -1,5 +1,48 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
+from engine.archive import from_bytes, to_bytes
+from engine.display import display
+from engine.effects import GroupEffects, group_effects
+from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
+from engine.examine import Dimensions, Examination, examine
+from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
+from engine.formula import Formula, parse
+from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
+from engine.spec import Spec
+from engine.statistics import Statistics
 from engine.version import __version__
 
-__all__ = ["__version__"]
+__all__ = [
+    "Convergence",
+    "DataError",
+    "Dimensions",
+    "EngineError",
+    "Examination",
+    "Fit",
+    "FixedEffect",
+    "Formula",
+    "FormulaError",
+    "GroupEffects",
+    "LimitError",
+    "Outcome",
+    "Predictions",
+    "Predictor",
+    "Problem",
+    "RandomEffects",
+    "Spec",
+    "SpecError",
+    "Statistics",
+    "__version__",
+    "display",
+    "examine",
+    "fit",
+    "fit_spec",
+    "fixed_effects",
+    "from_bytes",
+    "group_effects",
+    "parse",
+    "predict",
+    "predictors",
+    "to_bytes",
+]

@@ -1,0 +1,113 @@
+"""Cholesky factors: batched over the levels of a group, and of the small dense block of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+
+from engine.table import Floats
+
+BATCH_LOOP = 4
+"""Up to this size a batch is factored by columns, one vector operation over all levels at a time."""
+
+ALIAS_TOLERANCE = 1e-11
+"""A column is aliased when this much of its squared length, or less, is left beside the columns before it."""
+
+ROUNDING = 1e-14
+"""What rounding leaves of a diagonal element that is zero."""
+
+
+def batched_cholesky(a: Floats) -> Floats:
+    """Lower factors L of symmetric positive definite matrices: a = L L', (J, k, k)."""
+    k = a.shape[-1]
+    if k == 1:
+        return np.sqrt(a)
+    if k > BATCH_LOOP:
+        return np.linalg.cholesky(a)
+    lower = np.zeros_like(a)
+    for c in range(k):
+        pivot = a[:, c, c] - np.einsum("ji,ji->j", lower[:, c, :c], lower[:, c, :c])
+        lower[:, c, c] = np.sqrt(pivot)
+        for r in range(c + 1, k):
+            inner = np.einsum("ji,ji->j", lower[:, r, :c], lower[:, c, :c])
+            lower[:, r, c] = (a[:, r, c] - inner) / lower[:, c, c]
+    return lower
+
+
+def batched_forward(lower: Floats, b: Floats) -> Floats:
+    """Solve L x = b for every level: (J, k, k), (J, k, m) -> (J, k, m)."""
+    k = lower.shape[-1]
+    if k == 1:
+        return b / lower
+    out = np.empty_like(b)
+    for r in range(k):
+        row = b[:, r]
+        if r:
+            row = row - np.matmul(lower[:, r, None, :r], out[:, :r])[:, 0]
+        out[:, r] = row / lower[:, r, r, None]
+    return out
+
+
+def batched_root(gram: Floats, products: Floats) -> tuple[Floats, Floats]:
+    """Turn sums of products into the R and Q'M of a QR of the rows of each level.
+
+    With Z_j = Q_j R_j: ``gram`` Z_j'Z_j (J, k, k) gives R_j upper triangular, ``products`` Z_j'M_j (J, k, m) gives
+    Q_j'M_j. Where the rows of a level do not span the k columns, the rows of R and Q'M that they lack are zero.
+    """
+    k = gram.shape[-1]
+    root, inner = np.zeros_like(gram), np.array(products)
+    left = np.array(gram)
+    for c in range(k):
+        pivot = left[:, c, c]
+        spans = pivot > ALIAS_TOLERANCE * gram[:, c, c]
+        length = np.sqrt(np.where(spans, pivot, 1.0))
+        root[:, c, c:] = np.where(spans[:, None], left[:, c, c:] / length[:, None], 0.0)
+        inner[:, c] = np.where(spans[:, None], inner[:, c] / length[:, None], 0.0)
+        for r in range(c + 1, k):
+            left[:, r, c + 1 :] -= root[:, c, r, None] * root[:, c, c + 1 :]
+            inner[:, r] -= root[:, c, r, None] * inner[:, c]
+    return root, inner
+
+
+def independent_columns(gram: Floats) -> NDArray[np.intp]:
+    """Indices of the columns that are not linear combinations of earlier ones, as R's pivoted QR keeps them.
+
+    ``gram`` is X'X (p, p) of shifted and scaled columns.
+    """
+    left = np.array(gram)
+    kept = []
+    for c in range(len(gram)):
+        pivot = left[c, c]
+        if pivot > ALIAS_TOLERANCE * gram[c, c]:
+            kept.append(c)
+            row = left[c] / np.sqrt(pivot)
+            left -= np.outer(row, row)
+    return np.array(kept, dtype=np.intp)
+
+
+def dense_cholesky(a: Floats) -> Floats | None:
+    """Upper factor R of a = R'R, (q, q); ``None`` when ``a`` is not positive definite."""
+    upper: Any
+    upper, info = lapack.dpotrf(a, lower=0, clean=1)
+    return upper if info == 0 else None
+
+
+def triangular_inverse(upper: Floats) -> Floats:
+    """Inverse of an upper triangular matrix (q, q) without zeros on its diagonal."""
+    inverse: Any
+    inverse, _ = lapack.dtrtri(upper, lower=0)
+    return inverse
+
+
+def semidefinite_root(a: Floats) -> Floats:
+    """The lower L with a = L L' of a positive semidefinite matrix (k, k); columns that depend on others are zero."""
+    k = len(a)
+    lower, left = np.zeros_like(a), np.array(a)
+    for c in range(k):
+        if left[c, c] > ROUNDING * a[c, c]:
+            lower[c:, c] = left[c:, c] / np.sqrt(left[c, c])
+            left -= np.outer(lower[:, c], lower[:, c])
+    return lower

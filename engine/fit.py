@@ -1,0 +1,414 @@
+"""Fitting: from a specification and data to a frozen result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from engine.cholesky import (
+    batched_cholesky,
+    batched_forward,
+    independent_columns,
+    semidefinite_root,
+    triangular_inverse,
+)
+from engine.criterion import Blocks, Structure
+from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
+from engine.design import Design, learn
+from engine.errors import DataError, Problem, SpecError
+from engine.formula import Formula
+from engine.frame import read
+from engine.optimum import Optimum, minimise
+from engine.scalar import criterion_of
+from engine.spec import Spec
+from engine.statistics import Statistics, summarise
+from engine.table import Codes, Floats, Table
+from engine.units import Units
+from engine.version import __version__
+
+PERFECT_FIT = 1e-14
+"""A residual variance less than this part of the response's is a perfect fit, which has no likelihood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """What the search for theta did and whether its end can be trusted.
+
+    Attributes:
+        converged: a stationary point from which no direction goes down.
+        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result, not an error.
+        evaluations: of the criterion.
+        starts: searches followed to their end.
+        gradient_norm: the largest element of the gradient at theta.
+        messages: what a reader should know, in words.
+    """
+
+    converged: bool
+    boundary: bool
+    evaluations: int
+    starts: int
+    gradient_norm: float
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RandomEffects:
+    """The random effects of one grouping factor with J levels and k effects per level, in the data's units.
+
+    Attributes:
+        group: name of the factor.
+        terms: k names.
+        sizes: how many of them each random term has; effects of different terms are independent.
+        levels: J names.
+        rows: rows per level (J,).
+        covariance: of the effects of a level, (k, k).
+        modes: conditional modes (lme4's ranef), (J, k).
+        conditional: conditional covariances given theta and beta (lme4's condVar), (J, k, k).
+    """
+
+    group: str
+    terms: tuple[str, ...]
+    sizes: tuple[int, ...]
+    levels: tuple[str, ...]
+    rows: Codes
+    covariance: Floats
+    modes: Floats
+    conditional: Floats
+
+    @property
+    def blocks(self) -> tuple[slice, ...]:
+        """The effects of each random term."""
+        ends = np.cumsum((0, *self.sizes)).tolist()
+        return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The factor at the optimum, in the pilots' units: what intervals and tests are computed from.
+
+    Attributes:
+        t: T, the relative covariance factor of the grouping factor, (k, k).
+        upper: R of D = [X y]'V^-1[X y] = R'R, (p + 1, p + 1).
+        beta: fixed effects, (p,).
+        sigma: residual standard deviation.
+    """
+
+    t: Floats
+    upper: Floats
+    beta: Floats
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted model: everything that effects, predictions and tests need, and no rows.
+
+    Attributes:
+        engine_version: of the engine that fitted it.
+        spec: what was asked.
+        design: how rows become columns, with levels and learned constants.
+        n_rows: rows fitted.
+        n_dropped: rows left out because a value was missing.
+        coefficients: names of the p fixed effects.
+        dropped_terms: names of aliased columns, left out.
+        beta: fixed effects (p,).
+        covariance: of beta given theta, sigma^2 (X'V^-1X)^-1 (lme4's vcov), (p, p).
+        theta: elements of the relative covariance factor, in lme4's order, (t,).
+        sigma: residual standard deviation.
+        random: one entry per grouping factor.
+        statistics: criterion, likelihood and what follows from them.
+        convergence: the record of the search.
+        products: the cross-products.
+        kept: columns of M that are X.
+        solution: the factor at the optimum.
+    """
+
+    engine_version: str
+    spec: Spec
+    design: Design
+    n_rows: int
+    n_dropped: int
+    coefficients: tuple[str, ...]
+    dropped_terms: tuple[str, ...]
+    beta: Floats
+    covariance: Floats
+    theta: Floats
+    sigma: float
+    random: tuple[RandomEffects, ...]
+    statistics: Statistics
+    convergence: Convergence
+    products: CrossProducts
+    kept: NDArray[np.intp]
+    solution: Solution
+
+    @property
+    def units(self) -> Units:
+        """Maps from the pilots' units to those of the data."""
+        return Units.of(self.design, self.products, self.kept)
+
+    @property
+    def std_errors(self) -> Floats:
+        """Standard errors of beta (p,)."""
+        return np.sqrt(self.covariance.diagonal())
+
+
+def fit(
+    formula: str | Formula,
+    data: pd.DataFrame | pa.Table,
+    *,
+    method: str = "REML",
+    weights: str | None = None,
+    offset: str | None = None,
+    categorical: Iterable[str] = (),
+    contrasts: Mapping[str, str] | None = None,
+    missing: str = "drop",
+) -> Fit:
+    """Fit a linear mixed model, or least squares when the formula has no random term.
+
+    Args:
+        formula: in lme4's language, ``"log(radon + 0.1) ~ floor + (1 | county)"``.
+        data: the rows; only the columns named are read.
+        method: "REML" or "ML".
+        weights: column of prior weights, as lme4's ``weights``.
+        offset: column taken from the response.
+        categorical: columns of numbers that are factors.
+        contrasts: coding by column, "treatment" (default), "sum" or "helmert".
+        missing: "drop" rows that miss a value, or "fail".
+
+    Raises:
+        EngineError: with every problem found; see ``engine.errors``.
+    """
+    return fit_spec(
+        Spec.of(
+            formula,
+            method=method,
+            weights=weights,
+            offset=offset,
+            categorical=categorical,
+            contrasts=contrasts,
+            missing=missing,
+        ),
+        data,
+    )
+
+
+def fit_spec(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Fit:
+    """Fit a specification; see :func:`fit`."""
+    prepared = prepare(spec, data, chunk_rows=chunk_rows)
+    return fit_products(prepared)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model that can be fitted: its design, its cross-products, and which columns of M are X."""
+
+    spec: Spec
+    design: Design
+    n_dropped: int
+    products: CrossProducts
+    kept: NDArray[np.intp]
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the columns of X that are kept, and of those that are dropped as aliased."""
+        first = 0 if self.design.fixed.intercept else 1
+        kept = set((self.kept - first).tolist())
+        names = self.design.fixed.names
+        return (
+            tuple(name for i, name in enumerate(names) if i in kept),
+            tuple(name for i, name in enumerate(names) if i not in kept),
+        )
+
+
+def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+    """Read the rows once; check all that can be checked without fitting.
+
+    Raises:
+        EngineError: the model cannot be fitted to these data.
+    """
+    if len({random.group for random in spec.formula.random}) > 1:
+        raise SpecError(
+            Problem("several_groups", "more than one grouping factor is not yet fitted",
+                    "use one grouping factor", ("formula",))
+        )  # fmt: skip
+    frame = read(spec, Table.of(data))
+    design = learn(spec, frame)
+    products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
+    kept = _independent(design, products)
+    prepared = Prepared(spec, design, frame.n_dropped, products, kept)
+    _require_fittable(prepared)
+    return prepared
+
+
+def _independent(design: Design, products: CrossProducts) -> NDArray[np.intp]:
+    """The columns of M that are X and not aliased; X's intercept, if any, is column 0."""
+    first = 0 if design.fixed.intercept else 1
+    gram = products.mm[first:-1, first:-1]
+    return independent_columns(gram) + first
+
+
+def _require_fittable(prepared: Prepared) -> None:
+    products, design = prepared.products, prepared.design
+    if len(prepared.kept) == 0 and not design.groupings:
+        raise SpecError(
+            Problem("no_terms", "the model has no column that is not zero",
+                    "add a predictor, the intercept or a random term", ("formula",))
+        )  # fmt: skip
+    if _constant_response(products):
+        raise DataError(
+            Problem("constant_response", "the response is the same in every row of the model",
+                    "check the response column", ("formula",))
+        )  # fmt: skip
+    for group, grouping in zip(products.groups, design.groupings, strict=True):
+        _require_levels(group.name, len(group.levels), len(grouping.names), products.n)
+    if products.n <= len(prepared.kept):
+        raise DataError(
+            Problem("too_few_rows", f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
+                    "and a residual variance", "use fewer predictors or more rows", ("formula",))
+        )  # fmt: skip
+
+
+def _constant_response(products: CrossProducts) -> bool:
+    """Whether y has no spread about its own mean."""
+    weight, total, square = products.mm[0, 0], products.mm[0, -1], products.mm[-1, -1]
+    return bool(square - total**2 / weight <= PERFECT_FIT * max(square, np.finfo(float).tiny))
+
+
+def _require_levels(name: str, n_levels: int, k: int, n_rows: int) -> None:
+    if n_levels < 2:
+        raise DataError(
+            Problem("one_level", f"grouping factor {name} has only one level in the rows of the model",
+                    "a grouping factor needs two levels or more", ("formula",))
+        )  # fmt: skip
+    if n_levels >= n_rows:
+        raise DataError(
+            Problem("too_many_levels", f"grouping factor {name} has as many levels as there are rows",
+                    "group effects and residuals cannot be told apart: use a coarser group", ("formula",))
+        )  # fmt: skip
+    if n_levels * k >= n_rows:
+        raise DataError(
+            Problem("too_many_effects", f"{k} random effects for each of {n_levels} levels of {name} "
+                    f"are as many as the {n_rows} rows", "use fewer random slopes", ("formula",))
+        )  # fmt: skip
+
+
+def fit_products(prepared: Prepared) -> Fit:
+    """Fit a prepared model from its cross-products alone.
+
+    Raises:
+        DataError: the predictors reproduce the response, so that there is no likelihood.
+    """
+    spec, design, products = prepared.spec, prepared.design, prepared.products
+    blocks = Blocks.of(products, prepared.kept)
+    sizes = tuple(len(term.names) for g in design.groupings for term in g.terms)
+    criterion = criterion_of(blocks, Structure.of(sizes), spec.method)
+    optimum = minimise(criterion)
+    factor = criterion.factorise(optimum.theta)
+    if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
+        raise DataError(
+            Problem("perfect_fit", "the model reproduces the response without error: there is no residual variance",
+                    "is the response among the predictors, or constant within every level?", ("formula",))
+        )  # fmt: skip
+    units = Units.of(design, products, prepared.kept)
+    inverse = triangular_inverse(factor.upper[:-1, :-1])
+    beta = inverse @ factor.upper[:-1, -1]
+    solution = Solution(factor.t, factor.upper, beta, float(np.sqrt(factor.r2 / criterion.count)))
+    half = units.x @ inverse * (solution.sigma * units.y)
+    covariance = half @ half.T
+    names, dropped = prepared.names
+    random = _random_effects(prepared, blocks, solution, units, sizes)
+    to_data = units.z @ factor.t
+    theta = criterion.structure.theta(semidefinite_root(to_data @ to_data.T))
+    statistics = summarise(
+        criterion, optimum, spec.method, products, prepared.kept, units, solution
+    )
+    return Fit(
+        engine_version=__version__,
+        spec=spec,
+        design=design,
+        n_rows=products.n,
+        n_dropped=prepared.n_dropped,
+        coefficients=names,
+        dropped_terms=dropped,
+        beta=units.y * (units.x @ beta) + units.constant,
+        covariance=covariance,
+        theta=theta,
+        sigma=solution.sigma * units.y,
+        random=random,
+        statistics=statistics,
+        convergence=_convergence(optimum, criterion.structure, random),
+        products=products,
+        kept=prepared.kept,
+        solution=solution,
+    )
+
+
+def _random_effects(
+    prepared: Prepared, blocks: Blocks, solution: Solution, units: Units, sizes: tuple[int, ...]
+) -> tuple[RandomEffects, ...]:
+    """Conditional modes b_j = G Z_j'V_j^-1(y - X beta) and covariances sigma^2 T (I + T'Z'Z T)^-1 T'."""
+    if not prepared.products.groups:
+        return ()
+    group, grouping = prepared.products.groups[0], prepared.design.groupings[0]
+    t = solution.t
+    rt = blocks.root @ t
+    tr = np.swapaxes(rt, 1, 2)
+    residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ solution.beta[:, None]
+    lower = batched_cholesky(tr @ rt + np.eye(len(t)))
+    to_data = units.z @ t
+    both = np.concatenate([tr @ residual, np.broadcast_to(to_data.T, lower.shape)], axis=2)
+    half = batched_forward(lower, both)
+    u, half = half[:, :, :1], half[:, :, 1:]
+    halved = np.swapaxes(half, 1, 2)
+    scale = solution.sigma * units.y
+    return (
+        RandomEffects(
+            group=grouping.name,
+            terms=grouping.names,
+            sizes=sizes,
+            levels=group.levels,
+            rows=group.rows,
+            covariance=scale**2 * (to_data @ to_data.T),
+            modes=units.y * (halved @ u)[:, :, 0],
+            conditional=scale**2 * (halved @ half),
+        ),
+    )
+
+
+def _convergence(
+    optimum: Optimum, structure: Structure, random: tuple[RandomEffects, ...]
+) -> Convergence:
+    messages = []
+    if not optimum.converged:
+        messages.append("the search stopped before it reached an optimum: do not rely on this fit")
+    boundary = False
+    for effects in random:
+        for name, at_zero, vanishes in zip(
+            effects.terms,
+            optimum.theta[structure.diagonal] == 0.0,
+            effects.covariance.diagonal() == 0.0,
+            strict=True,
+        ):
+            boundary |= bool(at_zero)
+            if vanishes:
+                messages.append(f"the variance of {name} by {effects.group} is at its boundary, zero")
+            elif at_zero:
+                messages.append(
+                    f"{name} by {effects.group} is a linear function of the effects before it "
+                    "(a correlation is at its boundary)"
+                )
+    if optimum.optima > 1:
+        messages.append(f"the criterion has {optimum.optima} local optima; this is the lowest")
+    return Convergence(
+        optimum.converged,
+        boundary,
+        optimum.evaluations,
+        optimum.starts,
+        optimum.gradient_norm,
+        tuple(messages),
+    )

@@ -1,0 +1,1 @@
+"""Tests and intervals; every module reads a fit."""

@@ -1,0 +1,69 @@
+"""Joint covariances of fixed and random effects: what a county line and a new house inherit from the fit.
+
+Henderson's mixed-model equations give, for the errors of beta and of the effects b_j of one level,
+
+    Var(beta) = Phi,  Cov(beta, b^_j - b_j) = -Phi H_j' G,  Var(b^_j - b_j) = sigma^2 T M_j^-1 T' + G H_j Phi H_j' G
+
+with M_j = I + T'Z_j'Z_j T and H_j = Z_j'V_j^-1 X (Henderson 1975, Biometrics 31, 423; Searle, Casella, McCulloch 1992,
+section 7.4). Everything here is in the pilots' units, where no digits cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.fit import Fit
+from engine.table import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Covariances for L levels, in the pilots' units.
+
+    Attributes:
+        fixed: Phi (p, p).
+        cross: Cov(beta, b^_j - b_j), (L, p, k).
+        effects: Var(b^_j - b_j), (L, k, k).
+        modes: conditional modes, (L, k).
+        between: covariance of the effects of a level not seen, sigma^2 G, (k, k).
+    """
+
+    fixed: Floats
+    cross: Floats
+    effects: Floats
+    modes: Floats
+    between: Floats
+
+    @classmethod
+    def of(cls, fit: Fit, levels: NDArray[np.intp] | slice = slice(None)) -> Joint:
+        """The joint covariances of the levels with the given indices; all by default."""
+        solution = fit.solution
+        half = triangular_inverse(solution.upper[:-1, :-1]) * solution.sigma
+        fixed = half @ half.T
+        if not fit.products.groups:
+            p = len(fixed)
+            return cls(fixed, np.zeros((0, p, 0)), np.zeros((0, 0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
+        group, t = fit.products.groups[0], solution.t
+        columns = np.append(fit.kept, len(fit.products.mm) - 1)
+        root, inner = batched_root(group.zz[levels], group.zm[levels][:, :, columns])
+        rt = root @ t
+        # T'H_j = (I + R T T'R')^-1 applied from the left: T'R_j'N_j^-1 Q_j'[X y].
+        n = rt @ np.swapaxes(rt, 1, 2) + np.eye(len(t))
+        lower = batched_cholesky(n)
+        th = np.swapaxes(batched_forward(lower, rt), 1, 2) @ batched_forward(lower, inner)
+        gh = t @ th
+        m_lower = batched_cholesky(np.swapaxes(rt, 1, 2) @ rt + np.eye(len(t)))
+        own = batched_forward(m_lower, np.broadcast_to(t.T, m_lower.shape))
+        gh_half = gh[:, :, :-1] @ half
+        return cls(
+            fixed=fixed,
+            cross=-np.swapaxes(gh_half @ half.T, 1, 2),
+            effects=solution.sigma**2 * (np.swapaxes(own, 1, 2) @ own)
+            + gh_half @ np.swapaxes(gh_half, 1, 2),
+            modes=gh[:, :, -1] - gh[:, :, :-1] @ solution.beta,
+            between=solution.sigma**2 * (t @ t.T),
+        )

@@ -1,0 +1,101 @@
+"""What follows from the criterion at its optimum: likelihood, information criteria, shares of variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.criterion import Criterion
+from engine.crossproducts import CrossProducts
+from engine.optimum import Optimum, minimise
+from engine.units import Units
+
+if TYPE_CHECKING:
+    from engine.fit import Solution
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Statistics of a fit, as ``arm::display`` and lme4 name them.
+
+    Attributes:
+        criterion: -2 log-likelihood, restricted for REML, at the optimum.
+        log_likelihood: minus half the criterion.
+        df: parameters: fixed effects, theta and sigma.
+        aic, bic: from the criterion; bic with log n.
+        deviance: the ML deviance at the ML optimum.
+        dic: 2 deviance - criterion (equal to the deviance for ML).
+        icc: share of the variance between levels, averaged over the rows when there are slopes; ``None`` without groups.
+        r_squared_marginal, r_squared_conditional: of Nakagawa, Johnson, Schielzeth (2017) and Johnson (2014).
+    """
+
+    criterion: float
+    log_likelihood: float
+    df: int
+    aic: float
+    bic: float
+    deviance: float
+    dic: float
+    icc: float | None
+    r_squared_marginal: float
+    r_squared_conditional: float
+
+
+def summarise(
+    criterion: Criterion,
+    optimum: Optimum,
+    method: Literal["REML", "ML"],
+    products: CrossProducts,
+    kept: NDArray[np.intp],
+    units: Units,
+    solution: Solution,
+) -> Statistics:
+    """Compute the statistics; a REML fit is fitted by ML too, for its deviance."""
+    value = _in_data_units(criterion, optimum.value, products, units)
+    deviance = value
+    if method == "REML":
+        ml = criterion.with_method("ML")
+        deviance = _in_data_units(ml, minimise(ml, near=optimum.theta).value, products, units)
+    df = criterion.blocks.p + len(optimum.theta) + 1
+    fixed, between, within = _variances(products, kept, solution, units)
+    whole = fixed + between + within
+    return Statistics(
+        criterion=value,
+        log_likelihood=-value / 2.0,
+        df=df,
+        aic=value + 2.0 * df,
+        bic=value + float(np.log(products.n)) * df,
+        deviance=deviance,
+        dic=2.0 * deviance - value if method == "REML" else deviance,
+        icc=between / (between + within) if products.groups else None,
+        r_squared_marginal=fixed / whole,
+        r_squared_conditional=(fixed + between) / whole,
+    )
+
+
+def _in_data_units(
+    criterion: Criterion, value: float, products: CrossProducts, units: Units
+) -> float:
+    """Undo the scaling of y and of X in a value of the criterion, and add the weights' constant."""
+    value += 2.0 * criterion.count * float(np.log(units.y)) - products.log_weights
+    return value - 2.0 * units.log_det if criterion.reml else value
+
+
+def _variances(
+    products: CrossProducts, kept: NDArray[np.intp], solution: Solution, units: Units
+) -> tuple[float, float, float]:
+    """Variance of the fixed part over the rows, mean variance of the random part, residual variance."""
+    mm, weight = products.mm, products.mm[0, 0]
+    mean = mm[0, kept] @ solution.beta / weight
+    square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight
+    spread = max(0.0, square - mean**2) * products.n / (products.n - 1)
+    between = 0.0
+    if products.groups:
+        g = solution.t @ solution.t.T
+        zz = products.groups[0].zz.sum(axis=0)
+        between = solution.sigma**2 * float((g * zz).sum()) / weight
+    scale = units.y**2
+    return float(spread) * scale, between * scale, solution.sigma**2 * scale

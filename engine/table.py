@@ -1,0 +1,191 @@
+"""Typed columns, whatever the rows came in: a pandas DataFrame or an Arrow table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from engine.errors import DataError, Problem, SpecError
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Kind = Literal["number", "text", "boolean"]
+
+BOOLEAN_LEVELS = ("FALSE", "TRUE")
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A categorical column: ``levels[codes[i]]`` is the value of row i, and a code of -1 is missing.
+
+    Levels are in byte order, every level occurs.
+    """
+
+    codes: Codes
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Named columns of equal length, turned into numbers or factors when asked for, each once."""
+
+    data: pd.DataFrame | pa.Table
+    n_rows: int
+    names: tuple[str, ...]
+    _columns: dict[str, Any] = field(default_factory=dict, repr=False)
+    _arrays: dict[str, Any] = field(default_factory=dict, repr=False)
+    _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, data: pd.DataFrame | pa.Table) -> Table:
+        """Wrap ``data``; nothing is read yet.
+
+        Raises:
+            SpecError: it is neither a DataFrame nor an Arrow table, or a column name stands twice.
+        """
+        if isinstance(data, pa.Table):
+            names = tuple(data.column_names)
+        elif isinstance(data, pd.DataFrame):
+            names = tuple(map(str, data.columns))
+        else:
+            raise SpecError(
+                Problem("unknown_table", f"data of type {type(data).__name__} cannot be read",
+                        "give a pandas DataFrame or a pyarrow Table", ("dataset",))
+            )  # fmt: skip
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise SpecError(
+                Problem("duplicate_column", f"column names stand more than once: {', '.join(twice)}",
+                        "rename the columns", ("dataset",))
+            )  # fmt: skip
+        return cls(data, len(data), names)
+
+    def kind(self, name: str) -> Kind:
+        """What a column holds."""
+        if (values := self._plain_numbers(name)) is not None:
+            return "boolean" if values.dtype.kind == "b" else "number"
+        return _kind(self._array(name).type, name)
+
+    def numbers(self, name: str) -> Floats:
+        """A column as doubles (n,), missing as NaN; booleans are 0 and 1.
+
+        Raises:
+            DataError: the column holds text.
+        """
+        if name not in self._numbers:
+            self._numbers[name] = self._as_numbers(name)
+        return self._numbers[name]
+
+    def factor(self, name: str) -> Factor:
+        """A column as a factor with its levels in byte order; whole numbers lose their decimal point."""
+        if name not in self._factors:
+            self._factors[name] = _encode(self._array(name))
+        return self._factors[name]
+
+    def _series(self, name: str) -> Any:
+        """The column as it came."""
+        if name not in self._columns:
+            if isinstance(self.data, pd.DataFrame):
+                self._columns[name] = self.data[name]
+            else:
+                self._columns[name] = self.data.column(name)
+        return self._columns[name]
+
+    def _plain_numbers(self, name: str) -> NDArray[Any] | None:
+        """The values of a pandas column that numpy holds as numbers or booleans already."""
+        column = self._series(name)
+        if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
+            return column.to_numpy() if column.dtype.kind in "fiub" else None
+        return None
+
+    def _array(self, name: str) -> Any:
+        """The column as one Arrow array."""
+        if name not in self._arrays:
+            column = self._series(name)
+            array = _from_pandas(column, name) if isinstance(column, pd.Series) else column
+            if isinstance(array, pa.ChunkedArray):
+                array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+            self._arrays[name] = array
+        return self._arrays[name]
+
+    def _as_numbers(self, name: str) -> Floats:
+        if (values := self._plain_numbers(name)) is not None:
+            return values.astype(np.float64, copy=False)
+        array = self._array(name)
+        if _kind(array.type, name) == "text":
+            raise DataError(
+                Problem("not_numeric", f"column {name} holds text where a number is needed",
+                        f"mend the values, or take it as a factor: factor({name})", ("formula",))
+            )  # fmt: skip
+        if pa.types.is_boolean(array.type):
+            array = array.cast(pa.uint8())
+        return np.asarray(
+            array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64
+        )
+
+
+def _from_pandas(series: pd.Series[Any], name: str) -> Any:
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        raise DataError(
+            Problem("mixed_column", f"column {name} mixes kinds of values",
+                    "make all values of the column text, or all numbers", ("dataset",))
+        ) from None  # fmt: skip
+
+
+def _kind(kind: Any, name: str) -> Kind:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
+        return "number"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return "text"
+    raise DataError(
+        Problem("unsupported_column", f"column {name} is of a type that cannot be modelled ({kind})",
+                "use numbers, text or booleans", ("dataset",))
+    )  # fmt: skip
+
+
+def _encode(array: Any) -> Factor:
+    """Dictionary-encode, then put the levels that occur into byte order."""
+    if pa.types.is_floating(array.type):  # NaN is missing, as null is
+        array = pc.if_else(pc.is_nan(array), None, array)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    values = [level_text(value) for value in array.dictionary.to_pylist()]
+    indices = array.indices
+    codes = np.asarray(
+        (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False),
+        dtype=np.int64,
+    )
+    return compact(codes, values)
+
+
+def compact(codes: Codes, values: list[str]) -> Factor:
+    """A factor of only the values that occur, sorted in byte order (equal texts become one level)."""
+    used = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
+    levels = sorted({value for value, count in zip(values, used, strict=True) if count})
+    if levels == values:
+        return Factor(codes, tuple(levels))
+    rank = {level: code for code, level in enumerate(levels)}
+    recode = np.array([*(rank.get(value, -1) for value in values), -1], dtype=np.int64)
+    return Factor(recode[codes], tuple(levels))
+
+
+def level_text(value: object) -> str:
+    """The level that a value of any kind stands for: ``7``, ``7.0`` and ``"7"`` are one level."""
+    if isinstance(value, bool):
+        return BOOLEAN_LEVELS[value]
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+    return str(value)

@@ -1,0 +1,40 @@
+"""Health, readiness, limits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.context import services
+from service.problems import responses
+from service.schemas.base import json_response
+from service.schemas.system import Health, Limits, Readiness
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/healthz", response_model=Health, operation_id="health")
+async def health() -> Response:
+    """Tell that the process is alive; asks nothing of anything else."""
+    return json_response(Health(status="ok"))
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses=responses("unavailable"),
+    operation_id="readiness",
+)
+async def readiness(request: Request) -> Response:
+    """Ask the catalog and the store of files whether they answer; 503 when one does not."""
+    parts = services(request)
+    await asyncio.gather(parts.database.check(), parts.blobs.check())
+    return json_response(Readiness(status="ready", checks={"catalog": "ok", "blobs": "ok"}))
+
+
+@router.get("/v1/limits", response_model=Limits, operation_id="limits")
+async def limits(request: Request) -> Response:
+    """Return the caps that requests are held to."""
+    return json_response(Limits(max_body_bytes=services(request).settings.max_body_bytes))

@@ -1,0 +1,42 @@
+"""The survey's tables that come with the service; data/README.md says where they are from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class BundledTable:
+    """A table that is a dataset from the first start: a CSV file as a user could upload it."""
+
+    name: str
+    path: Path
+    description: str
+
+
+def bundled() -> tuple[BundledTable, ...]:
+    """Every table to be loaded as a dataset, smallest first."""
+    return (
+        BundledTable(
+            name="minnesota-radon",
+            path=DATA / "minnesota-radon.csv",
+            description=(
+                "919 houses in 85 counties of Minnesota: county, fips, floor of the test "
+                "(0 basement, 1 first floor), radon in pCi/L, log of the county's uranium in ppm. "
+                "State Residential Radon Survey, short-term winter screening tests."
+            ),
+        ),
+        BundledTable(
+            name="us-radon",
+            path=DATA / "us-radon.csv",
+            description=(
+                "12,777 houses in seven states and on Indian lands (state R5): state, county, "
+                "fips, floor of the test (0 basement, 1 first floor and so on), radon in pCi/L, "
+                "log of the county's uranium in ppm. State Residential Radon Survey; missing where "
+                "not known. Group by fips: some counties have no name."
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Scripts that make what is kept in the project; nothing here runs in the service."""
