@@ -1,10 +1,12 @@
-"""A fit as bytes and back, without loss: JSON for what is named, little-endian arrays for what is counted.
+"""A fit as bytes and back, without loss: JSON for names, little-endian arrays for numbers.
 
-The container is safetensors: an 8-byte length, a JSON header of names, types, shapes and offsets, then the arrays. The
-header's metadata hold one entry, ``partialpool-fit/1`` (the version of this layout): the JSON text of the result, where
+The container is safetensors: an 8-byte length, a JSON header of names, types, shapes and offsets,
+then the arrays. The header's metadata hold one entry, ``partialpool-fit/1`` (the version of this
+layout): the JSON text of the result, where
 
 - an object with one key that is a class name stands for that class, its value for the fields;
-- ``{"array": "a3"}`` stands for the array of that name, ``{"map": {...}}`` for a mapping, a list for a tuple;
+- ``{"array": "a3"}`` stands for the array of that name, ``{"map": {...}}`` for a mapping, a list
+  for a tuple;
 - a specification stands as the plain JSON that a request has.
 
 Nothing in it is code: reading looks classes up in a closed list.
@@ -25,6 +27,7 @@ from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Block, Categorical, Design, Grouping, Numeric, Response, TermSet
 from engine.errors import DataError, Problem
 from engine.fit import Convergence, Fit, RandomEffects, Solution
+from engine.formula import parse
 from engine.spec import Spec
 from engine.statistics import Statistics
 
@@ -33,11 +36,30 @@ FORMAT = "partialpool-fit/1"
 _CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
-        Block, Categorical, Convergence, CrossProducts, Design, Fit, Grouping, GroupProducts, Numeric, Pilot,
-        RandomEffects, Response, Solution, Statistics, TermSet, state.Polynomial, state.Standardization,
-        expression.Binary, expression.Call, expression.Column, expression.Negate, expression.Number,
+        Block,
+        Categorical,
+        Convergence,
+        CrossProducts,
+        Design,
+        Fit,
+        Grouping,
+        GroupProducts,
+        Numeric,
+        Pilot,
+        RandomEffects,
+        Response,
+        Solution,
+        Statistics,
+        TermSet,
+        state.Polynomial,
+        state.Standardization,
+        expression.Binary,
+        expression.Call,
+        expression.Column,
+        expression.Negate,
+        expression.Number,
     )
-}  # fmt: skip
+}
 
 
 def to_bytes(fit: Fit) -> bytes:
@@ -101,5 +123,5 @@ def _decode(value: Any, arrays: Mapping[str, Any]) -> Any:
     if key == "float":
         return float(content)
     if key == "Spec":
-        return Spec.of(**content)
+        return Spec.of(**(content | {"formula": parse(content["formula"], max_characters=None)}))
     return _CLASSES[key](**{name: _decode(item, arrays) for name, item in content.items()})

@@ -1,8 +1,6 @@
-"""Cholesky factors: batched over the levels of a group, and of the small dense block of the rest."""
+"""Cholesky factors: batched over the levels of a group, and of the small dense rest."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +9,10 @@ from scipy.linalg import lapack
 from engine.table import Floats
 
 BATCH_LOOP = 4
-"""Up to this size a batch is factored by columns, one vector operation over all levels at a time."""
+"""Up to this size a batch is factored by columns, with vector operations over all levels."""
 
 ALIAS_TOLERANCE = 1e-11
-"""A column is aliased when this much of its squared length, or less, is left beside the columns before it."""
+"""A column is aliased when no more of its squared length is left beside the columns before it."""
 
 ROUNDING = 1e-14
 """What rounding leaves of a diagonal element that is zero."""
@@ -26,7 +24,7 @@ def batched_cholesky(a: Floats) -> Floats:
     if k == 1:
         return np.sqrt(a)
     if k > BATCH_LOOP:
-        return np.linalg.cholesky(a)
+        return np.asarray(np.linalg.cholesky(a), dtype=np.float64)
     lower = np.zeros_like(a)
     for c in range(k):
         pivot = a[:, c, c] - np.einsum("ji,ji->j", lower[:, c, :c], lower[:, c, :c])
@@ -54,8 +52,9 @@ def batched_forward(lower: Floats, b: Floats) -> Floats:
 def batched_root(gram: Floats, products: Floats) -> tuple[Floats, Floats]:
     """Turn sums of products into the R and Q'M of a QR of the rows of each level.
 
-    With Z_j = Q_j R_j: ``gram`` Z_j'Z_j (J, k, k) gives R_j upper triangular, ``products`` Z_j'M_j (J, k, m) gives
-    Q_j'M_j. Where the rows of a level do not span the k columns, the rows of R and Q'M that they lack are zero.
+    With Z_j = Q_j R_j: ``gram`` Z_j'Z_j (J, k, k) gives R_j upper triangular, ``products`` Z_j'M_j
+    (J, k, m) gives Q_j'M_j. Where the rows of a level do not span the k columns, the rows of R and
+    Q'M that they lack are zero.
     """
     k = gram.shape[-1]
     root, inner = np.zeros_like(gram), np.array(products)
@@ -73,7 +72,7 @@ def batched_root(gram: Floats, products: Floats) -> tuple[Floats, Floats]:
 
 
 def independent_columns(gram: Floats) -> NDArray[np.intp]:
-    """Indices of the columns that are not linear combinations of earlier ones, as R's pivoted QR keeps them.
+    """Indices of the columns that are no linear combination of earlier ones, as R's pivoted QR.
 
     ``gram`` is X'X (p, p) of shifted and scaled columns.
     """
@@ -90,20 +89,20 @@ def independent_columns(gram: Floats) -> NDArray[np.intp]:
 
 def dense_cholesky(a: Floats) -> Floats | None:
     """Upper factor R of a = R'R, (q, q); ``None`` when ``a`` is not positive definite."""
-    upper: Any
+    upper: Floats
     upper, info = lapack.dpotrf(a, lower=0, clean=1)
     return upper if info == 0 else None
 
 
 def triangular_inverse(upper: Floats) -> Floats:
     """Inverse of an upper triangular matrix (q, q) without zeros on its diagonal."""
-    inverse: Any
+    inverse: Floats
     inverse, _ = lapack.dtrtri(upper, lower=0)
     return inverse
 
 
 def semidefinite_root(a: Floats) -> Floats:
-    """The lower L with a = L L' of a positive semidefinite matrix (k, k); columns that depend on others are zero."""
+    """The lower L with a = L L', a positive semidefinite (k, k); dependent columns are zero."""
     k = len(a)
     lower, left = np.zeros_like(a), np.array(a)
     for c in range(k):

@@ -1,14 +1,16 @@
 """The profiled criterion of theta, ML or REML, with its exact gradient and Hessian.
 
-For one grouping factor with relative covariance G = T T' (T lower triangular, filled from theta), level j has
-V_j = I + Z_j G Z_j'. With Z_j = Q_j R_j and N_j = I + R_j G R_j' = L_j L_j' the rows of a level enter only through R_j and
-Q_j'M_j; what is orthogonal to all Z_j is the same for every theta and enters once, as ``within``:
+For one grouping factor with relative covariance G = T T' (T lower triangular, filled from theta),
+level j has V_j = I + Z_j G Z_j'. With Z_j = Q_j R_j and N_j = I + R_j G R_j' = L_j L_j' the rows of
+a level enter only through R_j and Q_j'M_j; what is orthogonal to all Z_j is the same for every
+theta and enters once, as ``within``:
 
     D = [X y]' V^-1 [X y] = within + sum_j (L_j^-1 Q_j'[X y])' (L_j^-1 Q_j'[X y])
     criterion = sum_j log|N_j| + c (1 + log(2 pi r^2 / c)) [+ log|D_XX| for REML],  c = n or n - p
 
-where r^2 is what is left of y'V^-1y after beta. Every sum is of positive terms: no digits cancel however large theta is.
-(Bates, Maechler, Bolker, Walker 2015, equations 34, 39; the elimination of section 3.4 written per level.)
+where r^2 is what is left of y'V^-1y after beta. Every sum is of positive terms: no digits cancel
+however large theta is. (Bates, Maechler, Bolker, Walker 2015, equations 34, 39; the elimination of
+section 3.4 written per level.)
 
 Derivatives are taken in G and carried to theta by dG = dT T' + T dT'. With S_j = Z_j'V_j^-1 Z_j,
 H_j = Z_j'V_j^-1 X R_X^-1 and u_j = Z_j'V_j^-1 (y - X beta) / r:
@@ -40,7 +42,7 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """Where the elements of theta stand in T: lower triangles, one block per random term, column by column (as lme4).
+    """Where theta stands in T: a lower triangle per random term, column by column, as lme4.
 
     Attributes:
         k: random effects per level.
@@ -107,7 +109,7 @@ class Blocks:
 
     @classmethod
     def of(cls, products: CrossProducts, kept: NDArray[np.intp]) -> Blocks:
-        """``kept`` are the columns of M (index 0 is the constant) that are X; y is the last column of M."""
+        """``kept`` are the columns of M that are X (index 0 is the constant); y is the last one."""
         columns = np.append(kept, len(products.mm) - 1)
         xy = products.mm[np.ix_(columns, columns)]
         if not products.groups:
@@ -150,7 +152,8 @@ class Derivatives:
         directions: dG_i, (t, k, k).
         slope: Q = d criterion / dG, (k, k).
         pairs: sum_j [H u]_j' dG_i [H u]_j, (t, p + 1, p + 1).
-        curvature: sum_j tr(dG_i S_j dG_l Y_j), Y_j = -S_j + 2 [REML] H_j H_j' + 2 c u_j u_j', (t, t).
+        curvature: sum_j tr(dG_i S_j dG_l Y_j), Y_j = -S_j + 2 [REML] H_j H_j' + 2 c u_j u_j', (t,
+            t).
     """
 
     directions: Floats
@@ -170,7 +173,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Criterion:
-    """The profiled criterion of a model as a function of theta; up to the constants of the pilots."""
+    """The profiled criterion as a function of theta, up to the constants of the pilots."""
 
     blocks: Blocks
     structure: Structure
@@ -224,8 +227,8 @@ class Criterion:
         if factor is None:
             return None
         sums = self.derivatives(factor)
-        c = self.count
-        # Minus c (2 u_i'u_l + s_i s_l), and for REML minus tr(H_i H_l): all elements of the pairs, each with its weight.
+        # Minus c (2 u_i'u_l + s_i s_l), and for REML minus tr(H_i H_l): all elements of the pairs,
+        # each with its weight.
         weight = self._pair_weight
         flat = sums.pairs.reshape(len(sums.pairs), -1)
         hessian = sums.curvature - (flat * weight) @ flat.T
@@ -269,7 +272,7 @@ class Criterion:
         return weight.ravel()
 
     def _directions(self, t: Floats) -> Floats:
-        """dG / dtheta_i = E_i T' + T E_i', (t, k, k)."""
+        """DG / dtheta_i = E_i T' + T E_i', (t, k, k)."""
         rows, cols = self.structure.rows, self.structure.cols
         i = np.arange(len(rows))
         directions = np.zeros((len(rows), self.structure.k, self.structure.k))

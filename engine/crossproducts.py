@@ -1,11 +1,12 @@
 """The sufficient statistics of a linear mixed model: sums of products of the columns, which add up.
 
-With M = [1 X y] and Z the columns of the random effects without the split by level, a model needs M'M and, for every
-level j of the grouping factor, Z_j'Z_j and Z_j'M_j (Bates, Maechler, Bolker, Walker 2015, J. Stat. Softw. 67(1),
-section 3; Luo et al. 2022, Nat. Commun. 13:1678). Whatever makes these sums, the model after them never sees a row.
+With M = [1 X y] and Z the columns of the random effects without the split by level, a model needs
+M'M and, for every level j of the grouping factor, Z_j'Z_j and Z_j'M_j (Bates, Maechler, Bolker,
+Walker 2015, J. Stat. Softw. 67(1), section 3; Luo et al. 2022, Nat. Commun. 13:1678). Whatever
+makes these sums, the model after them never sees a row.
 
-Columns are shifted and scaled by pilot values fixed before the pass, so that no digits are lost in sums of squares of
-columns far from zero.
+Columns are shifted and scaled by pilot values fixed before the pass, so that no digits are lost in
+sums of squares of columns far from zero.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """A column x is summed as (x - centre) / scale. Scales are powers of two, so that scaling is exact.
+    """A column x is summed as (x - centre) / scale; scales are powers of two, hence exact.
 
     Attributes:
         centre: by column.
@@ -128,7 +129,7 @@ class CrossProducts:
 def accumulate(
     design: Design, frame: Frame, weights: str | None = None, *, chunk_rows: int = CHUNK_ROWS
 ) -> CrossProducts:
-    """Cross-products of all rows of a frame, a chunk at a time; the pilots are those of the first chunk.
+    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
 
     Raises:
         DataError: weights that are not positive, an expression that is not finite.
@@ -151,7 +152,7 @@ def accumulate(
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The columns of some rows as they are: M (m, n), Z of each grouping factor (k, n), and weights (n,)."""
+    """The columns of some rows as they are: M (m, n), each Z (k, n), and weights (n,)."""
 
     m: Floats
     z: tuple[Floats, ...]
@@ -165,7 +166,7 @@ class _Columns:
         return cls(m, z, None if weights is None else _weights(frame, weights))
 
     def pilots(self, design: Design) -> tuple[Pilot, ...]:
-        """Pilots of M, then of each Z, from these rows. Nothing is shifted where there is no constant to hold it."""
+        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it."""
         anchored = bool(design.fixed.constant())
         own = [_pilot(self.m, (True, *_coded(design.fixed), False), [anchored] * len(self.m))]
         for grouping, z in zip(design.groupings, self.z, strict=True):
@@ -195,9 +196,13 @@ def _weights(frame: Frame, name: str) -> Floats:
     weights = frame.numbers[name]
     if not (weights > 0).all():
         raise DataError(
-            Problem("bad_weights", f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
-                    "weights are positive; leave rows of no weight out of the data", ("weights",))
-        )  # fmt: skip
+            Problem(
+                "bad_weights",
+                f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
+                "weights are positive; leave rows of no weight out of the data",
+                ("weights",),
+            )
+        )
     return weights
 
 
@@ -209,13 +214,15 @@ def _group_products(
     weighted: Floats,
     weights: Floats | None,
 ) -> GroupProducts:
-    """Sums by level. ``raw`` are the columns of Z (k, n), ``weighted`` those of M times the weights (m, n)."""
+    """Sums by level of the columns of Z (k, n) and of M times the weights (m, n)."""
     z = pilot.apply(raw)
     k, m, n_levels = len(z), len(weighted), len(factor.levels)
     zz, zm = np.empty((n_levels, k, k)), np.empty((n_levels, k, m))
 
     def sums(values: Floats) -> Floats:
-        return np.bincount(factor.codes, weights=values, minlength=n_levels)
+        return np.bincount(factor.codes, weights=values, minlength=n_levels).astype(
+            np.float64, copy=False
+        )
 
     intercepts = grouping.intercepts
     for a in range(k):
@@ -237,7 +244,9 @@ def _coded(terms: TermSet) -> tuple[bool, ...]:
 
 
 def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
-    """Mean and spread of each column; coded levels stay as they are, and so does the mean without a constant."""
+    """Mean and spread of each column; coded levels stay, and so does all without a constant."""
+    if all(coded):
+        return Pilot(np.zeros(len(columns)), np.ones(len(columns)))
     centre = np.where(held, columns.mean(axis=1), 0.0)
     centre[list(coded)] = 0.0
     spread = np.sqrt(np.square(columns - centre[:, None]).mean(axis=1))

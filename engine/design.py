@@ -61,7 +61,7 @@ class Categorical:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The columns of one term: products of its variables' columns, the first variable fastest (as R)."""
+    """The columns of one term: products of its variables' columns, the first fastest (as R)."""
 
     term: str
     variables: tuple[Numeric | Categorical, ...]
@@ -99,7 +99,7 @@ class TermSet:
         return [np.ones(frame.n_rows), *own] if self.intercept else own
 
     def constant(self) -> tuple[int, ...]:
-        """Indices of columns that add up to 1 in every row; empty when there are none that are known."""
+        """Indices of columns that add up to 1 in every row; empty when none are known."""
         if self.intercept:
             return (0,)
         start = 0
@@ -249,9 +249,13 @@ def _categorical(
         return Categorical(column, levels, None, tuple(text + level for level in levels))
     if len(levels) < 2:
         raise DataError(
-            Problem("one_level", f"factor {column} has only one level in the rows of the model",
-                    "a factor needs two levels or more: remove it from the formula", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "one_level",
+                f"factor {column} has only one level in the rows of the model",
+                "a factor needs two levels or more: remove it from the formula",
+                ("formula",),
+            )
+        )
     _require_width(len(levels) - 1)
     matrix = contrast_matrix(coding, len(levels))
     names = levels[1:] if coding == "treatment" else map(str, range(1, len(levels)))
@@ -261,7 +265,7 @@ def _categorical(
 
 
 def contrast_matrix(coding: Contrast, n_levels: int) -> Floats:
-    """Contrasts (levels, levels - 1) as R's ``contr.treatment``, ``contr.sum``, ``contr.helmert``."""
+    """Contrasts (levels, levels - 1) as R's contr.treatment, contr.sum and contr.helmert."""
     eye = np.eye(n_levels)
     if coding == "treatment":
         return eye[:, 1:]
@@ -290,15 +294,23 @@ def interact(factors: Sequence[Factor]) -> Factor:
 def _require_width(width: int) -> None:
     if width > MAX_COLUMNS:
         raise LimitError(
-            Problem("too_many_columns", f"the formula expands to more than {MAX_COLUMNS} columns",
-                    "use a factor of many levels as a group, (1 | factor), not as a predictor", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_many_columns",
+                f"the formula expands to more than {MAX_COLUMNS} columns",
+                "use a factor of many levels as a group, (1 | factor), not as a predictor",
+                ("formula",),
+            )
+        )
 
 
 def _require_finite(values: Floats, text: str, frame: Frame) -> None:
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
         raise DataError(
-            Problem("not_finite", f"{text} is not a finite number in row {frame.row_numbers(bad)}",
-                    "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "not_finite",
+                f"{text} is not a finite number in row {frame.row_numbers(bad)}",
+                "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))",
+                ("formula",),
+            )
+        )

@@ -1,4 +1,4 @@
-"""The text that R's ``arm::display`` prints for a fit of ``lmer``, and for one of ``lm`` without random effects."""
+"""The text that R's ``arm::display`` prints for a fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from engine.fit import Fit, RandomEffects
 
 def display(fit: Fit, digits: int = 2) -> str:
     """The table of a fit as R prints it, rounded to ``digits`` decimals."""
-    lines = [f"lmer(formula = {fit.spec.formula.text})" if fit.random else f"lm(formula = {fit.spec.formula.text})"]
+    lines = [
+        f"lmer(formula = {fit.spec.formula.text})"
+        if fit.random
+        else f"lm(formula = {fit.spec.formula.text})"
+    ]
     lines += _fixed_table(fit, digits)
     lines += ["", "Error terms:", *_error_terms(fit, digits), "---"]
     groups = "; ".join(f"{effects.group}, {len(effects.levels)}" for effects in fit.random)
@@ -45,7 +49,7 @@ def _error_terms(fit: Fit, digits: int) -> list[str]:
 
 
 def _group_rows(effects: RandomEffects, digits: int) -> list[tuple[str, ...]]:
-    """A row per effect; each random term of a group is named on its first row (group, group.1, …), as in R."""
+    """A row per effect; each random term is named on its first row (group, group.1, …), as in R."""
     sd = np.sqrt(effects.covariance.diagonal())
     rows = []
     for t, block in enumerate(effects.blocks):
@@ -65,7 +69,7 @@ def _correlation(effects: RandomEffects, i: int, j: int) -> float:
 
 
 def _columns(rows: list[tuple[str, ...]], left: int) -> list[str]:
-    """Rows with their cells padded: the first ``left`` columns to the left, the others to the right."""
+    """Rows with padded cells: the first ``left`` columns are set left, the others right."""
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
     return [
         " ".join(

@@ -24,14 +24,17 @@ class GroupEffects:
         levels: J names.
         n: rows per level (J,).
         terms: k names of random effects.
-        effects, effects_std_error: conditional modes and their conditional standard deviations (lme4's ranef), (J, k).
+        effects, effects_std_error: conditional modes and their conditional standard deviations
+            (lme4's ranef), (J, k).
         coefficient_terms: names of the fixed effects, then of random effects without a fixed one.
         coefficients: fixed plus random (lme4's coef), (J, c).
         coefficients_std_error: carrying the uncertainty of the fixed effects too, (J, c).
-        pooling_weight: share of the prior variance that the level's own rows remove, for the intercept or else the
-            first effect: n / (n + sigma^2 / sigma_a^2) for random intercepts; (J,).
-        no_pooling, no_pooling_std_error: the level's own intercept by least squares with all levels as fixed
-            effects; NaN where the design has no such intercept or nothing is left to estimate its error; (J,).
+        pooling_weight: share of the prior variance that the level's own rows remove, for the
+            intercept or else the first effect: n / (n + sigma^2 / sigma_a^2) for random intercepts;
+            (J,).
+        no_pooling, no_pooling_std_error: the level's own intercept by least squares with all levels
+            as fixed effects; NaN where the design has no such intercept or nothing is left to
+            estimate its error; (J,).
     """
 
     group: str
@@ -59,7 +62,9 @@ def random_effects(fit: Fit, group: str) -> tuple[int, RandomEffects]:
             return i, effects
     known = ", ".join(effects.group for effects in fit.random) or "none"
     raise SpecError(
-        Problem("unknown_group", "the model has no such group", f"the groups are: {known}", ("group",))
+        Problem(
+            "unknown_group", "the model has no such group", f"the groups are: {known}", ("group",)
+        )
     )
 
 
@@ -82,7 +87,9 @@ def group_effects(fit: Fit, group: str) -> GroupEffects:
         n=random.rows,
         terms=random.terms,
         effects=random.modes,
-        effects_std_error=np.sqrt(np.maximum(np.diagonal(random.conditional, axis1=1, axis2=2), 0.0)),
+        effects_std_error=np.sqrt(
+            np.maximum(np.diagonal(random.conditional, axis1=1, axis2=2), 0.0)
+        ),
         coefficient_terms=coefficient_terms,
         coefficients=coefficients,
         coefficients_std_error=std_errors,
@@ -93,8 +100,11 @@ def group_effects(fit: Fit, group: str) -> GroupEffects:
 
 
 def _coefficients(fit: Fit, random: RandomEffects) -> tuple[tuple[str, ...], Floats, Floats]:
-    """beta + b_j by term, with standard errors from the joint covariances."""
-    terms = (*fit.coefficients, *dict.fromkeys(t for t in random.terms if t not in fit.coefficients))
+    """Beta + b_j by term, with standard errors from the joint covariances."""
+    terms = (
+        *fit.coefficients,
+        *dict.fromkeys(t for t in random.terms if t not in fit.coefficients),
+    )
     # Rows select: term = x_pick @ beta + z_pick @ b.
     x_pick = np.array([[term == name for name in fit.coefficients] for term in terms], dtype=float)
     z_pick = np.array([[term == name for name in random.terms] for term in terms], dtype=float)
@@ -114,7 +124,8 @@ def _coefficients(fit: Fit, random: RandomEffects) -> tuple[tuple[str, ...], Flo
 def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
     """Each level's own intercept by least squares: y ~ 0 + level + X, from the cross-products.
 
-    The other predictors have one slope for all levels; those that do not vary within levels are aliased and drop out.
+    The other predictors have one slope for all levels; those that do not vary within levels are
+    aliased and drop out.
     """
     products = fit.products
     nothing = np.full(len(random.levels), np.nan)
@@ -125,7 +136,8 @@ def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
     slopes = fit.kept[fit.kept > 0]
     mean = group.zm[:, first, :] / weight[:, None]
     within = products.mm - (mean * weight[:, None]).T @ mean
-    # A column that does not vary within levels leaves only rounding error of its whole sum of squares.
+    # A column that does not vary within levels leaves only rounding error of its whole sum of
+    # squares.
     varies = within.diagonal()[slopes] > 1e-11 * products.mm.diagonal()[slopes]
     slopes = slopes[varies]
     slopes = slopes[independent_columns(within[np.ix_(slopes, slopes)])]
@@ -150,5 +162,4 @@ def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
 
 def level_index(random: RandomEffects, levels: list[str]) -> NDArray[np.intp]:
     """Index of each level by name, -1 for one the model has not seen."""
-    place = {level: j for j, level in enumerate(random.levels)}
-    return np.array([place.get(level, -1) for level in levels], dtype=np.intp)
+    return np.array([random.place.get(level, -1) for level in levels], dtype=np.intp)

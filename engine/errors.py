@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Problem:
     """One thing that is wrong, where it is, and how to mend it.
 
-    ``path`` points into what was asked: ``("formula",)``, ``("weights",)``, ``("rows", 3, "floor")``.
-    ``detail`` names columns, levels of the request and row numbers (from 1), never data values.
+    ``path`` points into what was asked: ``("formula",)``, ``("weights",)``, ``("rows", 3,
+    "floor")``. ``detail`` names columns, levels of the request and row numbers (from 1), never data
+    values.
     """
 
     code: str
@@ -20,7 +21,7 @@ class Problem:
 
 
 class EngineError(ValueError):
-    """The base of every error the engine raises on purpose; carries all problems found, not only the first."""
+    """The base of every error raised on purpose; it carries all problems found."""
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
@@ -30,7 +31,8 @@ class EngineError(ValueError):
 class FormulaError(EngineError):
     """The formula cannot be read, or asks for what the grammar does not have.
 
-    ``position`` counts characters from 0 in the text given; the message shows the place with a caret.
+    ``position`` counts characters from 0 in the text given; the message shows the place with a
+    caret.
     """
 
     def __init__(self, problem: Problem, position: int | None = None) -> None:
@@ -43,7 +45,7 @@ class SpecError(EngineError):
 
 
 class DataError(EngineError):
-    """The data cannot carry the model: no rows left, one level, constant response, infinite values."""
+    """The data cannot carry the model: no rows, one level, constant response, infinite values."""
 
 
 class LimitError(EngineError):

@@ -1,4 +1,4 @@
-"""Looking at a specification beside its data without fitting: every problem, and the model's dimensions."""
+"""A specification beside its data, not fitted: every problem, and the model's dimensions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Examination:
 
 
 def examine(spec: Spec, data: pd.DataFrame | pa.Table) -> Examination:
-    """Check a specification against its data; nothing is fitted and nothing raised for what the data or spec lack."""
+    """Check a specification against its data: nothing is fitted, and problems are not raised."""
     try:
         prepared = prepare(spec, data)
     except EngineError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,7 @@ from engine.units import Units
 from engine.version import __version__
 
 PERFECT_FIT = 1e-14
-"""A residual variance less than this part of the response's is a perfect fit, which has no likelihood."""
+"""A residual variance less than this part of the response's is a perfect fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Convergence:
 
     Attributes:
         converged: a stationary point from which no direction goes down.
-        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result, not an error.
+        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result,
+            not an error.
         evaluations: of the criterion.
         starts: searches followed to their end.
         gradient_norm: the largest element of the gradient at theta.
@@ -56,9 +59,9 @@ class Convergence:
     messages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RandomEffects:
-    """The random effects of one grouping factor with J levels and k effects per level, in the data's units.
+    """The random effects of one grouping factor: J levels, k effects each, in the data's units.
 
     Attributes:
         group: name of the factor.
@@ -80,11 +83,16 @@ class RandomEffects:
     modes: Floats
     conditional: Floats
 
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Index of each level by name."""
+        return {level: j for j, level in enumerate(self.levels)}
+
     @property
     def blocks(self) -> tuple[slice, ...]:
         """The effects of each random term."""
         ends = np.cumsum((0, *self.sizes)).tolist()
-        return tuple(slice(a, b) for a, b in zip(ends, ends[1:], strict=False))
+        return tuple(slice(a, b) for a, b in pairwise(ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Solution:
     sigma: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fit:
     """A fitted model: everything that effects, predictions and tests need, and no rows.
 
@@ -146,7 +154,7 @@ class Fit:
     kept: NDArray[np.intp]
     solution: Solution
 
-    @property
+    @cached_property
     def units(self) -> Units:
         """Maps from the pilots' units to those of the data."""
         return Units.of(self.design, self.products, self.kept)
@@ -233,9 +241,13 @@ def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUN
     """
     if len({random.group for random in spec.formula.random}) > 1:
         raise SpecError(
-            Problem("several_groups", "more than one grouping factor is not yet fitted",
-                    "use one grouping factor", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "several_groups",
+                "more than one grouping factor is not yet fitted",
+                "use one grouping factor",
+                ("formula",),
+            )
+        )
     frame = read(spec, Table.of(data))
     design = learn(spec, frame)
     products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
@@ -256,21 +268,34 @@ def _require_fittable(prepared: Prepared) -> None:
     products, design = prepared.products, prepared.design
     if len(prepared.kept) == 0 and not design.groupings:
         raise SpecError(
-            Problem("no_terms", "the model has no column that is not zero",
-                    "add a predictor, the intercept or a random term", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "no_terms",
+                "the model has no column that is not zero",
+                "add a predictor, the intercept or a random term",
+                ("formula",),
+            )
+        )
     if _constant_response(products):
         raise DataError(
-            Problem("constant_response", "the response is the same in every row of the model",
-                    "check the response column", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "constant_response",
+                "the response is the same in every row of the model",
+                "check the response column",
+                ("formula",),
+            )
+        )
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         _require_levels(group.name, len(group.levels), len(grouping.names), products.n)
     if products.n <= len(prepared.kept):
         raise DataError(
-            Problem("too_few_rows", f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
-                    "and a residual variance", "use fewer predictors or more rows", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_few_rows",
+                f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
+                "and a residual variance",
+                "use fewer predictors or more rows",
+                ("formula",),
+            )
+        )
 
 
 def _constant_response(products: CrossProducts) -> bool:
@@ -282,19 +307,32 @@ def _constant_response(products: CrossProducts) -> bool:
 def _require_levels(name: str, n_levels: int, k: int, n_rows: int) -> None:
     if n_levels < 2:
         raise DataError(
-            Problem("one_level", f"grouping factor {name} has only one level in the rows of the model",
-                    "a grouping factor needs two levels or more", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "one_level",
+                f"grouping factor {name} has only one level in the rows of the model",
+                "a grouping factor needs two levels or more",
+                ("formula",),
+            )
+        )
     if n_levels >= n_rows:
         raise DataError(
-            Problem("too_many_levels", f"grouping factor {name} has as many levels as there are rows",
-                    "group effects and residuals cannot be told apart: use a coarser group", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_many_levels",
+                f"grouping factor {name} has as many levels as there are rows",
+                "group effects and residuals cannot be told apart: use a coarser group",
+                ("formula",),
+            )
+        )
     if n_levels * k >= n_rows:
         raise DataError(
-            Problem("too_many_effects", f"{k} random effects for each of {n_levels} levels of {name} "
-                    f"are as many as the {n_rows} rows", "use fewer random slopes", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "too_many_effects",
+                f"{k} random effects for each of {n_levels} levels of {name} "
+                f"are as many as the {n_rows} rows",
+                "use fewer random slopes",
+                ("formula",),
+            )
+        )
 
 
 def fit_products(prepared: Prepared) -> Fit:
@@ -311,9 +349,13 @@ def fit_products(prepared: Prepared) -> Fit:
     factor = criterion.factorise(optimum.theta)
     if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
         raise DataError(
-            Problem("perfect_fit", "the model reproduces the response without error: there is no residual variance",
-                    "is the response among the predictors, or constant within every level?", ("formula",))
-        )  # fmt: skip
+            Problem(
+                "perfect_fit",
+                "the model reproduces the response without error: there is no residual variance",
+                "is the response among the predictors, or constant within every level?",
+                ("formula",),
+            )
+        )
     units = Units.of(design, products, prepared.kept)
     inverse = triangular_inverse(factor.upper[:-1, :-1])
     beta = inverse @ factor.upper[:-1, -1]
@@ -351,7 +393,7 @@ def fit_products(prepared: Prepared) -> Fit:
 def _random_effects(
     prepared: Prepared, blocks: Blocks, solution: Solution, units: Units, sizes: tuple[int, ...]
 ) -> tuple[RandomEffects, ...]:
-    """Conditional modes b_j = G Z_j'V_j^-1(y - X beta) and covariances sigma^2 T (I + T'Z'Z T)^-1 T'."""
+    """Modes G Z_j'V_j^-1(y - X beta) and their covariances sigma^2 T (I + T'Z_j'Z_j T)^-1 T'."""
     if not prepared.products.groups:
         return ()
     group, grouping = prepared.products.groups[0], prepared.design.groupings[0]
@@ -396,7 +438,9 @@ def _convergence(
         ):
             boundary |= bool(at_zero)
             if vanishes:
-                messages.append(f"the variance of {name} by {effects.group} is at its boundary, zero")
+                messages.append(
+                    f"the variance of {name} by {effects.group} is at its boundary, zero"
+                )
             elif at_zero:
                 messages.append(
                     f"{name} by {effects.group} is a linear function of the effects before it "

@@ -137,20 +137,33 @@ def read(spec: Spec, table: Table) -> Frame:
         n_dropped = 0
     elif spec.missing == "fail":
         raise DataError(
-            Problem("missing_values", f"{int(missing.sum())} rows miss a value in a column of the model",
-                    'use "missing": "drop" to leave them out', ("missing",))
-        )  # fmt: skip
+            Problem(
+                "missing_values",
+                f"{int(missing.sum())} rows miss a value in a column of the model",
+                'use "missing": "drop" to leave them out',
+                ("missing",),
+            )
+        )
     else:
         numbers, factors = _keep(~missing, numbers, factors)
         n_dropped = int(missing.sum())
     n_rows = table.n_rows - n_dropped
     if n_rows == 0:
         raise DataError(
-            Problem("no_rows", "no row has a value in every column of the model",
-                    f"the columns are {', '.join(spec.columns)}", ("dataset",))
-        )  # fmt: skip
+            Problem(
+                "no_rows",
+                "no row has a value in every column of the model",
+                f"the columns are {', '.join(spec.columns)}",
+                ("dataset",),
+            )
+        )
     frame = Frame(
-        n_rows, n_dropped, numbers, factors, roles.bare, None if missing is None else np.flatnonzero(~missing)
+        n_rows,
+        n_dropped,
+        numbers,
+        factors,
+        roles.bare,
+        None if missing is None else np.flatnonzero(~missing),
     )
     _refuse_infinite(frame, roles)
     return frame
@@ -163,13 +176,17 @@ def _require(spec: Spec, table: Table) -> None:
         places.setdefault(spec.weights, ("weights",))
     if spec.offset is not None:
         places.setdefault(spec.offset, ("offset",))
-    options: list[tuple[str, Path]] = [(name, ("categorical", i)) for i, name in enumerate(spec.categorical)]
+    options: list[tuple[str, Path]] = [
+        (name, ("categorical", i)) for i, name in enumerate(spec.categorical)
+    ]
     options += [(name, ("contrasts", name)) for name, _ in spec.contrasts]
     unknown = [
-        Problem("unknown_column", f"column {name} is not in the data", _suggest(name, table.names), path)
+        Problem(
+            "unknown_column", f"column {name} is not in the data", _suggest(name, table.names), path
+        )
         for name, path in [*places.items(), *options]
         if name not in names
-    ]  # fmt: skip
+    ]
     if unknown:
         raise SpecError(*unknown)
 
@@ -225,8 +242,12 @@ def _refuse_infinite(frame: Frame, roles: Roles) -> None:
         finite = np.isfinite(values)
         if not finite.all():
             problems.append(
-                Problem("infinite_values", f"column {name} is infinite in row {frame.row_numbers(~finite)}",
-                        "mend or remove these rows", (roles.numbers[name],))
-            )  # fmt: skip
+                Problem(
+                    "infinite_values",
+                    f"column {name} is infinite in row {frame.row_numbers(~finite)}",
+                    "mend or remove these rows",
+                    (roles.numbers[name],),
+                )
+            )
     if problems:
         raise DataError(*problems)

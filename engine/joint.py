@@ -1,11 +1,13 @@
-"""Joint covariances of fixed and random effects: what a county line and a new house inherit from the fit.
+"""Joint covariances of fixed and random effects: what lines and new houses inherit of a fit.
 
 Henderson's mixed-model equations give, for the errors of beta and of the effects b_j of one level,
 
-    Var(beta) = Phi,  Cov(beta, b^_j - b_j) = -Phi H_j' G,  Var(b^_j - b_j) = sigma^2 T M_j^-1 T' + G H_j Phi H_j' G
+    Var(beta) = Phi,  Cov(beta, b^_j - b_j) = -Phi H_j' G,  Var(b^_j - b_j) = sigma^2 T M_j^-1 T' +
+    G H_j Phi H_j' G
 
-with M_j = I + T'Z_j'Z_j T and H_j = Z_j'V_j^-1 X (Henderson 1975, Biometrics 31, 423; Searle, Casella, McCulloch 1992,
-section 7.4). Everything here is in the pilots' units, where no digits cancel.
+with M_j = I + T'Z_j'Z_j T and H_j = Z_j'V_j^-1 X (Henderson 1975, Biometrics 31, 423; Searle,
+Casella, McCulloch 1992, section 7.4). Everything here is in the pilots' units, where no digits
+cancel.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Joint:
         fixed = half @ half.T
         if not fit.products.groups:
             p = len(fixed)
-            return cls(fixed, np.zeros((0, p, 0)), np.zeros((0, 0, 0)), np.zeros((0, 0)), np.zeros((0, 0)))
+            return cls(
+                fixed, np.zeros((0, p, 0)), np.zeros((0, 0, 0)), np.zeros((0, 0)), np.zeros((0, 0))
+            )
         group, t = fit.products.groups[0], solution.t
         columns = np.append(fit.kept, len(fit.products.mm) - 1)
         root, inner = batched_root(group.zz[levels], group.zm[levels][:, :, columns])

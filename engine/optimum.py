@@ -1,9 +1,10 @@
-"""The optimum of the criterion: Newton steps in a trust region, from every start that the surface asks for.
+"""The optimum of the criterion: Newton steps in a trust region, from several starts.
 
-The criterion depends on theta through G = T T' alone, so the sign of a column of T does not matter and theta may range
-over all reals: there is no constraint to handle. A variance at its boundary is a stationary point with a positive
-definite Hessian when it is an optimum, and a saddle when it is not, which the exact Hessian tells apart
-(Nocedal, Wright 2006, Numerical Optimization, chapter 4, with the subproblem solved by an eigendecomposition).
+The criterion depends on theta through G = T T' alone, so the sign of a column of T does not matter
+and theta may range over all reals: there is no constraint to handle. A variance at its boundary is
+a stationary point with a positive definite Hessian when it is an optimum, and a saddle when it is
+not, which the exact Hessian tells apart (Nocedal, Wright 2006, Numerical Optimization, chapter 4,
+with the subproblem solved by an eigendecomposition).
 """
 
 from __future__ import annotations
@@ -57,14 +58,18 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
 
     Args:
         criterion: to be minimised.
-        near: a point known to be close to the optimum (the optimum of the other criterion); one more start.
+        near: a point known to be close to the optimum (the optimum of the other criterion); one
+            more start.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, np.isfinite(value), 1, 0, 1)
-    points, tried = starts(criterion)
-    if near is not None:
-        points = [near, *points[:1]] if criterion.structure.k > 1 else [near]
+    if near is not None and criterion.structure.k == 1:
+        points, tried = [near], 0
+    else:
+        points, tried = starts(criterion)
+    if near is not None and criterion.structure.k > 1:
+        points = [near, *points[:1]]
     ends = [descend(criterion, point) for point in points]
     best = min(ends, key=lambda end: end.value)
     if near is None and criterion.structure.k > 1 and _doubtful(criterion, ends):
@@ -87,7 +92,8 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
 def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     """Points to start from, best first, and how many values it took to choose them.
 
-    A scalar theta is scanned over eight orders of two either side of 1: every dip becomes a start. Otherwise
+    A scalar theta is scanned over eight orders of two either side of 1: every dip becomes a start.
+        Otherwise
     uncorrelated effects of several sizes are tried and the two best become starts.
     """
     structure = criterion.structure
@@ -105,15 +111,17 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     else:
         diagonals = [np.full(structure.k, size) for size in sizes]
     ranked = sorted(
-        ((criterion.value_at(theta), i, theta) for i, theta in enumerate(
-            structure.theta(np.diag(diagonal)) for diagonal in diagonals)),
+        (
+            (criterion.value_at(theta), i, theta)
+            for i, theta in enumerate(structure.theta(np.diag(diagonal)) for diagonal in diagonals)
+        ),
         key=lambda item: item[:2],
-    )  # fmt: skip
+    )
     return [theta for _, _, theta in ranked[:2]], len(ranked)
 
 
 def _lowest(padded: list[float], dip: int) -> Floats:
-    """The lowest point of the parabola in log theta through a dip of the scan and its two neighbours."""
+    """The lowest point of the parabola in log theta through a dip and its two neighbours."""
     before, at, after = padded[dip : dip + 3]
     if dip < 2 or not np.isfinite(before + after):  # theta = 0 is a start of its own
         return np.array([SCALAR_GRID[dip]])
@@ -122,11 +130,9 @@ def _lowest(padded: list[float], dip: int) -> Floats:
 
 
 def _doubtful(criterion: Criterion, ends: list[Optimum]) -> bool:
-    """Whether two starts disagree, one failed, or the best end is singular: then the surface may have several optima."""
+    """Whether starts disagree, one failed, or the best end is singular: look further then."""
     best = min(ends, key=lambda end: end.value)
-    lengths = np.linalg.norm(
-        canonical(criterion, criterion.structure.matrix(best.theta)), axis=0
-    )
+    lengths = np.linalg.norm(canonical(criterion, criterion.structure.matrix(best.theta)), axis=0)
     values = [end.value for end in ends]
     return (
         max(values) - min(values) > SAME_OPTIMUM
@@ -175,7 +181,9 @@ def descend(criterion: Criterion, theta: Floats) -> Optimum:
             if gain > 0.7 * promised and float(np.linalg.norm(step)) > 0.9 * radius:
                 radius *= 2.0
             theta, here = theta + step, there
-            if promised < ACCURACY:  # Newton's error is squared by each step: this one was the last that counts
+            if (
+                promised < ACCURACY
+            ):  # Newton's error is squared by each step: this one was the last that counts
                 converged = True
                 break
         elif there is not None and promised < ACCURACY:
@@ -200,9 +208,10 @@ def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
         move = -slope / curvature
         if move @ move <= radius * radius:
             return axes @ move, float(-(slope @ move) / 2.0)
-    if curvature[0] >= -1e-7 * max(1.0, float(np.abs(curvature).max())) and float(
-        np.abs(slope).max()
-    ) < 1e-7:
+    if (
+        curvature[0] >= -1e-7 * max(1.0, float(np.abs(curvature).max()))
+        and float(np.abs(slope).max()) < 1e-7
+    ):
         return np.zeros_like(slope), 0.0
     move = _on_sphere(slope, curvature, radius)
     return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
@@ -217,8 +226,8 @@ def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:
     if np.linalg.norm(at_low) < radius:  # the hard case: make up the length along the lowest axis
         move = at_low.copy()
         move[0] = 0.0
-        rest = radius**2 - move @ move
-        move[0] = np.copysign(np.sqrt(max(rest, 0.0)), at_low[0])
+        rest = max(0.0, radius**2 - float(move @ move))
+        move[0] = np.copysign(rest**0.5, at_low[0])
         return move
     low += tiny
     for _ in range(60):
@@ -250,7 +259,7 @@ def _blocks(criterion: Criterion) -> list[slice]:
 
 
 def settle(criterion: Criterion, end: Optimum) -> Optimum:
-    """The same optimum with the canonical sign, and with columns of T that vanish set to exactly zero."""
+    """The same optimum in canonical form, columns of T that vanish set to exactly zero."""
     structure = criterion.structure
     if structure.k == 1 and abs(end.theta[0]) >= BOUNDARY:
         return replace(end, theta=np.abs(end.theta), evaluations=0)
@@ -269,6 +278,9 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
         return replace(end, theta=theta, evaluations=evaluations)
     again = descend(criterion, theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
-        return replace(again, theta=structure.theta(canonical(criterion, structure.matrix(again.theta))),
-                       evaluations=evaluations + again.evaluations)  # fmt: skip
+        return replace(
+            again,
+            theta=structure.theta(canonical(criterion, structure.matrix(again.theta))),
+            evaluations=evaluations + again.evaluations,
+        )
     return replace(end, theta=theta, value=value, evaluations=evaluations + again.evaluations)

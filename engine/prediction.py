@@ -42,7 +42,7 @@ class Predictor:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Predictions on the scale of the response's column, by the inverse of its expression; NaN where it has none.
+    """Predictions on the scale of the response's column; NaN where they do not exist.
 
     Attributes:
         median, mean: of the predictive distribution (r,).
@@ -63,8 +63,8 @@ class Outcome:
 class Predictions:
     """Predictions for r rows, on the scale the model was fitted on.
 
-    Intervals have normal quantiles. ``std_error`` is that of the group line, fixed and random effects jointly;
-    ``prediction_std_error`` adds the residual variance.
+    Intervals have normal quantiles. ``std_error`` is that of the group line, fixed and random
+    effects jointly; ``prediction_std_error`` adds the residual variance.
 
     Attributes:
         level: of the intervals.
@@ -87,7 +87,7 @@ class Predictions:
 
 
 def predictors(fit: Fit) -> tuple[Predictor, ...]:
-    """What a row to be predicted must carry, in order of first use: fixed, random, groups, weights' columns left out."""
+    """What a row to be predicted must carry, in order of first use."""
     found: dict[str, Predictor] = {}
     sets = [fit.design.fixed, *(term for g in fit.design.groupings for term in g.terms)]
     for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
@@ -101,7 +101,9 @@ def predictors(fit: Fit) -> tuple[Predictor, ...]:
             levels = effects.levels if len(grouping.columns) == 1 else ()
             found.setdefault(name, Predictor(name, "group", levels))
     if fit.design.response.offset is not None:
-        found.setdefault(fit.design.response.offset, Predictor(fit.design.response.offset, "number"))
+        found.setdefault(
+            fit.design.response.offset, Predictor(fit.design.response.offset, "number")
+        )
     return tuple(found.values())
 
 
@@ -120,8 +122,8 @@ def predict(
         columns: exactly the columns of :func:`predictors`, each of r values.
         level: of both intervals, between 0 and 1.
         thresholds: on the scale of the response's column.
-        new_levels: "population" predicts a level not seen from the fixed effects, with the whole variance between
-            levels; "reject" refuses it.
+        new_levels: "population" predicts a level not seen from the fixed effects, with the whole
+            variance between levels; "reject" refuses it.
 
     Raises:
         SpecError: columns missing or too many, of unequal length, or an option is wrong.
@@ -133,8 +135,14 @@ def predict(
     if new_levels == "reject":
         _refuse_unseen(fit, unseen)
     elif new_levels != "population":
-        raise SpecError(Problem("unknown_option", "new_levels is not one of population, reject",
-                                "use population or reject", ("new_levels",)))  # fmt: skip
+        raise SpecError(
+            Problem(
+                "unknown_option",
+                "new_levels is not one of population, reject",
+                "use population or reject",
+                ("new_levels",),
+            )
+        )
     estimate, variance = _line(fit, x, z, index)
     estimate = estimate + rows.offset
     std_error = np.sqrt(variance)
@@ -146,9 +154,13 @@ def predict(
     outcome = None
     if inverse is not None:
         outcome = _outcome(
-            inverse, estimate, prediction_std_error, prediction_lower, prediction_upper,
+            inverse,
+            estimate,
+            prediction_std_error,
+            prediction_lower,
+            prediction_upper,
             np.asarray(thresholds, dtype=np.float64),
-        )  # fmt: skip
+        )
     names = [effects.group for effects in fit.random]
     return Predictions(
         level=level,
@@ -165,7 +177,7 @@ def predict(
 
 
 def _line(fit: Fit, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Estimate and variance of x beta + z b, from rows in the pilots' units; level -1 is one not seen."""
+    """Estimate and variance of x beta + z b, rows in the pilots' units; level -1 is not seen."""
     units, solution = fit.units, fit.solution
     seen, place = np.unique(index[index >= 0], return_inverse=True)
     joint = Joint.of(fit, seen)
@@ -212,7 +224,7 @@ class _Rows:
         return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
 
     def design(self, fit: Fit) -> tuple[Floats, Floats, NDArray[np.intp], NDArray[np.bool_]]:
-        """Rows of X and Z in the pilots' units, the index of each row's level, and which rows have a new one."""
+        """Rows of X and Z in the pilots' units, each row's level, and which rows have a new one."""
         frame, pilot = self.frame, fit.products.pilot
         own = [np.ones(frame.n_rows)]
         own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]
@@ -252,18 +264,34 @@ def _require_columns(
     names = [predictor.name for predictor in wanted]
     listed = ", ".join(names) or "none"
     problems = [
-        Problem("missing_key", f"column {name} is missing", f"the columns are: {listed}", ("columns", name))
-        for name in names if name not in columns
+        Problem(
+            "missing_key",
+            f"column {name} is missing",
+            f"the columns are: {listed}",
+            ("columns", name),
+        )
+        for name in names
+        if name not in columns
     ] + [
-        Problem("extra_key", f"column {name} is not used by the model", f"the columns are: {listed}", ("columns", name))
-        for name in columns if name not in names
-    ]  # fmt: skip
+        Problem(
+            "extra_key",
+            f"column {name} is not used by the model",
+            f"the columns are: {listed}",
+            ("columns", name),
+        )
+        for name in columns
+        if name not in names
+    ]
     lengths = {len(values) for values in columns.values()}
     if len(lengths) > 1:
         problems.append(
-            Problem("unequal_columns", "columns have unequal lengths", "give each the same number of values",
-                    ("columns",))
-        )  # fmt: skip
+            Problem(
+                "unequal_columns",
+                "columns have unequal lengths",
+                "give each the same number of values",
+                ("columns",),
+            )
+        )
     if problems:
         raise SpecError(*problems[:MAX_PROBLEMS])
 
@@ -278,9 +306,14 @@ def _numbers(
             [float(v) if isinstance(v, int | float | np.number) else np.nan for v in values]
         )
     problems += [
-        Problem("not_numeric", f"row {i + 1}: {name} is not a finite number", "give a number", ("rows", i, name))
+        Problem(
+            "not_numeric",
+            f"row {i + 1}: {name} is not a finite number",
+            "give a number",
+            ("rows", i, name),
+        )
         for i in np.flatnonzero(~np.isfinite(out))[:MAX_PROBLEMS].tolist()
-    ]  # fmt: skip
+    ]
     return out
 
 
@@ -295,14 +328,19 @@ def _levels(
     else:
         levels = tuple(dict.fromkeys(text for text in texts if text is not None))
         place = {level: code for code, level in enumerate(levels)}
-    codes = np.array([-1 if text is None else place.get(text, -1) for text in texts], dtype=np.int64)
+    codes = np.array(
+        [-1 if text is None else place.get(text, -1) for text in texts], dtype=np.int64
+    )
     for i in np.flatnonzero(codes < 0)[:MAX_PROBLEMS].tolist():
         if texts[i] is None:
             problem = ("missing_value", f"row {i + 1}: {predictor.name} is missing", "give a value")
         else:
             shown = ", ".join(levels[:20]) + (", …" if len(levels) > 20 else "")
-            problem = ("unknown_level", f"row {i + 1}: {predictor.name} is not a level of this factor",
-                       f"the levels are: {shown}")  # fmt: skip
+            problem = (
+                "unknown_level",
+                f"row {i + 1}: {predictor.name} is not a level of this factor",
+                f"the levels are: {shown}",
+            )
         problems.append(Problem(*problem, ("rows", i, predictor.name)))
     return Factor(codes, levels)
 
@@ -318,16 +356,26 @@ def _is_missing(value: object) -> bool:
 def _refuse_unseen(fit: Fit, unseen: NDArray[np.bool_]) -> None:
     if unseen.any():
         grouping = fit.design.groupings[0]
-        raise DataError(*(
-            Problem("new_level", f"row {i + 1}: the model has not seen this level of {grouping.name}",
+        raise DataError(
+            *(
+                Problem(
+                    "new_level",
+                    f"row {i + 1}: the model has not seen this level of {grouping.name}",
                     'use "new_levels": "population", or one of the levels of the data',
-                    ("rows", i, grouping.columns[0]))
-            for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
-        ))  # fmt: skip
+                    ("rows", i, grouping.columns[0]),
+                )
+                for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
+            )
+        )
 
 
 def _outcome(
-    inverse: Inverse, estimate: Floats, spread: Floats, lower: Floats, upper: Floats, thresholds: Floats
+    inverse: Inverse,
+    estimate: Floats,
+    spread: Floats,
+    lower: Floats,
+    upper: Floats,
+    thresholds: Floats,
 ) -> Outcome:
     """Push the predictive normal through the inverse of the response's expression."""
     with np.errstate(all="ignore"):
@@ -347,7 +395,7 @@ def _outcome(
 
 
 def _mean(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:
-    """Mean of the outcome: closed form for the log family and straight lines, Gauss-Hermite quadrature otherwise."""
+    """Mean of the outcome: in closed form where there is one, else by Gauss-Hermite quadrature."""
     if (exponential := inverse.exponential()) is not None:
         scale, rate, shift = exponential
         with np.errstate(over="ignore"):

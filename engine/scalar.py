@@ -1,8 +1,9 @@
-"""The criterion of models with one random effect per level, where every matrix of a level is a number.
+"""The criterion with one random effect per level, where each matrix of a level is a number.
 
-With rho_j = |Z_j| and w_j = 1 / (1 + theta^2 rho_j^2), D and all sums of the derivatives are weighted sums of the same
-products of Q_j'[X y], with weights w, rho^2 w^2 and rho^4 w^3. Levels of equal rho (for random intercepts: of equally many
-rows) share their weights, so they are summed once, and a theta costs as much for a million levels as for a thousand.
+With rho_j = |Z_j| and w_j = 1 / (1 + theta^2 rho_j^2), D and all sums of the derivatives are
+weighted sums of the same products of Q_j'[X y], with weights w, rho^2 w^2 and rho^4 w^3. Levels of
+equal rho (for random intercepts: of equally many rows) share their weights, so they are summed
+once, and a theta costs as much for a million levels as for a thousand.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from engine.table import Floats
 FEW_LEVELS = 256
 """So few levels are not worth gathering."""
 MAX_DOUBLES = 1 << 24
-"""Most doubles that the products of all distinct rho may take; beyond, the general criterion serves."""
+"""Most doubles that the products of all rho may take; beyond, the general criterion serves."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class ScalarCriterion(Criterion):
         return values
 
     def __call__(self, theta: Floats) -> Evaluation | None:
-        """Value, gradient and Hessian at theta (1,); ``None`` where the criterion does not exist."""
+        """Value, gradient and Hessian at theta (1,); ``None`` where there is no criterion."""
         own = float(theta[0])
         w = 1.0 / (1.0 + own * own * self.rho2)
         s = self.rho2 * w
@@ -84,7 +85,9 @@ class ScalarCriterion(Criterion):
         if reml:
             slope -= float(diagonal[:-1].sum())
             own_pairs = pairs[:-1, :-1]
-            curvature += 2.0 * float(inner.diagonal()[:-1].sum()) - float((own_pairs * own_pairs).sum())
+            curvature += 2.0 * float(inner.diagonal()[:-1].sum()) - float(
+                (own_pairs * own_pairs).sum()
+            )
             value += 2.0 * float(logs[:-1].sum())
         return Evaluation(
             value,

@@ -87,7 +87,7 @@ class Spec:
         return tuple(dict.fromkeys((*self.formula.columns, *extra)))
 
     def canonical(self) -> Spec:
-        """The one form that equal specifications share: canonical formula, only the options that matter."""
+        """The form that equal specifications share, with only the options that matter."""
         used = set(self.formula.columns)
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""What follows from the criterion at its optimum: likelihood, information criteria, shares of variance."""
+"""What follows from the criterion at its optimum: likelihood, AIC, shares of variance."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Statistics:
         aic, bic: from the criterion; bic with log n.
         deviance: the ML deviance at the ML optimum.
         dic: 2 deviance - criterion (equal to the deviance for ML).
-        icc: share of the variance between levels, averaged over the rows when there are slopes; ``None`` without groups.
-        r_squared_marginal, r_squared_conditional: of Nakagawa, Johnson, Schielzeth (2017) and Johnson (2014).
+        icc: share of the variance between levels, averaged over the rows when there are slopes;
+            ``None`` without groups.
+        r_squared_marginal, r_squared_conditional: of Nakagawa, Johnson, Schielzeth (2017) and
+            Johnson (2014).
     """
 
     criterion: float
@@ -87,7 +89,7 @@ def _in_data_units(
 def _variances(
     products: CrossProducts, kept: NDArray[np.intp], solution: Solution, units: Units
 ) -> tuple[float, float, float]:
-    """Variance of the fixed part over the rows, mean variance of the random part, residual variance."""
+    """Variances over the rows: of the fixed part, of the random part (mean), residual."""
     mm, weight = products.mm, products.mm[0, 0]
     mean = mm[0, kept] @ solution.beta / weight
     square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight

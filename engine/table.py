@@ -22,7 +22,7 @@ BOOLEAN_LEVELS = ("FALSE", "TRUE")
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A categorical column: ``levels[codes[i]]`` is the value of row i, and a code of -1 is missing.
+    """A categorical column: row i is ``levels[codes[i]]``, and missing where the code is -1.
 
     Levels are in byte order, every level occurs.
     """
@@ -39,6 +39,7 @@ class Table:
     n_rows: int
     names: tuple[str, ...]
     _columns: dict[str, Any] = field(default_factory=dict, repr=False)
+    _plain: dict[str, NDArray[Any] | None] = field(default_factory=dict, repr=False)
     _arrays: dict[str, Any] = field(default_factory=dict, repr=False)
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
@@ -53,18 +54,26 @@ class Table:
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
         elif isinstance(data, pd.DataFrame):
-            names = tuple(map(str, data.columns))
+            names = tuple(map(str, data.columns.tolist()))
         else:
             raise SpecError(
-                Problem("unknown_table", f"data of type {type(data).__name__} cannot be read",
-                        "give a pandas DataFrame or a pyarrow Table", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "unknown_table",
+                    f"data of type {type(data).__name__} cannot be read",
+                    "give a pandas DataFrame or a pyarrow Table",
+                    ("dataset",),
+                )
+            )
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise SpecError(
-                Problem("duplicate_column", f"column names stand more than once: {', '.join(twice)}",
-                        "rename the columns", ("dataset",))
-            )  # fmt: skip
+                Problem(
+                    "duplicate_column",
+                    f"column names stand more than once: {', '.join(twice)}",
+                    "rename the columns",
+                    ("dataset",),
+                )
+            )
         return cls(data, len(data), names)
 
     def kind(self, name: str) -> Kind:
@@ -84,7 +93,7 @@ class Table:
         return self._numbers[name]
 
     def factor(self, name: str) -> Factor:
-        """A column as a factor with its levels in byte order; whole numbers lose their decimal point."""
+        """A column as a factor, levels in byte order; whole numbers lose their decimal point."""
         if name not in self._factors:
             self._factors[name] = _encode(self._array(name))
         return self._factors[name]
@@ -100,10 +109,15 @@ class Table:
 
     def _plain_numbers(self, name: str) -> NDArray[Any] | None:
         """The values of a pandas column that numpy holds as numbers or booleans already."""
-        column = self._series(name)
-        if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
-            return column.to_numpy() if column.dtype.kind in "fiub" else None
-        return None
+        if name not in self._plain:
+            column = self._series(name)
+            values = None
+            if isinstance(column, pd.Series):
+                dtype = column.dtype
+                if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+                    values = column.to_numpy()
+            self._plain[name] = values
+        return self._plain[name]
 
     def _array(self, name: str) -> Any:
         """The column as one Arrow array."""
@@ -121,9 +135,13 @@ class Table:
         array = self._array(name)
         if _kind(array.type, name) == "text":
             raise DataError(
-                Problem("not_numeric", f"column {name} holds text where a number is needed",
-                        f"mend the values, or take it as a factor: factor({name})", ("formula",))
-            )  # fmt: skip
+                Problem(
+                    "not_numeric",
+                    f"column {name} holds text where a number is needed",
+                    f"mend the values, or take it as a factor: factor({name})",
+                    ("formula",),
+                )
+            )
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
         return np.asarray(
@@ -136,9 +154,13 @@ def _from_pandas(series: pd.Series[Any], name: str) -> Any:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         raise DataError(
-            Problem("mixed_column", f"column {name} mixes kinds of values",
-                    "make all values of the column text, or all numbers", ("dataset",))
-        ) from None  # fmt: skip
+            Problem(
+                "mixed_column",
+                f"column {name} mixes kinds of values",
+                "make all values of the column text, or all numbers",
+                ("dataset",),
+            )
+        ) from None
 
 
 def _kind(kind: Any, name: str) -> Kind:
@@ -148,21 +170,30 @@ def _kind(kind: Any, name: str) -> Kind:
         return "boolean"
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
         return "number"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _is_text(kind):
         return "text"
     raise DataError(
-        Problem("unsupported_column", f"column {name} is of a type that cannot be modelled ({kind})",
-                "use numbers, text or booleans", ("dataset",))
-    )  # fmt: skip
+        Problem(
+            "unsupported_column",
+            f"column {name} is of a type that cannot be modelled ({kind})",
+            "use numbers, text or booleans",
+            ("dataset",),
+        )
+    )
 
 
 def _encode(array: Any) -> Factor:
     """Dictionary-encode, then put the levels that occur into byte order."""
     if pa.types.is_floating(array.type):  # NaN is missing, as null is
         array = pc.if_else(pc.is_nan(array), None, array)
-    if not pa.types.is_dictionary(array.type):
+    given = pa.types.is_dictionary(array.type)
+    if not given:
         array = array.dictionary_encode()
-    values = [level_text(value) for value in array.dictionary.to_pylist()]
+    values = array.dictionary.to_pylist()
+    if not _is_text(array.type.value_type):
+        values = [level_text(value) for value in values]
+    elif not given and not array.null_count:  # each value occurs, and only once
+        return _sorted(np.asarray(array.indices.to_numpy(), dtype=np.int64), values)
     indices = array.indices
     codes = np.asarray(
         (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False),
@@ -171,8 +202,22 @@ def _encode(array: Any) -> Factor:
     return compact(codes, values)
 
 
+def _is_text(kind: Any) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _sorted(codes: Codes, values: list[str]) -> Factor:
+    """A factor of distinct values that all occur, put into byte order."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    recode = np.empty(len(values), dtype=np.int64)
+    recode[order] = np.arange(len(values))
+    return Factor(recode[codes], tuple([values[i] for i in order]))
+
+
 def compact(codes: Codes, values: list[str]) -> Factor:
-    """A factor of only the values that occur, sorted in byte order (equal texts become one level)."""
+    """A factor of only the values that occur, in byte order; equal texts become one level."""
     used = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
     levels = sorted({value for value, count in zip(values, used, strict=True) if count})
     if levels == values:
@@ -187,5 +232,7 @@ def level_text(value: object) -> str:
     if isinstance(value, bool):
         return BOOLEAN_LEVELS[value]
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        return (
+            str(int(value)) if value.is_integer() and abs(value) < 2**53 else format(value, ".15g")
+        )
     return str(value)

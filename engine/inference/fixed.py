@@ -1,4 +1,4 @@
-"""The table of fixed effects: estimates, standard errors, degrees of freedom, p values, intervals."""
+"""The table of fixed effects: estimates, errors, degrees of freedom, p values, intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DegreesOfFreedom = Literal["satterthwaite", "residual", "none"]
 
 @dataclass(frozen=True, slots=True)
 class FixedEffect:
-    """A row of the table of fixed effects; ``df`` and ``p_value`` are ``None`` where they are not asked for.
+    """A row of the table; ``df`` and ``p_value`` are ``None`` where they are not asked for.
 
     Without degrees of freedom the interval has normal quantiles, otherwise those of t.
     """
@@ -50,7 +50,11 @@ def fixed_effects(
     require_level(level)
     if df not in get_args(DegreesOfFreedom):
         offered = ", ".join(get_args(DegreesOfFreedom))
-        raise SpecError(Problem("unknown_option", f"df is not one of {offered}", f"use one of {offered}", ("df",)))
+        raise SpecError(
+            Problem(
+                "unknown_option", f"df is not one of {offered}", f"use one of {offered}", ("df",)
+            )
+        )
     if df == "satterthwaite":
         dfs = degrees_of_freedom(fit)
     else:
@@ -100,5 +104,10 @@ def require_level(level: float) -> None:
     """
     if not 0.0 < level < 1.0:
         raise SpecError(
-            Problem("bad_level", "level is not between 0 and 1", "use 0.95 for 95 % intervals", ("level",))
+            Problem(
+                "bad_level",
+                "level is not between 0 and 1",
+                "use 0.95 for 95 % intervals",
+                ("level",),
+            )
         )

@@ -18,7 +18,7 @@ from engine.fit import Fit
 from engine.table import Floats
 
 FLAT = 1e-8
-"""Directions in which the deviance curves less than this carry no information and are left out, as lmerTest does."""
+"""Directions in which the deviance curves less than this are left out, as lmerTest does."""
 
 
 def degrees_of_freedom(fit: Fit, contrasts: Floats | None = None) -> Floats:
@@ -39,12 +39,14 @@ def degrees_of_freedom(fit: Fit, contrasts: Floats | None = None) -> Floats:
         return np.full(len(rows), np.nan)
     sums = criterion.derivatives(factor)
     variance = _variance_of_parameters(criterion, sums.slope, sums.curvature, sums.pairs, sigma)
-    half = (rows @ units.x) @ triangular_inverse(factor.upper[:-1, :-1])  # L'VL = sigma^2 half half'
+    half = (rows @ units.x) @ triangular_inverse(
+        factor.upper[:-1, :-1]
+    )  # L'VL = sigma^2 half half'
     length = np.square(half).sum(axis=1)
     by_theta = sigma**2 * np.einsum("cp,tpq,cq->ct", half, sums.pairs[:, :-1, :-1], half)
     gradient = np.column_stack([by_theta, 2.0 * sigma * length])
     spread = np.einsum("ct,ts,cs->c", gradient, variance, gradient)
-    return 2.0 * (sigma**2 * length) ** 2 / spread
+    return np.asarray(2.0 * (sigma**2 * length) ** 2 / spread)
 
 
 def _variance_of_parameters(
@@ -65,4 +67,4 @@ def _variance_of_parameters(
     )
     values, axes = np.linalg.eigh(hessian)
     use = values > FLAT
-    return 2.0 * (axes[:, use] / values[use]) @ axes[:, use].T
+    return np.asarray(2.0 * (axes[:, use] / values[use]) @ axes[:, use].T)
