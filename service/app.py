@@ -12,11 +12,12 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import handlers, openapi
-from service.api import pages, system
+from service.api import effects, models, pages, predictions, system
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
 from service.context import Services
+from service.fitting import Fitting
 from service.middleware import (
     AccessLog,
     BodyLimit,
@@ -26,14 +27,32 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.problems import Problem
+from service.schemas.fits import FitRequest
+from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
-ROUTERS: Final = (system.router, pages.router)
+ROUTERS: Final = (
+    models.router,
+    effects.router,
+    predictions.router,
+    system.router,
+    pages.router,
+)
 
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
-RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (Problem,)
+RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    Problem,
+    FitRequest,
+    PredictionRequest,
+)
 
-TAGS: Final = [{"name": "service", "description": "The service itself: health, limits, errors."}]
+TAGS: Final = [
+    {
+        "name": "models",
+        "description": "Fit models, read them, and ask them for predictions.",
+    },
+    {"name": "service", "description": "The service itself: health, limits, errors."},
+]
 
 DESCRIPTION: Final = (
     "Multilevel (linear mixed) models over HTTP. Upload a table, fit a model written in lme4's "
@@ -81,8 +100,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database, compute = Database(settings.catalog), Compute(settings.fit_threads)
     try:
         await database.migrate()
-        app.state.services = Services(settings, database, Blobs(settings.blobs), compute)
+        blobs = Blobs(settings.blobs)
+        fitting = Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds)
+        app.state.services = Services(settings, database, blobs, compute, fitting)
         yield
+        await fitting.close()
     finally:
         compute.close()
         await database.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,10 @@ class Compute:
         """Run ``task`` as soon as a thread is free."""
         self.submitted += 1
         return self._pool.submit(task, *args, **kwargs)
+
+    async def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``task`` and wait for what it returns."""
+        return await asyncio.wrap_future(self.submit(task, *args, **kwargs))
 
     def close(self) -> None:
         """Take no more, drop what has not begun; what runs comes to its end."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from service.blobs import Blobs
 from service.catalog import DEFAULT_OWNER, Database, Dataset, Datasets, Model, Models, Recent
 from service.compute import Compute
+from service.fitting import Fitting
 from service.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Services:
     database: Database
     blobs: Blobs
     compute: Compute
+    fitting: Fitting
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -14,11 +15,21 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from engine.errors import DataError, EngineError, FormulaError, LimitError, SpecError
-from engine.errors import Problem as Item
+from engine import DataError, EngineError, FormulaError, LimitError, SpecError
+from engine import Problem as Item
+from service.intake import (
+    CapError,
+    IntakeError,
+    MalformedJsonError,
+    TooManyBytesError,
+    UnknownFormError,
+)
 from service.problems import KINDS, Kind, ProblemError, kind_of_status, respond
 
 MAX_NAME_SHOWN: Final = 60
+
+# How pydantic marks which kind of cell was tried.
+_CELL_KINDS: Final = frozenset({"str", "float", "int", "bool"})
 
 _ENGINE_KINDS: Final[dict[type[EngineError], Kind]] = {
     FormulaError: KINDS["invalid_formula"],
@@ -27,8 +38,17 @@ _ENGINE_KINDS: Final[dict[type[EngineError], Kind]] = {
     LimitError: KINDS["limit_passed"],
 }
 
+_INTAKE_KINDS: Final[dict[type[IntakeError], Kind]] = {
+    IntakeError: KINDS["invalid_table"],
+    UnknownFormError: KINDS["unsupported_media_type"],
+    MalformedJsonError: KINDS["malformed_json"],
+    TooManyBytesError: KINDS["body_too_large"],
+    CapError: KINDS["limit_passed"],
+}
+
 # What to do about it, by pydantic's name of the error; anything else says enough by itself.
 _HINTS: Final = {
+    "cell_type": "Give text, a number, true, false or null.",
     "missing": "Give it a value.",
     "extra_forbidden": "Remove it, or compare its spelling with the API page.",
     "finite_number": "Give a finite number.",
@@ -44,7 +64,7 @@ _HINTS: Final = {
 
 def register(app: FastAPI) -> None:
     """Make every exception that leaves an endpoint a problem."""
-    for error in (ProblemError, EngineError, RequestValidationError, HTTPException):
+    for error in (ProblemError, EngineError, IntakeError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, answer)
 
 
@@ -61,6 +81,8 @@ def problem_of(request: Request, exc: Exception) -> ProblemError:
             return exc
         case EngineError():
             return of_engine(exc)
+        case IntakeError():
+            return of_intake(exc)
         case RequestValidationError():
             return invalid_request(exc.errors())
         case HTTPException():
@@ -81,13 +103,24 @@ def of_engine(error: EngineError) -> ProblemError:
     """Return the problem that an engine's error is."""
     kinds = (_ENGINE_KINDS[cls] for cls in type(error).__mro__ if cls in _ENGINE_KINDS)
     kind = next(kinds, KINDS["unusable_data"])
-    return ProblemError(kind.code, _summary(error.problems, kind), error.problems)
+    items = [replace(each, hint=each.hint or kind.mend) for each in error.problems]
+    return ProblemError(kind.code, _summary(items, kind), items)
+
+
+def of_intake(error: IntakeError, at: tuple[str, ...] = ()) -> ProblemError:
+    """Return the problem of a table that cannot be read; ``at`` is where it is in the body."""
+    kind = _INTAKE_KINDS[type(error)]
+    items = [
+        replace(each, path=(*at, *each.path), hint=each.hint or kind.mend)
+        for each in error.problems
+    ]
+    return ProblemError(kind.code, _summary(items, kind), items)
 
 
 def invalid_request(errors: Sequence[Any], model: type[BaseModel] | None = None) -> ProblemError:
     """Return the problem that pydantic's errors are; ``model`` is the body's, if about a body."""
     prefix = ("body",) if model is not None else ()
-    items = [_item((*prefix, *error["loc"]), error, model) for error in errors]
+    items = [_item((*prefix, *error["loc"]), error, model) for error in _merged(errors)]
     if any(item.code == "json_invalid" for item in items):
         return ProblemError("malformed_json", items[0].detail, items)
     return ProblemError("invalid_request", _summary(items, KINDS["invalid_request"]), items)
@@ -111,14 +144,29 @@ def _summary(items: Iterable[Item], kind: Kind) -> str:
     return found[0].detail + more
 
 
+def _merged(errors: Sequence[Any]) -> list[Any]:
+    """Return one error for each cell that is none of the kinds a cell can be, not one a kind."""
+    merged: dict[tuple[str | int, ...], Any] = {}
+    for error in errors:
+        loc = error["loc"]
+        if loc and loc[-1] in _CELL_KINDS:
+            loc = loc[:-1]
+            error = {"type": "cell_type", "loc": loc, "msg": "Not a cell"}  # noqa: PLW2901
+        merged.setdefault((*loc, error["type"]), error)
+    return list(merged.values())
+
+
 def _item(loc: tuple[str | int, ...], error: ErrorDetails, model: type[BaseModel] | None) -> Item:
     path = loc[1:] if loc and loc[0] == "body" else loc
     name = _shown(path[-1]) if path else "the body"
-    hint = _HINTS.get(error["type"], "")
+    hint = _HINTS.get(error["type"], "See the operation on the API page, /docs.")
     match error["type"]:
         case "extra_forbidden":
             detail = f"Unknown key {name}."
             hint = _nearest(path, model) or hint
+        case "literal_error":
+            detail = f"{name} is not one of the values offered."
+            hint = f"Use {error['msg'].removeprefix('Input should be ')}."
         case "missing":
             detail = f"{name} is missing."
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import traceback
 from typing import Final
 
 import structlog
@@ -93,7 +94,12 @@ class LastResort:
         try:
             await self.app(scope, receive, watched)
         except Exception:
-            self.log.exception("unhandled", request_id=scope.get(REQUEST_ID), path=scope["path"])
+            self.log.error(
+                "unhandled",
+                request_id=scope.get(REQUEST_ID),
+                path=scope["path"],
+                traceback=traceback.format_exc(),  # lines of code, never the values of variables
+            )
             if started:
                 raise
             kind = KINDS["internal"]

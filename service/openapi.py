@@ -11,10 +11,15 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from service import tabular
+
 _REF: Final = "#/components/schemas/{model}"
-_REQUEST_ID: Final = {
-    "description": "The id of the request, as sent by the client or made here.",
-    "schema": {"type": "string"},
+_HEADERS: Final = {
+    "X-Request-ID": "The id of the request, as sent by the client or made here.",
+    "ETag": "Tag of this representation, strong.",
+    "Location": "Path of the resource.",
+    "Cache-Status": "Whether it was found (`hit`) or made (RFC 9211).",
+    "Server-Timing": "What took how many milliseconds.",
 }
 
 
@@ -46,14 +51,34 @@ def text(app: FastAPI) -> str:
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def body(model: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``openapi_extra`` of an operation that reads ``model`` from a JSON body itself."""
+def headers(*names: str) -> dict[str, Any]:
+    """Return the OpenAPI headers of an answer."""
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
+def tables() -> dict[str, Any]:
+    """Return the OpenAPI content of an answer that is a table in any form."""
+    return {
+        tabular.CSV: {"schema": {"type": "string"}},
+        tabular.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        tabular.ARROW: {"schema": {"type": "string", "format": "binary"}},
+    }
+
+
+def body(
+    model: type[BaseModel], examples: dict[str, Any], others: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of an operation that reads ``model`` from a JSON body itself.
+
+    ``others`` are the other forms of body that it reads, by media type.
+    """
     content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "examples": examples}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    forms = {"application/json": content, **(others or {})}
+    return {"requestBody": {"required": True, "content": forms}}
 
 
 def _finish(responses: dict[str, Any]) -> None:
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
     for response in responses.values():
-        response.setdefault("headers", {})["X-Request-ID"] = _REQUEST_ID
+        response.setdefault("headers", {}).update(headers("X-Request-ID"))

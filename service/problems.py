@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from engine.errors import Problem as Item
+from engine import Problem as Item
 
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
@@ -142,6 +142,13 @@ _TABLE = (
         "The data cannot carry this",
         "The rows cannot be used for what is asked of them.",
         "Each error names the column or row and says what would be needed.",
+    ),
+    Kind(
+        "invalid_table",
+        422,
+        "The table cannot be kept",
+        "The file was read as the form it says it has, and is not a table the service can keep.",
+        "Each error names the column or row. POST /v1/datasets/preview shows what would be read.",
     ),
     Kind(
         "limit_passed",
@@ -279,10 +286,7 @@ def respond(
         detail=detail,
         instance=scope["path"],
         code=kind.code,
-        errors=[
-            ProblemItem(pointer=pointer(x.path), code=x.code, detail=x.detail, hint=x.hint)
-            for x in tuple(items)[:MAX_ITEMS]
-        ],
+        errors=items_of(items),
         retryable=kind.retryable,
         request_id=scope.get(REQUEST_ID, ""),
     )
@@ -290,6 +294,14 @@ def respond(
     if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
+
+
+def items_of(problems: Iterable[Item]) -> list[ProblemItem]:
+    """Return problems as they are told, not more than ``MAX_ITEMS``."""
+    return [
+        ProblemItem(pointer=pointer(x.path), code=x.code, detail=x.detail, hint=x.hint)
+        for x in tuple(problems)[:MAX_ITEMS]
+    ]
 
 
 def responses(*codes: str) -> dict[int | str, dict[str, Any]]:

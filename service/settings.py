@@ -40,7 +40,21 @@ class Settings(BaseSettings):
     fit_threads: int = Field(
         0, ge=0, description="How many fits may run at a time; 0 means one for each processor."
     )
+    wait_seconds: Seconds = Field(
+        20, description="How long a request waits for its fit before it is told to come back."
+    )
+    model_cache_bytes: Count = Field(
+        256 * MIB, description="Memory for fitted models that were used last, in bytes."
+    )
     max_body_bytes: Count = Field(64 * MIB, description="Largest request body, in bytes.")
+    max_json_bytes: Count = Field(
+        8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
+    )
+    max_columns: Count = Field(2_000, description="Most columns of a table.")
+    max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")
+    max_prediction_rows: Count = Field(
+        100_000, description="Most rows that one request may ask predictions for."
+    )
 
     @property
     def catalog(self) -> str:

@@ -7,9 +7,11 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from engine.formula import MAX_CHARACTERS
 from service.context import services
 from service.problems import responses
 from service.schemas.base import json_response
+from service.schemas.predictions import MAX_THRESHOLDS
 from service.schemas.system import Health, Limits, Readiness
 
 router = APIRouter(tags=["service"])
@@ -37,4 +39,16 @@ async def readiness(request: Request) -> Response:
 @router.get("/v1/limits", response_model=Limits, operation_id="limits")
 async def limits(request: Request) -> Response:
     """Return the caps that requests are held to."""
-    return json_response(Limits(max_body_bytes=services(request).settings.max_body_bytes))
+    settings = services(request).settings
+    return json_response(
+        Limits(
+            max_body_bytes=settings.max_body_bytes,
+            max_json_bytes=settings.max_json_bytes,
+            max_columns=settings.max_columns,
+            max_inline_rows=settings.max_inline_rows,
+            max_prediction_rows=settings.max_prediction_rows,
+            max_thresholds=MAX_THRESHOLDS,
+            max_formula_characters=MAX_CHARACTERS,
+            wait_seconds=settings.wait_seconds,
+        )
+    )

@@ -78,7 +78,7 @@ class Datasets:
                 raise _missing()
             table = tables.datasets
             await connection.execute(self._scope.delete(table).where(table.c.id == found.id))
-        self._recent.forget()
+        self._recent.forget(self._scope.owner, found.id, found.name)
         return found
 
     async def keeps(self, blob: str) -> bool:
@@ -96,7 +96,7 @@ class Datasets:
     async def _write(self, new: Dataset) -> tuple[Dataset, bool]:
         async with self._database.write() as connection:
             kept = await self._add(connection, new)
-        self._recent.forget()
+        self._recent.forget(self._scope.owner, kept[0].id, kept[0].name)
         return kept
 
     async def _find(self, connection: AsyncConnection, ref: str) -> Dataset | None:

@@ -58,6 +58,20 @@ class Models:
             return await self._read(new.id)
         return new
 
+    @property
+    def owner(self) -> str:
+        """Whose models these are."""
+        return self._scope.owner
+
+    async def find(self, ref: str) -> Model | None:
+        """Return the model of this id, or ``None``."""
+        try:
+            return await self.get(ref)
+        except ProblemError as error:
+            if error.kind.code != "model_not_found":
+                raise
+            return None
+
     def known(self, ref: str) -> Model | None:
         """Return the model of this id if it was read a moment ago."""
         return self._recent.known(self._scope.owner, ref)
@@ -82,7 +96,7 @@ class Models:
             if found is None:
                 raise _missing()
             await connection.execute(self._scope.delete(table).where(table.c.id == ref))
-        self._recent.forget()
+        self._recent.forget(self.owner, ref)
         return found
 
     async def keeps(self, blob: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import RowMapping, Select, Table, tuple_
 
-from engine.errors import Problem as Item
+from engine import Problem as Item
 from service.catalog.database import Database
 from service.problems import ProblemError
 
@@ -58,8 +58,13 @@ def decode(cursor: str, count: int = 2) -> list[str]:
     except (binascii.Error, UnicodeError):
         parts = []
     if len(parts) != count:
-        detail = "The cursor is not one that this service gave."
-        hint = "Leave it out for the first page; then pass 'next' of the page before, unchanged."
-        item = Item("invalid_cursor", detail, hint, ("query", "cursor"))
-        raise ProblemError("invalid_request", detail, [item])
+        raise invalid_cursor()
     return parts
+
+
+def invalid_cursor() -> ProblemError:
+    """Return the problem of a cursor that is not one of ours."""
+    detail = "The cursor is not one that this service gave."
+    hint = "Leave it out for the first page; then pass 'next' of the page before, unchanged."
+    item = Item("invalid_cursor", detail, hint, ("query", "cursor"))
+    return ProblemError("invalid_request", detail, [item])

@@ -17,8 +17,8 @@ MAX_ROWS: Final = 10_000
 class Recent(Generic[T]):
     """Rows by owner and reference, remembered for a second.
 
-    A change made here is seen at once, because it forgets everything; one made by another replica
-    is seen within ``seconds``.
+    A change made here is seen at once, because who makes it says so; one made by another replica is
+    seen within ``seconds``. That something is not there is never remembered.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -40,7 +40,8 @@ class Recent(Generic[T]):
             self._rows[owner, ref] = row
         return row
 
-    def forget(self) -> None:
-        """Remember nothing: something has changed."""
+    def forget(self, owner: str, *refs: str | None) -> None:
+        """Remember no row by these references: it has changed."""
         self._changes += 1
-        self._rows.clear()
+        for ref in refs:
+            self._rows.pop((owner, ref or ""), None)

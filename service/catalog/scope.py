@@ -41,9 +41,8 @@ def anyone(table: Table, blob: str) -> Select[Any]:
 
 
 def identifier(prefix: str, digest: str) -> str:
-    """Return the id of a thing by the hash of its content: 128 bits, in lower-case base 32."""
-    text = base64.b32encode(bytes.fromhex(digest)[:16]).decode().rstrip("=").lower()
-    return f"{prefix}_{text}"
+    """Return the id of a thing by the hash of its content: 160 bits, in lower-case base 32."""
+    return f"{prefix}_{base64.b32encode(bytes.fromhex(digest)[:20]).decode().lower()}"
 
 
 def now() -> str:

@@ -27,14 +27,26 @@ class Answer(BaseModel):
 A = TypeVar("A", bound=Asked)
 
 
-async def read_json(request: Request, model: type[A]) -> A:
-    """Return the JSON body of a request as ``model``.
+async def read_json(request: Request, model: type[A], limit: int) -> A:
+    """Return the JSON body of a request, of at most ``limit`` bytes, as ``model``.
 
-    Raises ``ProblemError``: another media type (415), not JSON (400), not valid (422).
+    Raises ``ProblemError``: another media type (415), not JSON (400), too large (413), not valid
+    (422).
     """
     if media_type(request) != "application/json":
         raise unsupported("application/json")
-    return parse(await request.body(), model)
+    return parse(await read_body(request, limit), model)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body; raises ``body_too_large`` as soon as it passes ``limit`` bytes."""
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+        if len(content) > limit:
+            detail = f"A JSON body of this operation is at most {limit} bytes."
+            raise ProblemError("body_too_large", detail)
+    return bytes(content)
 
 
 def parse(content: bytes, model: type[A]) -> A:

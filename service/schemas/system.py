@@ -28,6 +28,13 @@ class Limits(Answer):
     """The caps that requests are held to; a request past one is refused and says which."""
 
     max_body_bytes: int = Field(description="Largest request body, in bytes.")
+    max_json_bytes: int = Field(description="Largest JSON body of a fit or a prediction, in bytes.")
+    max_columns: int = Field(description="Most columns of a table.")
+    max_inline_rows: int = Field(description="Most rows of data given with a request.")
+    max_prediction_rows: int = Field(description="Most rows of a request for predictions.")
+    max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
+    max_formula_characters: int = Field(description="Longest formula.")
+    wait_seconds: float = Field(description="How long a request waits for its fit.")
 
 
 class ProblemPage(Answer):

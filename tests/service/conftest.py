@@ -10,7 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.catalog import Dataset
+from service.context import Services
 from service.settings import Settings
+from tests.service.keeping import RADON, keep
 from tests.service.live import Live, serving
 
 
@@ -36,6 +39,20 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         yield client
+
+
+@pytest.fixture
+def parts(app: FastAPI) -> Services:
+    """The parts of the running application, to count what it does and to store what it needs."""
+    found = app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+@pytest.fixture
+async def radon(parts: Services) -> Dataset:
+    """The Minnesota survey among the datasets, as ``minnesota-radon``."""
+    return await keep(parts, RADON, "minnesota-radon")
 
 
 @pytest.fixture(scope="session")

@@ -194,7 +194,7 @@ async def test_what_was_read_before_a_change_is_not_remembered_after_it() -> Non
     recent: Recent[str] = Recent()
 
     async def read(ref: str) -> str:
-        recent.forget()  # the row is deleted while it is being read
+        recent.forget("default", ref)  # the row is deleted while it is being read
         return ref
 
     await recent.get("default", "radon", read)

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Query, Request
 
-from engine.errors import DataError, FormulaError, LimitError, SpecError
-from engine.errors import Problem as Item
+from engine import DataError, FormulaError, LimitError, SpecError
+from engine import Problem as Item
 from service import problems
 from service.problems import KINDS, Problem, ProblemError, pointer
 from service.schemas.base import Asked, read_json
@@ -36,7 +36,7 @@ def read(response: httpx.Response) -> Problem:
 def app(app: FastAPI) -> FastAPI:
     @app.post("/test/house")
     async def house(request: Request) -> str:
-        return (await read_json(request, House)).county
+        return (await read_json(request, House, 1000)).county
 
     @app.get("/test/number")
     async def number(n: int = Query(ge=1)) -> int:
