@@ -179,9 +179,7 @@ async def preview(request: Request, missing: Missing = None, text: Text = None) 
         table = await datasets.read(parts, file.path, file.form, _reading(missing, text))
     columns = [DatasetColumn(**datasets.column_row(column)) for column in table.columns]
     head = table.head.to_pylist()
-    return json_response(
-        DatasetPreview(id=table.id, n_rows=table.rows, columns=columns, head=head)
-    )
+    return json_response(DatasetPreview(id=table.id, n_rows=table.rows, columns=columns, head=head))
 
 
 @router.get(

@@ -46,8 +46,8 @@ class DatasetColumn(Answer):
         examples=[{"": 2, "NA": 1}],
     )
     kept_words: dict[str, int] = Field(
-        description="How often a column of text has a word that often means missing and was kept as "
-        "text; `?missing=NA` reads it as missing.",
+        description="How often a column of text has a word that may mean missing and was kept; "
+        "`?missing=NA` reads it as missing.",
         examples=[{}],
     )
     distinct: int | None = Field(
