@@ -245,6 +245,8 @@ def _coded(terms: TermSet) -> tuple[bool, ...]:
 
 def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
     """Mean and spread of each column; coded levels stay, and so does all without a constant."""
+    if all(coded):
+        return Pilot(np.zeros(len(columns)), np.ones(len(columns)))
     centre = np.where(held, columns.mean(axis=1), 0.0)
     centre[list(coded)] = 0.0
     spread = np.sqrt(np.square(columns - centre[:, None]).mean(axis=1))

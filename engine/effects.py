@@ -162,5 +162,4 @@ def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
 
 def level_index(random: RandomEffects, levels: list[str]) -> NDArray[np.intp]:
     """Index of each level by name, -1 for one the model has not seen."""
-    place = {level: j for j, level in enumerate(random.levels)}
-    return np.array([place.get(level, -1) for level in levels], dtype=np.intp)
+    return np.array([random.place.get(level, -1) for level in levels], dtype=np.intp)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -58,7 +59,7 @@ class Convergence:
     messages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RandomEffects:
     """The random effects of one grouping factor: J levels, k effects each, in the data's units.
 
@@ -81,6 +82,11 @@ class RandomEffects:
     covariance: Floats
     modes: Floats
     conditional: Floats
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Index of each level by name."""
+        return {level: j for j, level in enumerate(self.levels)}
 
     @property
     def blocks(self) -> tuple[slice, ...]:
@@ -106,7 +112,7 @@ class Solution:
     sigma: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fit:
     """A fitted model: everything that effects, predictions and tests need, and no rows.
 
@@ -148,7 +154,7 @@ class Fit:
     kept: NDArray[np.intp]
     solution: Solution
 
-    @property
+    @cached_property
     def units(self) -> Units:
         """Maps from the pilots' units to those of the data."""
         return Units.of(self.design, self.products, self.kept)

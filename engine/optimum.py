@@ -64,9 +64,12 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, np.isfinite(value), 1, 0, 1)
-    points, tried = starts(criterion)
-    if near is not None:
-        points = [near, *points[:1]] if criterion.structure.k > 1 else [near]
+    if near is not None and criterion.structure.k == 1:
+        points, tried = [near], 0
+    else:
+        points, tried = starts(criterion)
+    if near is not None and criterion.structure.k > 1:
+        points = [near, *points[:1]]
     ends = [descend(criterion, point) for point in points]
     best = min(ends, key=lambda end: end.value)
     if near is None and criterion.structure.k > 1 and _doubtful(criterion, ends):

@@ -39,6 +39,7 @@ class Table:
     n_rows: int
     names: tuple[str, ...]
     _columns: dict[str, Any] = field(default_factory=dict, repr=False)
+    _plain: dict[str, NDArray[Any] | None] = field(default_factory=dict, repr=False)
     _arrays: dict[str, Any] = field(default_factory=dict, repr=False)
     _numbers: dict[str, Floats] = field(default_factory=dict, repr=False)
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
@@ -53,7 +54,7 @@ class Table:
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
         elif isinstance(data, pd.DataFrame):
-            names = tuple(map(str, data.columns))
+            names = tuple(map(str, data.columns.tolist()))
         else:
             raise SpecError(
                 Problem(
@@ -108,10 +109,15 @@ class Table:
 
     def _plain_numbers(self, name: str) -> NDArray[Any] | None:
         """The values of a pandas column that numpy holds as numbers or booleans already."""
-        column = self._series(name)
-        if isinstance(column, pd.Series) and isinstance(column.dtype, np.dtype):
-            return column.to_numpy() if column.dtype.kind in "fiub" else None
-        return None
+        if name not in self._plain:
+            column = self._series(name)
+            values = None
+            if isinstance(column, pd.Series):
+                dtype = column.dtype
+                if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
+                    values = column.to_numpy()
+            self._plain[name] = values
+        return self._plain[name]
 
     def _array(self, name: str) -> Any:
         """The column as one Arrow array."""
@@ -164,7 +170,7 @@ def _kind(kind: Any, name: str) -> Kind:
         return "boolean"
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
         return "number"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _is_text(kind):
         return "text"
     raise DataError(
         Problem(
@@ -180,15 +186,34 @@ def _encode(array: Any) -> Factor:
     """Dictionary-encode, then put the levels that occur into byte order."""
     if pa.types.is_floating(array.type):  # NaN is missing, as null is
         array = pc.if_else(pc.is_nan(array), None, array)
-    if not pa.types.is_dictionary(array.type):
+    given = pa.types.is_dictionary(array.type)
+    if not given:
         array = array.dictionary_encode()
-    values = [level_text(value) for value in array.dictionary.to_pylist()]
+    values = array.dictionary.to_pylist()
+    if not _is_text(array.type.value_type):
+        values = [level_text(value) for value in values]
+    elif not given and not array.null_count:  # each value occurs, and only once
+        return _sorted(np.asarray(array.indices.to_numpy(), dtype=np.int64), values)
     indices = array.indices
     codes = np.asarray(
         (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False),
         dtype=np.int64,
     )
     return compact(codes, values)
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _sorted(codes: Codes, values: list[str]) -> Factor:
+    """A factor of distinct values that all occur, put into byte order."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    recode = np.empty(len(values), dtype=np.int64)
+    recode[order] = np.arange(len(values))
+    return Factor(recode[codes], tuple([values[i] for i in order]))
 
 
 def compact(codes: Codes, values: list[str]) -> Factor:
