@@ -9,7 +9,14 @@ from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.outcome import ResponseDescription, describe_response
-from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
+from engine.prediction import (
+    Outcome,
+    Predictions,
+    Predictive,
+    Predictor,
+    predict,
+    predictors,
+)
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
@@ -28,6 +35,7 @@ __all__ = [
     "LimitError",
     "Outcome",
     "Predictions",
+    "Predictive",
     "Predictor",
     "Problem",
     "RandomEffects",

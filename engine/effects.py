@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.cholesky import dense_cholesky, independent_columns, triangular_inverse
 from engine.design import INTERCEPT
@@ -158,8 +157,3 @@ def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
         estimate * pilot.scale[-1] + pilot.centre[-1],
         np.sqrt(variance) * sigma * pilot.scale[-1],
     )
-
-
-def level_index(random: RandomEffects, levels: list[str]) -> NDArray[np.intp]:
-    """Index of each level by name, -1 for one the model has not seen."""
-    return np.array([random.place.get(level, -1) for level in levels], dtype=np.intp)

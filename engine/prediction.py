@@ -12,7 +12,6 @@ from scipy import special
 
 from engine import expression
 from engine.design import Block, Categorical, Grouping, Numeric, TermSet
-from engine.effects import level_index
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
@@ -23,6 +22,9 @@ from engine.table import Factor, Floats, level_text
 
 MAX_PROBLEMS = 100
 QUADRATURE_NODES = 61
+
+JOINT_LEVELS = 10_000
+"""Up to so many levels, all joint covariances are kept ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,70 +131,117 @@ def predict(
         SpecError: columns missing or too many, of unequal length, or an option is wrong.
         DataError: values that do not fit, one problem each, with path ("rows", i, name).
     """
-    require_level(level)
-    rows = _Rows.read(fit, columns)
-    x, z, index, unseen = rows.design(fit)
-    if new_levels == "reject":
-        _refuse_unseen(fit, unseen)
-    elif new_levels != "population":
-        raise SpecError(
-            Problem(
-                "unknown_option",
-                "new_levels is not one of population, reject",
-                "use population or reject",
-                ("new_levels",),
-            )
-        )
-    estimate, variance = _line(fit, x, z, index)
-    estimate = estimate + rows.offset
-    std_error = np.sqrt(variance)
-    prediction_std_error = np.sqrt(variance + fit.sigma**2)
-    quantile = float(special.ndtri(0.5 + level / 2.0))
-    prediction_lower = estimate - quantile * prediction_std_error
-    prediction_upper = estimate + quantile * prediction_std_error
-    inverse = invert(fit.design.response.expr, fit.design.response.states)
-    outcome = None
-    if inverse is not None:
-        outcome = _outcome(
-            inverse,
-            estimate,
-            prediction_std_error,
-            prediction_lower,
-            prediction_upper,
-            np.asarray(thresholds, dtype=np.float64),
-        )
-    names = [effects.group for effects in fit.random]
-    return Predictions(
-        level=level,
-        estimate=estimate,
-        std_error=std_error,
-        lower=estimate - quantile * std_error,
-        upper=estimate + quantile * std_error,
-        prediction_std_error=prediction_std_error,
-        prediction_lower=prediction_lower,
-        prediction_upper=prediction_upper,
-        new_levels=tuple(tuple(names) if new else () for new in unseen.tolist()),
-        outcome=outcome,
+    return Predictive.of(fit).predict(
+        columns, level=level, thresholds=thresholds, new_levels=new_levels
     )
 
 
-def _line(fit: Fit, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Estimate and variance of x beta + z b, rows in the pilots' units; level -1 is not seen."""
-    units, solution = fit.units, fit.solution
-    seen, place = np.unique(index[index >= 0], return_inverse=True)
-    joint = Joint.of(fit, seen)
-    known = index >= 0
-    estimate = x @ solution.beta
-    variance = np.einsum("rp,pq,rq->r", x, joint.fixed, x)
-    if z.shape[1]:
-        zk, xk = z[known], x[known]
-        estimate[known] += np.einsum("rk,rk->r", zk, joint.modes[place])
-        variance[known] += 2.0 * np.einsum("rp,rpk,rk->r", xk, joint.cross[place], zk)
-        variance[known] += np.einsum("rk,rkl,rl->r", zk, joint.effects[place], zk)
-        zu = z[~known]
-        variance[~known] += np.einsum("rk,kl,rl->r", zu, joint.between, zu)
-    centre = fit.products.pilot.centre[-1]
-    return units.y * estimate + centre, units.y**2 * np.maximum(variance, 0.0)
+@dataclass(frozen=True, slots=True)
+class Predictive:
+    """A fit made ready to predict: what does not depend on the rows, worked out once.
+
+    Attributes:
+        fit: the model.
+        predictors: what a row must carry.
+        numeric: predictors that some term reads as numbers.
+        places: index of each level of the grouping factor.
+        inverse: the way back to the scale of the column, if there is one.
+        pilots: centre and scale of the columns of X, then of Z.
+        units: y's scale in the data's units, and its centre.
+        joint: covariances of all levels, or ``None`` where they are worked out for the rows' own.
+    """
+
+    fit: Fit
+    predictors: tuple[Predictor, ...]
+    numeric: frozenset[str]
+    places: Mapping[str, int]
+    inverse: Inverse | None
+    pilots: tuple[Floats, Floats, Floats, Floats]
+    units: tuple[float, float]
+    joint: Joint | None
+
+    @classmethod
+    def of(cls, fit: Fit) -> Predictive:
+        """Make a fit ready."""
+        pilot, response = fit.products.pilot, fit.design.response
+        nothing = np.zeros(0)
+        group = fit.products.groups[0].pilot if fit.products.groups else None
+        levels = fit.random[0].levels if fit.random else ()
+        return cls(
+            fit=fit,
+            predictors=predictors(fit),
+            numeric=frozenset(_numeric_columns(fit)),
+            places={level: index for index, level in enumerate(levels)},
+            inverse=invert(response.expr, response.states),
+            pilots=(
+                pilot.centre[fit.kept],
+                pilot.scale[fit.kept],
+                nothing if group is None else group.centre,
+                nothing if group is None else group.scale,
+            ),
+            units=(fit.units.y, float(pilot.centre[-1])),
+            joint=Joint.of(fit) if len(levels) <= JOINT_LEVELS else None,
+        )
+
+    def predict(
+        self,
+        columns: Mapping[str, Sequence[object] | NDArray[np.generic]],
+        *,
+        level: float = 0.95,
+        thresholds: Sequence[float] = (),
+        new_levels: str = "population",
+    ) -> Predictions:
+        """Predict r new rows; see :func:`predict`."""
+        require_level(level)
+        rows = _Rows.read(self, columns)
+        x, z, index = rows.design(self)
+        unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
+        _heed(new_levels, self.fit, unseen)
+        estimate, variance = self._line(x, z, index)
+        estimate = estimate + rows.offset
+        std_error = np.sqrt(variance)
+        spread = np.sqrt(variance + self.fit.sigma**2)
+        quantile = float(special.ndtri(0.5 + level / 2.0))
+        lower, upper = estimate - quantile * spread, estimate + quantile * spread
+        outcome = None
+        if self.inverse is not None:
+            cuts = np.asarray(thresholds, dtype=np.float64)
+            outcome = _outcome(self.inverse, estimate, spread, lower, upper, cuts)
+        names = tuple(effects.group for effects in self.fit.random)
+        return Predictions(
+            level=level,
+            estimate=estimate,
+            std_error=std_error,
+            lower=estimate - quantile * std_error,
+            upper=estimate + quantile * std_error,
+            prediction_std_error=spread,
+            prediction_lower=lower,
+            prediction_upper=upper,
+            new_levels=tuple(names if new else () for new in unseen.tolist()),
+            outcome=outcome,
+        )
+
+    def _line(self, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Estimate and variance of x beta + z b, in the pilots' units; level -1 is not seen."""
+        place, joint = index, self.joint
+        known = index >= 0
+        if joint is None:
+            seen, place = np.unique(index[known], return_inverse=True)
+            joint = Joint.of(self.fit, seen)
+        elif not known.all():
+            place = index[known]
+        estimate = x @ self.fit.solution.beta
+        variance = ((x @ joint.fixed) * x).sum(axis=1)
+        if z.shape[1]:
+            xk, zk, zu = x[known], z[known], z[~known]
+            modes, cross, effects = joint.modes[place], joint.cross[place], joint.effects[place]
+            estimate[known] += (zk * modes).sum(axis=1)
+            with_effects = 2.0 * (xk[:, :, None] * cross).sum(axis=1)
+            with_effects += (zk[:, :, None] * effects).sum(axis=1)
+            variance[known] += (with_effects * zk).sum(axis=1)
+            variance[~known] += ((zu @ joint.between) * zu).sum(axis=1)
+        scale, centre = self.units
+        return scale * estimate + centre, scale**2 * np.maximum(variance, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,39 +252,39 @@ class _Rows:
     offset: Floats
 
     @classmethod
-    def read(cls, fit: Fit, columns: Mapping[str, Sequence[object] | NDArray[np.generic]]) -> _Rows:
-        wanted = predictors(fit)
-        _require_columns(wanted, columns)
+    def read(
+        cls, model: Predictive, columns: Mapping[str, Sequence[object] | NDArray[np.generic]]
+    ) -> _Rows:
+        _require_columns(model.predictors, columns)
         n_rows = len(next(iter(columns.values()))) if columns else 1
         problems: list[Problem] = []
         numbers: dict[str, Floats] = {}
         factors: dict[str, Factor] = {}
-        numeric = _numeric_columns(fit)
-        for predictor in wanted:
+        for predictor in model.predictors:
             values = columns[predictor.name]
-            if predictor.kind == "number" or predictor.name in numeric:
+            if predictor.kind == "number" or predictor.name in model.numeric:
                 numbers[predictor.name] = _numbers(predictor.name, values, problems)
             if predictor.kind != "number":
                 factors[predictor.name] = _levels(predictor, values, problems)
         if problems:
             raise DataError(*problems[:MAX_PROBLEMS])
-        offset = fit.design.response.offset
+        offset = model.fit.design.response.offset
         frame = Frame(n_rows, 0, numbers, factors)
         return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
 
-    def design(self, fit: Fit) -> tuple[Floats, Floats, NDArray[np.intp], NDArray[np.bool_]]:
-        """Rows of X and Z in the pilots' units, each row's level, and which rows have a new one."""
-        frame, pilot = self.frame, fit.products.pilot
+    def design(self, model: Predictive) -> tuple[Floats, Floats, NDArray[np.intp]]:
+        """Rows of X and Z in the pilots' units, and each row's level, -1 for one not seen."""
+        frame, design = self.frame, model.fit.design
+        x_centre, x_scale, z_centre, z_scale = model.pilots
         own = [np.ones(frame.n_rows)]
-        own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]
-        x = (np.column_stack(own)[:, fit.kept] - pilot.centre[fit.kept]) / pilot.scale[fit.kept]
-        if not fit.design.groupings:
-            nothing = np.full(frame.n_rows, -1)
-            return x, np.zeros((frame.n_rows, 0)), nothing, np.zeros(frame.n_rows, dtype=bool)
-        grouping, group = fit.design.groupings[0], fit.products.groups[0]
-        z = np.column_stack(grouping.z_columns(frame))
-        index = level_index(fit.random[0], _labels(grouping, frame))
-        return x, (z - group.pilot.centre) / group.pilot.scale, index, index < 0
+        own += [column for block in design.fixed.blocks for column in block.columns(frame)]
+        x = (np.array(own)[model.fit.kept].T - x_centre) / x_scale
+        if not design.groupings:
+            return x, np.zeros((frame.n_rows, 0)), np.full(frame.n_rows, -1)
+        grouping = design.groupings[0]
+        z = np.array(grouping.z_columns(frame)).T
+        index = [model.places.get(label, -1) for label in _labels(grouping, frame)]
+        return x, (z - z_centre) / z_scale, np.array(index, dtype=np.intp)
 
 
 def _labels(grouping: Grouping, frame: Frame) -> list[str]:
@@ -302,9 +351,7 @@ def _numbers(
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         out = values.astype(np.float64)
     else:
-        out = np.array(
-            [float(v) if isinstance(v, int | float | np.number) else np.nan for v in values]
-        )
+        out = np.array([_number(value) for value in values], dtype=np.float64)
     problems += [
         Problem(
             "not_numeric",
@@ -315,6 +362,13 @@ def _numbers(
         for i in np.flatnonzero(~np.isfinite(out))[:MAX_PROBLEMS].tolist()
     ]
     return out
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, int | float | np.number) else np.nan
+    except OverflowError:  # a whole number beyond all doubles
+        return np.nan
 
 
 def _levels(
@@ -353,8 +407,18 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and np.isnan(value))
 
 
-def _refuse_unseen(fit: Fit, unseen: NDArray[np.bool_]) -> None:
-    if unseen.any():
+def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
+    """Raise what ``new_levels`` asks for."""
+    if new_levels not in {"population", "reject"}:
+        raise SpecError(
+            Problem(
+                "unknown_option",
+                "new_levels is not one of population, reject",
+                "use population or reject",
+                ("new_levels",),
+            )
+        )
+    if new_levels == "reject" and unseen.any():
         grouping = fit.design.groupings[0]
         raise DataError(
             *(

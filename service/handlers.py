@@ -28,8 +28,11 @@ from service.problems import KINDS, Kind, ProblemError, kind_of_status, respond
 
 MAX_NAME_SHOWN: Final = 60
 
-# How pydantic marks which kind of cell was tried.
+# How pydantic marks which kind of cell was tried, and why it is none.
 _CELL_KINDS: Final = frozenset({"str", "float", "int", "bool"})
+_NO_CELL: Final = frozenset(
+    {"string_type", "float_type", "int_type", "bool_type", "finite_number", "int_from_float"}
+)
 
 _ENGINE_KINDS: Final[dict[type[EngineError], Kind]] = {
     FormulaError: KINDS["invalid_formula"],
@@ -149,7 +152,7 @@ def _merged(errors: Sequence[Any]) -> list[Any]:
     merged: dict[tuple[str | int, ...], Any] = {}
     for error in errors:
         loc = error["loc"]
-        if loc and loc[-1] in _CELL_KINDS:
+        if loc and loc[-1] in _CELL_KINDS and error["type"] in _NO_CELL:
             loc = loc[:-1]
             error = {"type": "cell_type", "loc": loc, "msg": "Not a cell"}  # noqa: PLW2901
         merged.setdefault((*loc, error["type"]), error)

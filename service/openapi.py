@@ -78,6 +78,20 @@ def body(
     return {"requestBody": {"required": True, "content": forms}}
 
 
+def query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"For a table in the body. {schema.pop('description')}",
+            "schema": schema,
+        }
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]
+
+
 def _finish(responses: dict[str, Any]) -> None:
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]

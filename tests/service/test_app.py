@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from service import openapi
+from service.api.examples import FITS
 from service.app import create_app
 from service.settings import Settings
 from tests.service.live import Live, serving
@@ -101,3 +102,19 @@ def test_each_printing_command_prints(command: str) -> None:
     done = subprocess.run([sys.executable, "-m", "service", command], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("radon")
+async def test_every_example_of_a_request_is_answered(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    fitted = await client.post("/v1/models", json=FITS["radon"]["value"])
+    model = fitted.json()["id"]
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {"content": {}})["content"]
+            for name, example in body.get("application/json", {}).get("examples", {}).items():
+                url = path.replace("{model}", model)
+                answer = await client.request(method, url, json=example["value"])
+                assert answer.is_success, (path, name, answer.text)

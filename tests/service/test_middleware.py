@@ -65,6 +65,13 @@ def test_a_body_over_the_limit_is_refused_by_its_length(small: Live, size: int) 
     assert httpx.get(f"{small.url}/healthz").status_code == 200
 
 
+def test_a_streamed_body_is_refused_once_it_passes_the_limit(small: Live) -> None:
+    chunks = (b"x" * 1000 for _ in range(1000))
+    headers = {"content-type": "application/json"}
+    url = f"{small.url}/v1/models/validate"
+    assert refused(httpx.post(url, content=chunks, headers=headers))
+
+
 def test_a_length_that_lies_does_not_pass_the_limit(small: Live) -> None:
     address = urlsplit(small.url)
     with socket.create_connection((address.hostname or "", address.port or 0), 5) as connection:

@@ -379,3 +379,18 @@ async def test_a_formula_that_cannot_be_read_is_told_too(client: httpx.AsyncClie
     found = await validated(client, formula="radon ~ +")
     assert (found.valid, found.formula) == (False, None)
     assert found.problems[0].pointer == "#/formula"
+
+
+async def test_who_waits_too_long_is_told_to_come_back_and_then_finds_the_fit(
+    settings: Settings,
+) -> None:
+    async with another(settings.model_copy(update={"wait_seconds": 0})) as impatient:
+        problem = read(first := await post(impatient))
+        assert (problem.code, problem.status, problem.retryable) == ("still_fitting", 503, True)
+        assert int(first.headers["retry-after"]) > 0
+        for _ in range(100):
+            answer = await impatient.get("/v1/models")
+            if answer.json()["items"]:
+                break
+            await asyncio.sleep(0.05)
+        assert answer.json()["items"][0]["n_rows"] == 919
