@@ -14,7 +14,7 @@ from service.intake.receiving import MULTIPART
 ACCEPTED: Final = (*MEDIA_TYPES, MULTIPART)
 
 _CSV: Final = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,\n"
-_ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": None}]
+_ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": 3.1}]
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
 UPLOAD: Final = {
