@@ -29,6 +29,8 @@ def report(rounds: int, seconds: float) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         answers = Path(scratch, "answers.json")
         with Server("service", "serve", "--data-dir", scratch) as service:
+            houses = Path(HOUSES).read_bytes()
+            service.post("/v1/datasets?name=minnesota-radon", houses, "text/csv")
             service.post("/v1/models", FIT)
             fitted = service.post("/v1/models", FIT).json()
             predict = f"/v1/models/{fitted['id']}/predictions"
