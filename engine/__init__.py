@@ -8,15 +8,8 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
-from engine.outcome import ResponseDescription, describe_response
-from engine.prediction import (
-    Outcome,
-    Predictions,
-    Predictive,
-    Predictor,
-    predict,
-    predictors,
-)
+from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.prediction import Predictions, Predictive, Predictor, predict, predictors
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
@@ -17,11 +18,11 @@ from engine.fit import Fit
 from engine.frame import Frame
 from engine.inference.fixed import require_level
 from engine.joint import Joint
+from engine.outcome import Outcome, bring_back
 from engine.response import Inverse, invert
 from engine.table import Factor, Floats, level_text
 
 MAX_PROBLEMS = 100
-QUADRATURE_NODES = 61
 
 JOINT_LEVELS = 10_000
 """Up to so many levels, all joint covariances are kept ready."""
@@ -34,31 +35,13 @@ class Predictor:
     Attributes:
         name: of the column.
         kind: "number", "factor" (one of ``levels``) or "group" (any value; unseen levels are new).
+            A column read in several ways is a factor before a number, and a number before a group.
         levels: of a factor or group that is one column; empty for numbers and combined groups.
     """
 
     name: str
     kind: Literal["number", "factor", "group"]
     levels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Predictions on the scale of the response's column; NaN where they do not exist.
-
-    Attributes:
-        median, mean: of the predictive distribution (r,).
-        lower, upper: prediction interval (r,).
-        thresholds: (c,).
-        exceedance: probability that a new observation is above each threshold, (r, c).
-    """
-
-    median: Floats
-    mean: Floats
-    lower: Floats
-    upper: Floats
-    thresholds: Floats
-    exceedance: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +77,7 @@ def predictors(fit: Fit) -> tuple[Predictor, ...]:
     sets = [fit.design.fixed, *(term for g in fit.design.groupings for term in g.terms)]
     for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
         if isinstance(variable, Categorical):
-            found.setdefault(variable.column, Predictor(variable.column, "factor", variable.levels))
+            found[variable.column] = Predictor(variable.column, "factor", variable.levels)
         else:
             for name in expression.columns(variable.expr):
                 found.setdefault(name, Predictor(name, "number"))
@@ -193,20 +176,22 @@ class Predictive:
     ) -> Predictions:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
+        cuts = _cuts(thresholds)
         rows = _Rows.read(self, columns)
-        x, z, index = rows.design(self)
-        unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
-        _heed(new_levels, self.fit, unseen)
-        estimate, variance = self._line(x, z, index)
-        estimate = estimate + rows.offset
-        std_error = np.sqrt(variance)
-        spread = np.sqrt(variance + self.fit.sigma**2)
-        quantile = float(special.ndtri(0.5 + level / 2.0))
+        with np.errstate(all="ignore"):
+            x, z, index = rows.design(self)
+            unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
+            _heed(new_levels, self.fit, unseen)
+            estimate, variance = self._line(x, z, index)
+            estimate = estimate + rows.offset
+            std_error = np.sqrt(variance)
+            spread = np.sqrt(variance + self.fit.sigma**2)
+        _refuse_not_finite(estimate + spread)
+        quantile = -float(special.ndtri((1.0 - level) / 2.0))
         lower, upper = estimate - quantile * spread, estimate + quantile * spread
         outcome = None
         if self.inverse is not None:
-            cuts = np.asarray(thresholds, dtype=np.float64)
-            outcome = _outcome(self.inverse, estimate, spread, lower, upper, cuts)
+            outcome = bring_back(self.inverse, estimate, spread, lower, upper, cuts)
         names = tuple(effects.group for effects in self.fit.random)
         return Predictions(
             level=level,
@@ -260,16 +245,19 @@ class _Rows:
         problems: list[Problem] = []
         numbers: dict[str, Floats] = {}
         factors: dict[str, Factor] = {}
+        groups = {name for g in model.fit.design.groupings for name in g.columns}
         for predictor in model.predictors:
             values = columns[predictor.name]
-            if predictor.kind == "number" or predictor.name in model.numeric:
+            if predictor.name in model.numeric:
                 numbers[predictor.name] = _numbers(predictor.name, values, problems)
-            if predictor.kind != "number":
+            if predictor.kind == "factor" or predictor.name in groups:
                 factors[predictor.name] = _levels(predictor, values, problems)
         if problems:
-            raise DataError(*problems[:MAX_PROBLEMS])
+            once = {problem.path: problem for problem in reversed(problems)}
+            raise DataError(*list(reversed(once.values()))[:MAX_PROBLEMS])
         offset = model.fit.design.response.offset
         frame = Frame(n_rows, 0, numbers, factors)
+        _refuse_undefined(model.fit, frame)
         return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
 
     def design(self, model: Predictive) -> tuple[Floats, Floats, NDArray[np.intp]]:
@@ -293,18 +281,19 @@ def _labels(grouping: Grouping, frame: Frame) -> list[str]:
     return [":".join(levels) for levels in zip(*parts, strict=True)]
 
 
-def _numeric_columns(fit: Fit) -> set[str]:
-    """Columns that some term reads as a number."""
+def _numeric_variables(fit: Fit) -> list[Numeric]:
+    """The variables of all terms that are numbers."""
     sets: list[TermSet] = [fit.design.fixed, *(t for g in fit.design.groupings for t in g.terms)]
     blocks: list[Block] = [block for terms in sets for block in terms.blocks]
-    found = {
-        name
-        for block in blocks
-        for variable in block.variables
-        if isinstance(variable, Numeric)
-        for name in expression.columns(variable.expr)
-    }
-    return found | ({fit.design.response.offset} - {None})  # type: ignore[operator]  # None is taken away
+    return [v for block in blocks for v in block.variables if isinstance(v, Numeric)]
+
+
+def _numeric_columns(fit: Fit) -> Iterator[str]:
+    """Columns that are read as numbers."""
+    for variable in _numeric_variables(fit):
+        yield from expression.columns(variable.expr)
+    if fit.design.response.offset is not None:
+        yield fit.design.response.offset
 
 
 def _require_columns(
@@ -404,7 +393,61 @@ def _plain(values: Sequence[object] | NDArray[np.generic]) -> Sequence[object]:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def _refuse_undefined(fit: Fit, frame: Frame) -> None:
+    """Refuse rows where an expression of a term has no finite value."""
+    problems = []
+    for variable in _numeric_variables(fit):
+        if isinstance(variable.expr, expression.Column):
+            continue
+        values = expression.evaluate(variable.expr, frame.numbers, variable.states)
+        text, name = expression.text(variable.expr), expression.columns(variable.expr)[0]
+        finite = np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
+        problems += [
+            Problem(
+                "not_finite",
+                f"row {i + 1}: {text} is not a finite number",
+                f"give a value at which {text} is defined",
+                ("rows", i, name),
+            )
+            for i in np.flatnonzero(~finite)[:MAX_PROBLEMS].tolist()
+        ]
+    if problems:
+        raise DataError(*problems[:MAX_PROBLEMS])
+
+
+def _refuse_not_finite(values: Floats) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))[:MAX_PROBLEMS].tolist()
+    if bad:
+        raise DataError(
+            *(
+                Problem(
+                    "not_finite",
+                    f"row {i + 1}: the prediction is too large a number",
+                    "give values nearer to those of the data",
+                    ("rows", i),
+                )
+                for i in bad
+            )
+        )
+
+
+def _cuts(thresholds: Sequence[float]) -> Floats:
+    cuts = np.asarray(thresholds, dtype=np.float64)
+    problems = [
+        Problem(
+            "bad_threshold",
+            f"threshold {i + 1} is not a finite number",
+            "give a number on the scale of the response's column",
+            ("thresholds", i),
+        )
+        for i in np.flatnonzero(~np.isfinite(cuts)).tolist()
+    ]
+    if problems:
+        raise SpecError(*problems)
+    return cuts
 
 
 def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
@@ -431,42 +474,3 @@ def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
                 for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
             )
         )
-
-
-def _outcome(
-    inverse: Inverse,
-    estimate: Floats,
-    spread: Floats,
-    lower: Floats,
-    upper: Floats,
-    thresholds: Floats,
-) -> Outcome:
-    """Push the predictive normal through the inverse of the response's expression."""
-    with np.errstate(all="ignore"):
-        ends = (inverse.backward(lower), inverse.backward(upper))
-        cuts = inverse.forward(thresholds)
-        above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
-        exceedance = above if inverse.increasing else 1.0 - above
-    # A threshold below all values the column can take is exceeded for sure, one above none.
-    return Outcome(
-        median=inverse.backward(estimate),
-        mean=_mean(inverse, estimate, spread),
-        lower=ends[0] if inverse.increasing else ends[1],
-        upper=ends[1] if inverse.increasing else ends[0],
-        thresholds=thresholds,
-        exceedance=np.where(np.isnan(cuts), np.nan, exceedance),
-    )
-
-
-def _mean(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:
-    """Mean of the outcome: in closed form where there is one, else by Gauss-Hermite quadrature."""
-    if (exponential := inverse.exponential()) is not None:
-        scale, rate, shift = exponential
-        with np.errstate(over="ignore"):
-            return scale * np.exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
-    if (affine := inverse.affine()) is not None:
-        return affine[0] + affine[1] * estimate
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
-    with np.errstate(all="ignore"):
-        values = inverse.backward(estimate[:, None] + spread[:, None] * nodes)
-        return np.asarray(values @ (weights / weights.sum()))
