@@ -12,7 +12,6 @@ import uvicorn
 from service.app import create_app
 from service.settings import Settings
 
-
 EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}'
 
 
