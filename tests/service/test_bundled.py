@@ -8,7 +8,6 @@ import pytest
 from service.app import create_app
 from service.settings import Settings
 
-
 pytestmark = pytest.mark.anyio
 
 
