@@ -52,11 +52,15 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
     responses={
         200: {
             "model": FittedModel,
+            "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "Already known: the same data, an equal model, the same engine.",
             "headers": openapi.headers("ETag", "Location", "Cache-Status"),
         },
-        201: {"headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing")},
-        **responses(*_READING, *_FITTING, "still_fitting"),
+        201: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing"),
+        },
+        **responses(*_READING, *_FITTING, "not_acceptable", "still_fitting"),
     },
     openapi_extra=openapi.body(FitRequest, FITS),
     operation_id="fit",
@@ -66,7 +70,8 @@ async def fit(request: Request) -> Response:
 
     The id follows from the content of the data, the canonical form of the model and the version of
     the engine, so a request that means the same is answered from what is stored: other spacing or
-    another order of terms is the same model.
+    another order of terms is the same model. With `Accept: text/plain` the answer is the table
+    that R's `display` prints.
     """
     parts, owner = services(request), owner_of(request)
     asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
@@ -76,7 +81,11 @@ async def fit(request: Request) -> Response:
     found = await parts.fitting.obtain(
         parts.models(owner), order, lambda: data.read(specified.spec.columns)
     )
-    return Response(found.fitted.body, 201 if found.new else 200, _headers(found), JSON)
+    status, headers = 201 if found.new else 200, _headers(found)
+    if choose(request, (JSON, "text/plain")) != JSON:
+        content = display(found.fitted.fit).encode()
+        return Response(content, status, headers | {"ETag": etag_of(content)}, TEXT)
+    return Response(found.fitted.body, status, headers, JSON)
 
 
 @router.post(
