@@ -23,8 +23,8 @@ from engine.table import Factor, Floats, level_text
 MAX_PROBLEMS = 100
 QUADRATURE_NODES = 61
 
-JOINT_LEVELS = 10_000
-"""Up to so many levels, all joint covariances are kept ready."""
+READY_LEVELS = 10_000
+"""Up to so many levels, the lines of all are kept ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Predictive:
         inverse: the way back to the scale of the column, if there is one.
         pilots: centre and scale of the columns of X, then of Z.
         units: y's scale in the data's units, and its centre.
-        joint: covariances of all levels, or ``None`` where they are worked out for the rows' own.
+        lines: of all levels, or ``None`` where they are worked out for those of the rows.
     """
 
     fit: Fit
@@ -158,7 +158,7 @@ class Predictive:
     inverse: Inverse | None
     pilots: tuple[Floats, Floats, Floats, Floats]
     units: tuple[float, float]
-    joint: Joint | None
+    lines: _Lines | None
 
     @classmethod
     def of(cls, fit: Fit) -> Predictive:
@@ -180,7 +180,7 @@ class Predictive:
                 nothing if group is None else group.scale,
             ),
             units=(fit.units.y, float(pilot.centre[-1])),
-            joint=Joint.of(fit) if len(levels) <= JOINT_LEVELS else None,
+            lines=_Lines.of(Joint.of(fit)) if len(levels) <= READY_LEVELS else None,
         )
 
     def predict(
@@ -223,25 +223,41 @@ class Predictive:
 
     def _line(self, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Estimate and variance of x beta + z b, in the pilots' units; level -1 is not seen."""
-        place, joint = index, self.joint
-        known = index >= 0
-        if joint is None:
-            seen, place = np.unique(index[known], return_inverse=True)
-            joint = Joint.of(self.fit, seen)
-        elif not known.all():
-            place = index[known]
-        estimate = x @ self.fit.solution.beta
-        variance = ((x @ joint.fixed) * x).sum(axis=1)
-        if z.shape[1]:
-            xk, zk, zu = x[known], z[known], z[~known]
-            modes, cross, effects = joint.modes[place], joint.cross[place], joint.effects[place]
-            estimate[known] += (zk * modes).sum(axis=1)
-            with_effects = 2.0 * (xk[:, :, None] * cross).sum(axis=1)
-            with_effects += (zk[:, :, None] * effects).sum(axis=1)
-            variance[known] += (with_effects * zk).sum(axis=1)
-            variance[~known] += ((zu @ joint.between) * zu).sum(axis=1)
+        place, lines = index, self.lines
+        if lines is None:
+            seen, place = np.unique(index, return_inverse=True)
+            lines = _Lines.of(Joint.of(self.fit, seen[seen >= 0]))
+            if seen[0] < 0:
+                place = place - 1
+        estimate = x @ self.fit.solution.beta + (z * lines.modes[place]).sum(axis=1)
+        both = np.concatenate((x, z), axis=1)
+        variance = ((both[:, None, :] @ lines.covariances[place])[:, 0, :] * both).sum(axis=1)
         scale, centre = self.units
         return scale * estimate + centre, scale**2 * np.maximum(variance, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """What the lines of L levels are made of; the last entry, index -1, is that of a new level.
+
+    Attributes:
+        modes: effects of a level, (L + 1, k).
+        covariances: of the errors of beta and of these effects, (L + 1, p + k, p + k).
+    """
+
+    modes: Floats
+    covariances: Floats
+
+    @classmethod
+    def of(cls, joint: Joint) -> _Lines:
+        p, (n_levels, k) = len(joint.fixed), joint.modes.shape
+        covariances = np.zeros((n_levels + 1, p + k, p + k))
+        covariances[:, :p, :p] = joint.fixed
+        covariances[:-1, :p, p:] = joint.cross
+        covariances[:-1, p:, :p] = np.swapaxes(joint.cross, 1, 2)
+        covariances[:-1, p:, p:] = joint.effects
+        covariances[-1, p:, p:] = joint.between
+        return cls(np.append(joint.modes, np.zeros((1, k)), axis=0), covariances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,13 +459,13 @@ def _outcome(
 ) -> Outcome:
     """Push the predictive normal through the inverse of the response's expression."""
     with np.errstate(all="ignore"):
-        ends = (inverse.backward(lower), inverse.backward(upper))
+        median, *ends = inverse.backward(np.array([estimate, lower, upper]))
         cuts = inverse.forward(thresholds)
         above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
         exceedance = above if inverse.increasing else 1.0 - above
     # A threshold below all values the column can take is exceeded for sure, one above none.
     return Outcome(
-        median=inverse.backward(estimate),
+        median=median,
         mean=_mean(inverse, estimate, spread),
         lower=ends[0] if inverse.increasing else ends[1],
         upper=ends[1] if inverse.increasing else ends[0],

@@ -31,10 +31,11 @@ from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
+# Tried in this order: what is asked most stands first.
 ROUTERS: Final = (
+    predictions.router,
     models.router,
     effects.router,
-    predictions.router,
     system.router,
     pages.router,
 )

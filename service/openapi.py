@@ -51,6 +51,15 @@ def text(app: FastAPI) -> str:
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+MODEL_ID: Final = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "description": "Id of a model.",
+    "schema": {"type": "string"},
+}
+
+
 def headers(*names: str) -> dict[str, Any]:
     """Return the OpenAPI headers of an answer."""
     return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
