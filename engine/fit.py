@@ -285,7 +285,8 @@ def _require_fittable(prepared: Prepared) -> None:
             )
         )
     for group, grouping in zip(products.groups, design.groupings, strict=True):
-        _require_levels(group.name, len(group.levels), len(grouping.names), products.n)
+        widest = max(len(term.names) for term in grouping.terms)
+        _require_levels(group.name, len(group.levels), widest, products.n)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

@@ -22,6 +22,8 @@ from engine.table import Floats
 MAX_STEPS = 200
 ACCURACY = 1e-9
 """The Newton step that promises less than this of the criterion is the last one."""
+LAST_STEP = 1e-3
+"""A last step longer than this part of the trusted radius is not Newton's: it is left out."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 BOUNDARY = 1e-3
@@ -37,7 +39,7 @@ class Optimum:
     Attributes:
         theta: the best point found, boundary values exactly zero.
         value: the criterion there.
-        gradient_norm: largest element of the gradient there.
+        gradient_norm: largest element of the gradient at the last evaluation.
         converged: whether the last step promised nothing more and no direction goes down.
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
@@ -191,9 +193,12 @@ def descend(criterion: Criterion, theta: Floats) -> Optimum:
             break
         else:
             radius = 0.25 * min(radius, float(np.linalg.norm(step)))
-    return Optimum(
-        theta, here.value, float(np.abs(here.gradient).max()), converged, evaluations, 1, 1
-    )
+    gradient_norm, value = float(np.abs(here.gradient).max()), here.value
+    if converged:  # one more step costs no evaluation, and squares what error is left
+        step, promised = _step(here, radius)
+        if promised < ACCURACY and float(np.linalg.norm(step)) < LAST_STEP * radius:
+            theta, value = theta + step, value - promised
+    return Optimum(theta, value, gradient_norm, converged, evaluations, 1, 1)
 
 
 def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:

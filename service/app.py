@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from starlette.middleware import Middleware
 
 from engine import __version__
-from service import handlers, openapi
-from service.api import effects, models, pages, predictions, system
+from service import bundled, handlers, openapi
+from service.api import datasets, effects, models, pages, predictions, system
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -27,6 +27,7 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.problems import Problem
+from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
@@ -36,6 +37,7 @@ ROUTERS: Final = (
     predictions.router,
     models.router,
     effects.router,
+    datasets.router,
     system.router,
     pages.router,
 )
@@ -43,11 +45,16 @@ ROUTERS: Final = (
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
 RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     Problem,
+    TableDocument,
     FitRequest,
     PredictionRequest,
 )
 
 TAGS: Final = [
+    {
+        "name": "datasets",
+        "description": "Upload tables, see what was read, page through their rows.",
+    },
     {
         "name": "models",
         "description": "Fit models, read them, and ask them for predictions.",
@@ -104,6 +111,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         blobs = Blobs(settings.blobs)
         fitting = Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds)
         app.state.services = Services(settings, database, blobs, compute, fitting)
+        if settings.bundled_data:
+            await bundled.load(app.state.services)
         yield
         await fitting.close()
     finally:

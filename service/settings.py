@@ -33,6 +33,10 @@ class Settings(BaseSettings):
         "file://{data_dir}/blobs",
         description="URL of the object store; `{data_dir}` stands for the data directory.",
     )
+    bundled_data: bool = Field(
+        True,
+        description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
+    )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
@@ -49,6 +53,14 @@ class Settings(BaseSettings):
     max_body_bytes: Count = Field(64 * MIB, description="Largest request body, in bytes.")
     max_json_bytes: Count = Field(
         8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
+    )
+    max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
+    max_decoded_bytes: Count = Field(
+        1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_document_bytes: Count = Field(
+        32 * MIB,
+        description="Largest upload as one JSON document, in bytes; other forms are streamed.",
     )
     max_columns: Count = Field(2_000, description="Most columns of a table.")
     max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")

@@ -32,7 +32,10 @@ async def health() -> Response:
 async def readiness(request: Request) -> Response:
     """Ask the catalog and the store of files whether they answer; 503 when one does not."""
     parts = services(request)
-    await asyncio.gather(parts.database.check(), parts.blobs.check())
+    checks = parts.database.check(), parts.blobs.check()
+    for outcome in await asyncio.gather(*checks, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
     return json_response(Readiness(status="ready", checks={"catalog": "ok", "blobs": "ok"}))
 
 
@@ -44,6 +47,9 @@ async def limits(request: Request) -> Response:
         Limits(
             max_body_bytes=settings.max_body_bytes,
             max_json_bytes=settings.max_json_bytes,
+            max_rows=settings.max_rows,
+            max_decoded_bytes=settings.max_decoded_bytes,
+            max_document_bytes=settings.max_document_bytes,
             max_columns=settings.max_columns,
             max_inline_rows=settings.max_inline_rows,
             max_prediction_rows=settings.max_prediction_rows,
