@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import exp, sqrt
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from engine.frame import Frame
 from engine.inference.fixed import require_level
 from engine.joint import Joint
 from engine.response import Inverse, invert
+from engine.single import SingleRow, dot, quadratic
 from engine.table import Factor, Floats, level_text
 
 MAX_PROBLEMS = 100
@@ -145,20 +147,22 @@ class Predictive:
         predictors: what a row must carry.
         numeric: predictors that some term reads as numbers.
         places: index of each level of the grouping factor.
-        inverse: the way back to the scale of the column, if there is one.
+        back: the way back to the scale of the column, if there is one.
         pilots: centre and scale of the columns of X, then of Z.
         units: y's scale in the data's units, and its centre.
         lines: of all levels, or ``None`` where they are worked out for those of the rows.
+        single: the quick way for one row, or ``None`` when the design has what it does not read.
     """
 
     fit: Fit
     predictors: tuple[Predictor, ...]
     numeric: frozenset[str]
     places: Mapping[str, int]
-    inverse: Inverse | None
+    back: _WayBack | None
     pilots: tuple[Floats, Floats, Floats, Floats]
     units: tuple[float, float]
     lines: _Lines | None
+    single: SingleRow | None
 
     @classmethod
     def of(cls, fit: Fit) -> Predictive:
@@ -167,20 +171,23 @@ class Predictive:
         nothing = np.zeros(0)
         group = fit.products.groups[0].pilot if fit.products.groups else None
         levels = fit.random[0].levels if fit.random else ()
+        places = {level: index for index, level in enumerate(levels)}
+        pilots = (
+            pilot.centre[fit.kept],
+            pilot.scale[fit.kept],
+            nothing if group is None else group.centre,
+            nothing if group is None else group.scale,
+        )
         return cls(
             fit=fit,
             predictors=predictors(fit),
             numeric=frozenset(_numeric_columns(fit)),
-            places={level: index for index, level in enumerate(levels)},
-            inverse=invert(response.expr, response.states),
-            pilots=(
-                pilot.centre[fit.kept],
-                pilot.scale[fit.kept],
-                nothing if group is None else group.centre,
-                nothing if group is None else group.scale,
-            ),
+            places=places,
+            back=_WayBack.of(invert(response.expr, response.states)),
+            pilots=pilots,
             units=(fit.units.y, float(pilot.centre[-1])),
             lines=_Lines.of(Joint.of(fit)) if len(levels) <= READY_LEVELS else None,
+            single=SingleRow.of(fit.design, fit.kept.tolist(), places, pilots),
         )
 
     def predict(
@@ -193,31 +200,93 @@ class Predictive:
     ) -> Predictions:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
+        quantile = float(special.ndtri(0.5 + level / 2.0))
+        cuts = np.asarray(thresholds, dtype=np.float64)
+        single = self._single_line(columns) if new_levels == "population" else None
+        if single is not None:
+            return self._predictions_of_one(*single, level, quantile, cuts)
         rows = _Rows.read(self, columns)
         x, z, index = rows.design(self)
         unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
         _heed(new_levels, self.fit, unseen)
         estimate, variance = self._line(x, z, index)
-        estimate = estimate + rows.offset
-        std_error = np.sqrt(variance)
-        spread = np.sqrt(variance + self.fit.sigma**2)
-        quantile = float(special.ndtri(0.5 + level / 2.0))
-        lower, upper = estimate - quantile * spread, estimate + quantile * spread
-        outcome = None
-        if self.inverse is not None:
-            cuts = np.asarray(thresholds, dtype=np.float64)
-            outcome = _outcome(self.inverse, estimate, spread, lower, upper, cuts)
+        return self._predictions(estimate + rows.offset, variance, unseen, level, quantile, cuts)
+
+    def _predictions(
+        self,
+        estimate: Floats,
+        variance: Floats,
+        unseen: NDArray[np.bool_],
+        level: float,
+        quantile: float,
+        thresholds: Floats,
+    ) -> Predictions:
+        errors = np.sqrt(np.array((variance, variance + self.fit.sigma**2)))
+        half = quantile * errors
+        lower, upper = estimate - half, estimate + half
         names = tuple(effects.group for effects in self.fit.random)
         return Predictions(
             level=level,
             estimate=estimate,
-            std_error=std_error,
-            lower=estimate - quantile * std_error,
-            upper=estimate + quantile * std_error,
-            prediction_std_error=spread,
-            prediction_lower=lower,
-            prediction_upper=upper,
+            std_error=errors[0],
+            lower=lower[0],
+            upper=upper[0],
+            prediction_std_error=errors[1],
+            prediction_lower=lower[1],
+            prediction_upper=upper[1],
             new_levels=tuple(names if new else () for new in unseen.tolist()),
+            outcome=None
+            if self.back is None
+            else self.back.outcome(estimate, errors[1], lower[1], upper[1], thresholds),
+        )
+
+    def _single_line(
+        self, columns: Mapping[str, Sequence[object] | NDArray[np.generic]]
+    ) -> tuple[float, float, bool] | None:
+        """Estimate, variance and whether the level is new, of one row; ``None``: the long way."""
+        if self.single is None or self.lines is None or len(columns) != len(self.predictors):
+            return None
+        row: dict[str, object] = {}
+        for predictor in self.predictors:
+            values = columns.get(predictor.name, ())
+            if len(values) != 1:
+                return None
+            row[predictor.name] = values[0]
+        if (read := self.single.read(row)) is None:
+            return None
+        x, z, index = read
+        estimate = dot(x, self.fit.solution.beta.tolist())
+        estimate += dot(z, self.lines.modes[index].tolist())
+        variance = quadratic([*x, *z], self.lines.covariances[index].tolist())
+        scale, centre = self.units
+        new = index < 0 and bool(self.places)
+        return scale * estimate + centre, scale**2 * max(variance, 0.0), new
+
+    def _predictions_of_one(
+        self,
+        estimate: float,
+        variance: float,
+        new: bool,
+        level: float,
+        quantile: float,
+        thresholds: Floats,
+    ) -> Predictions:
+        """As ``_predictions``, for one row."""
+        error, spread = sqrt(variance), sqrt(variance + self.fit.sigma**2)
+        lower, upper = estimate - quantile * spread, estimate + quantile * spread
+        outcome = None
+        if self.back is not None:
+            outcome = self.back.outcome_of_one(estimate, spread, lower, upper, thresholds)
+        return Predictions(
+            level=level,
+            estimate=_array(estimate),
+            std_error=_array(error),
+            lower=_array(estimate - quantile * error),
+            upper=_array(estimate + quantile * error),
+            prediction_std_error=_array(spread),
+            prediction_lower=_array(lower),
+            prediction_upper=_array(upper),
+            new_levels=(tuple(effects.group for effects in self.fit.random if new),),
             outcome=outcome,
         )
 
@@ -449,40 +518,86 @@ def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
         )
 
 
-def _outcome(
-    inverse: Inverse,
-    estimate: Floats,
-    spread: Floats,
-    lower: Floats,
-    upper: Floats,
-    thresholds: Floats,
-) -> Outcome:
-    """Push the predictive normal through the inverse of the response's expression."""
-    with np.errstate(all="ignore"):
-        median, *ends = inverse.backward(np.array([estimate, lower, upper]))
-        cuts = inverse.forward(thresholds)
-        above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
-        exceedance = above if inverse.increasing else 1.0 - above
-    # A threshold below all values the column can take is exceeded for sure, one above none.
-    return Outcome(
-        median=median,
-        mean=_mean(inverse, estimate, spread),
-        lower=ends[0] if inverse.increasing else ends[1],
-        upper=ends[1] if inverse.increasing else ends[0],
-        thresholds=thresholds,
-        exceedance=np.where(np.isnan(cuts), np.nan, exceedance),
-    )
+@dataclass(frozen=True, slots=True)
+class _WayBack:
+    """From the scale of the fit to that of the response's column.
 
+    Attributes:
+        inverse: of the response's expression.
+        exponential: (a, b, c) when it is a exp(b y) + c.
+        affine: (a, b) when it is a + b y.
+    """
 
-def _mean(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:
-    """Mean of the outcome: in closed form where there is one, else by Gauss-Hermite quadrature."""
-    if (exponential := inverse.exponential()) is not None:
-        scale, rate, shift = exponential
-        with np.errstate(over="ignore"):
+    inverse: Inverse
+    exponential: tuple[float, float, float] | None
+    affine: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, inverse: Inverse | None) -> _WayBack | None:
+        if inverse is None:
+            return None
+        return cls(inverse, inverse.exponential(), inverse.affine())
+
+    def outcome(
+        self, estimate: Floats, spread: Floats, lower: Floats, upper: Floats, thresholds: Floats
+    ) -> Outcome:
+        """Push the predictive normal through the inverse of the response's expression."""
+        inverse = self.inverse
+        with np.errstate(all="ignore"):
+            median, least, most = inverse.backward(np.array((estimate, lower, upper)))
+            if not inverse.increasing:
+                least, most = most, least
+            # A threshold outside the domain of the expression has no cut (nan) and no probability;
+            # one below all values that the column can take is exceeded for sure, one above none.
+            cuts = inverse.forward(thresholds)
+            above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
+            return Outcome(
+                median=median,
+                mean=self._mean(estimate, spread),
+                lower=least,
+                upper=most,
+                thresholds=thresholds,
+                exceedance=above if inverse.increasing else 1.0 - above,
+            )
+
+    def outcome_of_one(
+        self, estimate: float, spread: float, lower: float, upper: float, thresholds: Floats
+    ) -> Outcome:
+        """As ``outcome``, for one row; in closed form, unless there is none or it overflows."""
+        arrays = _array(estimate), _array(spread), _array(lower), _array(upper), thresholds
+        if self.exponential is None or not self.inverse.increasing:
+            return self.outcome(*arrays)
+        scale, rate, shift = self.exponential
+        least, most = self.inverse.range
+        try:
+            mean = scale * exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
+            median, low, high = (
+                scale * exp(rate * min(max(y, least), most)) + shift
+                for y in (estimate, lower, upper)
+            )
+        except OverflowError:
+            return self.outcome(*arrays)
+        above = special.ndtr((estimate - self.inverse.forward(thresholds)) / spread)
+        return Outcome(
+            median=_array(median),
+            mean=_array(mean),
+            lower=_array(low),
+            upper=_array(high),
+            thresholds=thresholds,
+            exceedance=above.reshape(1, -1),
+        )
+
+    def _mean(self, estimate: Floats, spread: Floats) -> Floats:
+        """In closed form where there is one, else by Gauss-Hermite quadrature."""
+        if self.exponential is not None:
+            scale, rate, shift = self.exponential
             return scale * np.exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
-    if (affine := inverse.affine()) is not None:
-        return affine[0] + affine[1] * estimate
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
-    with np.errstate(all="ignore"):
-        values = inverse.backward(estimate[:, None] + spread[:, None] * nodes)
+        if self.affine is not None:
+            return self.affine[0] + self.affine[1] * estimate
+        nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
+        values = self.inverse.backward(estimate[:, None] + spread[:, None] * nodes)
         return np.asarray(values @ (weights / weights.sum()))
+
+
+def _array(value: float) -> Floats:
+    return np.array([value])
