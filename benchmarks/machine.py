@@ -15,7 +15,8 @@ def machine() -> str:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     libraries = ("numpy", "scipy", "pandas", "fastapi", "pydantic", "uvicorn")
     lines = (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; load "
+        f"average before the run {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}; "
         + ", ".join(f"{name} {version(name)}" for name in libraries),
         f"BLAS of numpy: {blas['name']} {blas['version']}, one thread",
