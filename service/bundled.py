@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
+
 from service import datasets
 from service.catalog import DEFAULT_OWNER
 from service.context import Services
-from service.intake import Form, Reading
+from service.intake import Form, IntakeError, Reading
 from service.problems import ProblemError
 from service.radon.tables import BundledTable, bundled
 
@@ -33,6 +35,10 @@ async def _keep(parts: Services, table: BundledTable) -> None:
                 Reading(),
                 directory=directory,
                 name=table.name,
+            )
+        except IntakeError as error:  # the operator's caps are smaller than the survey
+            structlog.get_logger("service").warning(
+                "bundled table left out", name=table.name, code=error.problems[0].code
             )
         except ProblemError as error:
             if error.kind.code != "name_taken":  # another replica started at the same time
