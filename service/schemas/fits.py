@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.problems import ProblemItem
-from service.schemas.base import Answer, Asked
+from service.schemas.base import Answer, Asked, one_of
 
 Cell: TypeAlias = str | float | int | bool | None
 Contrast: TypeAlias = Literal["treatment", "sum", "helmert"]
@@ -34,6 +34,8 @@ class InlineData(Asked):
 
 class FitRequest(Asked):
     """A model to fit: a formula, the data, and how to take them. Give `dataset` or `data`."""
+
+    model_config = ConfigDict(json_schema_extra=one_of(dataset="string", data="object"))
 
     formula: Formula
     dataset: str | None = Field(
