@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -200,7 +200,7 @@ class Predictive:
     ) -> Predictions:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
-        quantile = float(special.ndtri(0.5 + level / 2.0))
+        quantile = -float(special.ndtri((1.0 - level) / 2.0))  # the lower tail keeps its digits
         cuts = np.asarray(thresholds, dtype=np.float64)
         single = self._single_line(columns) if new_levels == "population" else None
         if single is not None:
@@ -209,7 +209,9 @@ class Predictive:
         x, z, index = rows.design(self)
         unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
         _heed(new_levels, self.fit, unseen)
-        estimate, variance = self._line(x, z, index)
+        with np.errstate(over="ignore", invalid="ignore"):
+            estimate, variance = self._line(x, z, index)
+        _require_finite(estimate, variance)
         return self._predictions(estimate + rows.offset, variance, unseen, level, quantile, cuts)
 
     def _predictions(
@@ -260,7 +262,8 @@ class Predictive:
         variance = quadratic([*x, *z], self.lines.covariances[index].tolist())
         scale, centre = self.units
         new = index < 0 and bool(self.places)
-        return scale * estimate + centre, scale**2 * max(variance, 0.0), new
+        line = scale * estimate + centre, scale**2 * max(variance, 0.0), new
+        return line if isfinite(line[0]) and isfinite(line[1]) else None
 
     def _predictions_of_one(
         self,
@@ -514,6 +517,22 @@ def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
                     ("rows", i, grouping.columns[0]),
                 )
                 for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
+            )
+        )
+
+
+def _require_finite(estimate: Floats, variance: Floats) -> None:
+    wrong = np.flatnonzero(~(np.isfinite(estimate) & np.isfinite(variance)))
+    if len(wrong):
+        raise DataError(
+            *(
+                Problem(
+                    "not_finite",
+                    f"row {i + 1}: the numbers are too large to predict from",
+                    "give numbers of the size that the model was fitted to",
+                    ("rows", i),
+                )
+                for i in wrong[:MAX_PROBLEMS].tolist()
             )
         )
 

@@ -1,6 +1,6 @@
 """The examples of ``openapi/examples``: requests in the order of their numbers, and their answers.
 
-``python -m tests.service.examples`` asks a new service each of them and writes down what it answers,
+``python -m tests.service.examples`` asks a new service each of them and writes its answers down,
 there and for the OpenAPI document.
 """
 

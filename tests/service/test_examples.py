@@ -7,8 +7,10 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
-from tests.service.examples import DIRECTORY, asked, stored
+from tests.service.examples import asked, stored
 from tests.service.keeping import another
+
+MEND = "if this is meant, run python -m tests.service.examples"
 
 pytestmark = pytest.mark.anyio
 
@@ -44,10 +46,8 @@ async def test_every_example_is_answered_as_it_says(tmp_path: Path) -> None:
     async with another(Settings(data_dir=tmp_path)) as client:
         async for name, _, found in asked(client):
             assert found["request"] == known[name]["request"], name
-            assert same(found["answer"], known.pop(name)["answer"]), name
-    assert not known, (
-        f"files that no example makes: run python -m tests.service.examples {DIRECTORY}"
-    )
+            assert same(found["answer"], known.pop(name)["answer"]), f"{name}: {MEND}"
+    assert not known, MEND
 
 
 async def test_every_operation_has_an_example() -> None:
