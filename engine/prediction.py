@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, isfinite, sqrt
 from typing import Literal
 
@@ -25,6 +25,7 @@ from engine.table import Factor, Floats, level_text
 MAX_PROBLEMS = 100
 QUADRATURE_NODES = 61
 
+REMEMBERED_CUTS = 64
 READY_LEVELS = 10_000
 """Up to so many levels, the lines of all are kept ready."""
 
@@ -545,11 +546,13 @@ class _WayBack:
         inverse: of the response's expression.
         exponential: (a, b, c) when it is a exp(b y) + c.
         affine: (a, b) when it is a + b y.
+        cuts: the thresholds asked for lately, as bytes, on the scale of the fit.
     """
 
     inverse: Inverse
     exponential: tuple[float, float, float] | None
     affine: tuple[float, float] | None
+    cuts: dict[bytes, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, inverse: Inverse | None) -> _WayBack | None:
@@ -566,10 +569,7 @@ class _WayBack:
             median, least, most = inverse.backward(np.array((estimate, lower, upper)))
             if not inverse.increasing:
                 least, most = most, least
-            # A threshold outside the domain of the expression has no cut (nan) and no probability;
-            # one below all values that the column can take is exceeded for sure, one above none.
-            cuts = inverse.forward(thresholds)
-            above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
+            above = special.ndtr((estimate[:, None] - self._cut(thresholds)) / spread[:, None])
             return Outcome(
                 median=median,
                 mean=self._mean(estimate, spread),
@@ -583,9 +583,8 @@ class _WayBack:
         self, estimate: float, spread: float, lower: float, upper: float, thresholds: Floats
     ) -> Outcome:
         """As ``outcome``, for one row; in closed form, unless there is none or it overflows."""
-        arrays = _array(estimate), _array(spread), _array(lower), _array(upper), thresholds
         if self.exponential is None or not self.inverse.increasing:
-            return self.outcome(*arrays)
+            return self.outcome(*_arrays(estimate, spread, lower, upper), thresholds)
         scale, rate, shift = self.exponential
         least, most = self.inverse.range
         try:
@@ -595,8 +594,8 @@ class _WayBack:
                 for y in (estimate, lower, upper)
             )
         except OverflowError:
-            return self.outcome(*arrays)
-        above = special.ndtr((estimate - self.inverse.forward(thresholds)) / spread)
+            return self.outcome(*_arrays(estimate, spread, lower, upper), thresholds)
+        above = special.ndtr((estimate - self._cut(thresholds)) / spread)
         return Outcome(
             median=_array(median),
             mean=_array(mean),
@@ -605,6 +604,20 @@ class _WayBack:
             thresholds=thresholds,
             exceedance=above.reshape(1, -1),
         )
+
+    def _cut(self, thresholds: Floats) -> Floats:
+        """Thresholds on the scale of the fit.
+
+        One outside the domain of the expression has no cut (nan) and so no probability; one below
+        all values that the column can take is exceeded for sure, one above none.
+        """
+        key = thresholds.tobytes()
+        found = self.cuts.get(key)
+        if found is None:
+            if len(self.cuts) >= REMEMBERED_CUTS:
+                self.cuts.clear()
+            found = self.cuts[key] = self.inverse.forward(thresholds)
+        return found
 
     def _mean(self, estimate: Floats, spread: Floats) -> Floats:
         """In closed form where there is one, else by Gauss-Hermite quadrature."""
@@ -620,3 +633,7 @@ class _WayBack:
 
 def _array(value: float) -> Floats:
     return np.array([value])
+
+
+def _arrays(a: float, b: float, c: float, d: float) -> tuple[Floats, Floats, Floats, Floats]:
+    return _array(a), _array(b), _array(c), _array(d)
