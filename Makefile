@@ -1,6 +1,7 @@
 # partialpool: make serve | test | lint | types | openapi | bench | lock | clean
 PYTHON ?= python3
 VENV := .venv
+BENCH_VENV := .venv-bench
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
@@ -8,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check bench lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -47,15 +48,28 @@ openapi-check: setup-dev
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
 
+# Build the image and start it, with an ordinary Docker.
+container-check:
+	tools/container-check
+
 check: lint types openapi-check test
 
 # Locked and hashed, without index addresses.
+COMPILE = $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+  --strip-extras --allow-unsafe --no-header
 lock: setup-dev
-	$(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	  --strip-extras --allow-unsafe --no-header --output-file requirements/runtime.txt pyproject.toml
-	$(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	  --strip-extras --allow-unsafe --no-header --extra dev --constraint requirements/runtime.txt \
-	  --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --constraint requirements/runtime.txt --output-file requirements/bench.txt requirements/bench.in
+
+# Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
+bench: setup $(BENCH_VENV)/.done
+	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
+
+$(BENCH_VENV)/.done: requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -8,6 +8,7 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.outcome import ResponseDescription, describe_response
 from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -30,10 +31,12 @@ __all__ = [
     "Predictor",
     "Problem",
     "RandomEffects",
+    "ResponseDescription",
     "Spec",
     "SpecError",
     "Statistics",
     "__version__",
+    "describe_response",
     "display",
     "examine",
     "fit",

@@ -283,4 +283,5 @@ class Criterion:
 
 def _times(a: Floats, b: Floats) -> Floats:
     """a_j b for matrices shared by all levels, (J, k, l) (l, m) -> (J, k, m)."""
-    return (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
+    rows = a.shape[0] * a.shape[1]  # said, for there may be no group and so no column
+    return (a.reshape(rows, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])

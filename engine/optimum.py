@@ -63,7 +63,7 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
-        return Optimum(np.zeros(0), value, 0.0, np.isfinite(value), 1, 0, 1)
+        return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
     if near is not None and criterion.structure.k == 1:
         points, tried = [near], 0
     else:

@@ -1,0 +1,44 @@
+"""The command line: ``python -m service serve | openapi | settings | problems``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from service import openapi, problems, settings
+from service.app import create_app
+from service.server import serve
+from service.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command."""
+    options = vars(_parser().parse_args(arguments))
+    match options.pop("command"):
+        case "serve":
+            given = {name: value for name, value in options.items() if value is not None}
+            serve(Settings(**given))
+        case "openapi":
+            sys.stdout.write(openapi.text(create_app(Settings())))
+        case "settings":
+            sys.stdout.write(settings.table())
+        case "problems":
+            sys.stdout.write(problems.catalogue())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("serve", help="start the service")
+    run.add_argument("--host", help="address to listen on")
+    run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+    run.add_argument("--data-dir", type=Path, help="directory of the catalog and the files")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    commands.add_parser("settings", help="print the settings as Markdown")
+    commands.add_parser("problems", help="print the kinds of problem as Markdown")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What is answered about a fit, as the schemas have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine import Fit, FixedEffect, RandomEffects, describe_response, fixed_effects
+from service.catalog import Model
+from service.schemas.fits import (
+    ConvergenceRecord,
+    FitStatistics,
+    FittedModel,
+    FixedEffectRow,
+    FixedEffects,
+    ModelSummary,
+    Provenance,
+    RandomEffectsRow,
+    ResponseExpression,
+)
+
+
+def model(row: Model, fit: Fit) -> FittedModel:
+    """Return the whole answer about a fitted model."""
+    response, statistics, convergence = describe_response(fit), fit.statistics, fit.convergence
+    return FittedModel(
+        id=row.id,
+        formula=row.formula,
+        method=fit.spec.method,
+        dataset=row.dataset_id,
+        response=ResponseExpression(
+            expression=response.expression,
+            column=response.column,
+            invertible=response.invertible,
+        ),
+        n_rows=fit.n_rows,
+        n_dropped=fit.n_dropped,
+        groups=_groups(fit),
+        fixed_effects=[fixed_effect(effect) for effect in fixed_effects(fit)],
+        dropped_terms=list(fit.dropped_terms),
+        covariance=fit.covariance.tolist(),
+        random_effects=[_random(effects) for effects in fit.random],
+        residual_std_dev=fit.sigma,
+        theta=fit.theta.tolist(),
+        statistics=FitStatistics(
+            criterion=statistics.criterion,
+            log_likelihood=statistics.log_likelihood,
+            df=statistics.df,
+            aic=statistics.aic,
+            bic=statistics.bic,
+            deviance=statistics.deviance,
+            dic=statistics.dic,
+            icc=statistics.icc,
+            r_squared_marginal=statistics.r_squared_marginal,
+            r_squared_conditional=statistics.r_squared_conditional,
+        ),
+        convergence=ConvergenceRecord(
+            converged=convergence.converged,
+            boundary=convergence.boundary,
+            evaluations=convergence.evaluations,
+            gradient_norm=convergence.gradient_norm,
+            messages=list(convergence.messages),
+        ),
+        provenance=Provenance(
+            engine_version=fit.engine_version,
+            spec_hash=row.summary["spec_hash"],
+            dataset_hash=row.dataset_hash,
+            elapsed_ms=row.summary["elapsed_ms"],
+        ),
+    )
+
+
+def summary(fit: Fit) -> dict[str, Any]:
+    """Return what the catalog keeps of a fit for lists."""
+    return {
+        "groups": _groups(fit),
+        "criterion": fit.statistics.criterion,
+        "converged": fit.convergence.converged,
+        "boundary": fit.convergence.boundary,
+    }
+
+
+def listed(row: Model) -> ModelSummary:
+    """Return a model as a list shows it."""
+    return ModelSummary(
+        id=row.id,
+        formula=row.formula,
+        method="ML" if row.method == "ML" else "REML",
+        dataset=row.dataset_id,
+        n_rows=row.n_rows,
+        groups=row.summary["groups"],
+        criterion=row.summary["criterion"],
+        converged=row.summary["converged"],
+        boundary=row.summary["boundary"],
+        created_at=row.created_at,
+    )
+
+
+def fixed_effects_table(fit: Fit, df: str, level: float) -> FixedEffects:
+    """Return the fixed effects with degrees of freedom and intervals as asked."""
+    rows = fixed_effects(fit, df=df, level=level)
+    return FixedEffects(items=[fixed_effect(row) for row in rows])
+
+
+def fixed_effect(effect: FixedEffect) -> FixedEffectRow:
+    """Return one fixed effect."""
+    return FixedEffectRow(
+        term=effect.term,
+        estimate=effect.estimate,
+        std_error=effect.std_error,
+        df=effect.df,
+        t_value=effect.t_value,
+        p_value=effect.p_value,
+        lower=effect.lower,
+        upper=effect.upper,
+    )
+
+
+def _groups(fit: Fit) -> dict[str, int]:
+    return {effects.group: len(effects.levels) for effects in fit.random}
+
+
+def _random(effects: RandomEffects) -> RandomEffectsRow:
+    std_dev = np.sqrt(effects.covariance.diagonal())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = effects.covariance / np.outer(std_dev, std_dev)
+    return RandomEffectsRow(
+        group=effects.group,
+        terms=list(effects.terms),
+        std_dev=std_dev.tolist(),
+        correlation=[
+            [1.0 if i == j else _finite(r) for j, r in enumerate(row)]
+            for i, row in enumerate(correlation.tolist())
+        ],
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""The routers: thin, one for each resource."""

@@ -1,0 +1,63 @@
+"""Requests to try, as the API page and the OpenAPI document show them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Examples = dict[str, dict[str, Any]]
+
+FITS: Final[Examples] = {
+    "radon": {
+        "summary": "Radon by floor, with an intercept for each county",
+        "value": {
+            "dataset": "minnesota-radon",
+            "formula": "log(radon + 0.1) ~ floor + (1 | county)",
+        },
+    },
+    "slopes": {
+        "summary": "Intercepts and floor effects that vary by county, by maximum likelihood",
+        "value": {
+            "dataset": "minnesota-radon",
+            "formula": "log(radon + 0.1) ~ floor * log_uranium + (1 + floor | county)",
+            "method": "ML",
+        },
+    },
+    "inline": {
+        "summary": "A small table given with the request",
+        "value": {
+            "data": {
+                "columns": {
+                    "y": [1.1, 0.9, 1.4, 2.2, 2.5, 2.1, 0.3, 0.7, 0.2],
+                    "g": ["a", "a", "a", "b", "b", "b", "c", "c", "c"],
+                }
+            },
+            "formula": "y ~ 1 + (1 | g)",
+        },
+    },
+}
+
+VALIDATIONS: Final[Examples] = {
+    "good": {
+        "summary": "Nothing wrong: the answer has the dimensions",
+        "value": FITS["radon"]["value"],
+    },
+    "misspelt": {
+        "summary": "A column that is not there",
+        "value": {"dataset": "minnesota-radon", "formula": "radon ~ flor + (1 | county)"},
+    },
+}
+
+PREDICTIONS: Final[Examples] = {
+    "house": {
+        "summary": "A basement in Aitkin county: how likely is it above 4 pCi/L?",
+        "value": {"rows": [{"county": "AITKIN", "floor": 0}], "thresholds": [4]},
+    },
+    "new_county": {
+        "summary": "A county that the model has not seen",
+        "value": {"rows": [{"county": "NOWHERE", "floor": 0}], "level": 0.9},
+    },
+    "columns": {
+        "summary": "By column; the answer is by column too",
+        "value": {"columns": {"county": ["AITKIN", "ANOKA"], "floor": [0, 1]}},
+    },
+}

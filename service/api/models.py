@@ -1,0 +1,189 @@
+"""Models: fit or find, validate, list, read, delete; their fixed effects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from engine import display
+from service import answers, openapi
+from service.api.examples import FITS, VALIDATIONS
+from service.api.parameters import Cursor, IntervalLevel, Limit, ModelId
+from service.context import owner_of, services
+from service.data import data_of
+from service.fitting import Found
+from service.negotiation import choose, etag_of, is_current
+from service.orders import Order, specify
+from service.problems import responses
+from service.schemas.base import json_response, read_json
+from service.schemas.fits import (
+    DegreesOfFreedom,
+    FitRequest,
+    FittedModel,
+    FixedEffects,
+    ModelList,
+    Validation,
+)
+from service.validation import examined, specified_or_not
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
+
+_READING: Final = (
+    "malformed_json",
+    "dataset_not_found",
+    "body_too_large",
+    "unsupported_media_type",
+    "invalid_request",
+    "unavailable",
+)
+_FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_passed")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=FittedModel,
+    response_description="Newly fitted; `Location` says where it stays.",
+    responses={
+        200: {
+            "model": FittedModel,
+            "description": "Already known: the same data, an equal model, the same engine.",
+            "headers": openapi.headers("ETag", "Location", "Cache-Status"),
+        },
+        201: {"headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing")},
+        **responses(*_READING, *_FITTING, "still_fitting"),
+    },
+    openapi_extra=openapi.body(FitRequest, FITS),
+    operation_id="fit",
+)
+async def fit(request: Request) -> Response:
+    """Fit a model, or find the fit.
+
+    The id follows from the content of the data, the canonical form of the model and the version of
+    the engine, so a request that means the same is answered from what is stored: other spacing or
+    another order of terms is the same model.
+    """
+    parts, owner = services(request), owner_of(request)
+    asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
+    specified = specify(asked)
+    data = await data_of(asked, parts.datasets(owner), parts)
+    order = Order.of(specified, data.id, data.hash)
+    found = await parts.fitting.obtain(
+        parts.models(owner), order, lambda: data.read(specified.spec.columns)
+    )
+    return Response(found.fitted.body, 201 if found.new else 200, _headers(found), JSON)
+
+
+@router.post(
+    "/validate",
+    response_model=Validation,
+    response_description="What is wrong, or the dimensions of the model.",
+    responses=responses(*_READING, "invalid_table", "limit_passed"),
+    openapi_extra=openapi.body(FitRequest, VALIDATIONS),
+    operation_id="validate",
+)
+async def validate(request: Request) -> Response:
+    """Tell every problem of a model for its data, or its dimensions; nothing is fitted."""
+    parts = services(request)
+    asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
+    data = await data_of(asked, parts.datasets(owner_of(request)), parts)
+    specified = specified_or_not(asked)
+    if isinstance(specified, Validation):
+        return json_response(specified)
+    table = await data.read(specified.spec.columns)
+    answer = await parts.compute.run(examined, specified, table)
+    return json_response(answer)
+
+
+@router.get(
+    "",
+    response_model=ModelList,
+    responses=responses("invalid_request", "unavailable"),
+    operation_id="list_models",
+)
+async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """List the models, newest first."""
+    page = await services(request).models(owner_of(request)).page(limit, cursor)
+    items = [answers.listed(row) for row in page.items]
+    return json_response(ModelList(items=items, next=page.next))
+
+
+@router.get(
+    "/{model}",
+    response_model=FittedModel,
+    responses={
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "description": "The model; as `text/plain` the table that R's `display` prints.",
+            "headers": openapi.headers("ETag"),
+        },
+        304: {"description": "The client has it: `If-None-Match` names its `ETag`."},
+        **responses("model_not_found", "not_acceptable", "unavailable", "corrupt_artefact"),
+    },
+    operation_id="read_model",
+)
+async def read(request: Request, model: ModelId) -> Response:
+    """Return a fitted model. It never changes, and stays when its dataset is deleted."""
+    parts = services(request)
+    fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
+    content, etag, media = fitted.body, fitted.etag, JSON
+    if choose(request, (JSON, "text/plain")) != JSON:
+        content, media = display(fitted.fit).encode(), TEXT
+        etag = etag_of(content)
+    headers = {"ETag": etag, "Vary": "Accept", "Cache-Control": "private, no-cache"}
+    if is_current(request, etag):
+        return Response(None, 304, headers)
+    return Response(content, 200, headers, media)
+
+
+@router.delete(
+    "/{model}",
+    status_code=204,
+    response_description="Deleted, with all that was stored of it.",
+    responses=responses("model_not_found", "unavailable"),
+    operation_id="delete_model",
+)
+async def delete(request: Request, model: ModelId) -> Response:
+    """Delete a model. Fitting it again gives it the same id."""
+    parts = services(request)
+    await parts.fitting.delete(parts.models(owner_of(request)), model)
+    return Response(None, 204)
+
+
+@router.get(
+    "/{model}/fixed-effects",
+    response_model=FixedEffects,
+    responses=responses("model_not_found", "invalid_request", "unavailable", "corrupt_artefact"),
+    operation_id="fixed_effects",
+)
+async def fixed_effects(
+    request: Request,
+    model: ModelId,
+    df: DegreesOfFreedom = "satterthwaite",
+    level: IntervalLevel = 0.95,
+) -> Response:
+    """Return the fixed effects with the degrees of freedom and the level asked for."""
+    parts = services(request)
+    fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
+    answer = await parts.compute.run(answers.fixed_effects_table, fitted.fit, df, level)
+    return json_response(answer)
+
+
+def _headers(found: Found) -> dict[str, str]:
+    row = found.fitted.row
+    headers = {"ETag": found.fitted.etag, "Location": f"/v1/models/{row.id}"}
+    if found.new:
+        headers["Cache-Status"] = "partialpool; fwd=miss; stored"
+        headers["Server-Timing"] = ", ".join(
+            f"{name};dur={took:.3f}" for name, took in found.timings.items()
+        )
+    else:
+        headers["Cache-Status"] = (
+            "partialpool; fwd=miss; collapsed" if found.shared else "partialpool; hit"
+        )
+    return headers

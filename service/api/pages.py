@@ -1,0 +1,49 @@
+"""Pages for people: the front page, the API page, the kinds of problem."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from service import pages
+from service.problems import KINDS, ProblemError, responses
+from service.schemas.base import json_response
+from service.schemas.system import ProblemPage
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/", response_class=HTMLResponse, include_in_schema=False)
+async def front(request: Request) -> Response:
+    """Return the front page."""
+    return HTMLResponse(pages.front(str(request.base_url)))
+
+
+@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def reference(request: Request) -> Response:
+    """Return the API page, made from the OpenAPI document."""
+    return HTMLResponse(pages.reference(request.app.openapi()))
+
+
+@router.get(
+    "/problems/{code}",
+    response_model=ProblemPage,
+    responses={200: {"content": {"text/html": {}}}, **responses("not_found")},
+    operation_id="problem",
+)
+async def problem(request: Request, code: str) -> Response:
+    """Explain a kind of problem: the page that its `type` names; HTML for a browser."""
+    kind = KINDS.get(code)
+    if kind is None:
+        raise ProblemError("not_found", "There is no such kind of problem.")
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(pages.problem(kind), headers={"Vary": "Accept"})
+    page = ProblemPage(
+        code=kind.code,
+        status=kind.status,
+        title=kind.title,
+        meaning=kind.meaning,
+        mend=kind.mend,
+        retryable=kind.retryable,
+    )
+    return json_response(page, headers={"Vary": "Accept"})

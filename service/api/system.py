@@ -1,0 +1,54 @@
+"""Health, readiness, limits."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from engine.formula import MAX_CHARACTERS
+from service.context import services
+from service.problems import responses
+from service.schemas.base import json_response
+from service.schemas.predictions import MAX_THRESHOLDS
+from service.schemas.system import Health, Limits, Readiness
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/healthz", response_model=Health, operation_id="health")
+async def health() -> Response:
+    """Tell that the process is alive; asks nothing of anything else."""
+    return json_response(Health(status="ok"))
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses=responses("unavailable"),
+    operation_id="readiness",
+)
+async def readiness(request: Request) -> Response:
+    """Ask the catalog and the store of files whether they answer; 503 when one does not."""
+    parts = services(request)
+    await asyncio.gather(parts.database.check(), parts.blobs.check())
+    return json_response(Readiness(status="ready", checks={"catalog": "ok", "blobs": "ok"}))
+
+
+@router.get("/v1/limits", response_model=Limits, operation_id="limits")
+async def limits(request: Request) -> Response:
+    """Return the caps that requests are held to."""
+    settings = services(request).settings
+    return json_response(
+        Limits(
+            max_body_bytes=settings.max_body_bytes,
+            max_json_bytes=settings.max_json_bytes,
+            max_columns=settings.max_columns,
+            max_inline_rows=settings.max_inline_rows,
+            max_prediction_rows=settings.max_prediction_rows,
+            max_thresholds=MAX_THRESHOLDS,
+            max_formula_characters=MAX_CHARACTERS,
+            wait_seconds=settings.wait_seconds,
+        )
+    )

@@ -1,0 +1,123 @@
+"""The application: wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.middleware import Middleware
+
+from engine import __version__
+from service import handlers, openapi
+from service.api import effects, models, pages, predictions, system
+from service.blobs import Blobs
+from service.catalog import Database
+from service.compute import Compute
+from service.context import Services
+from service.fitting import Fitting
+from service.middleware import (
+    AccessLog,
+    BodyLimit,
+    HeadAsGet,
+    LastResort,
+    RequestId,
+    SecurityHeaders,
+)
+from service.problems import Problem
+from service.schemas.fits import FitRequest
+from service.schemas.predictions import PredictionRequest
+from service.settings import Settings
+
+ROUTERS: Final = (
+    models.router,
+    effects.router,
+    predictions.router,
+    system.router,
+    pages.router,
+)
+
+# Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
+RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
+    Problem,
+    FitRequest,
+    PredictionRequest,
+)
+
+TAGS: Final = [
+    {
+        "name": "models",
+        "description": "Fit models, read them, and ask them for predictions.",
+    },
+    {"name": "service", "description": "The service itself: health, limits, errors."},
+]
+
+DESCRIPTION: Final = (
+    "Multilevel (linear mixed) models over HTTP. Upload a table, fit a model written in lme4's "
+    "formula language, read its effects, ask it for predictions.\n\n"
+    "Every error is `application/problem+json` (RFC 9457) and points to what is wrong. "
+    "Every answer carries `X-Request-ID`."
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; it opens its catalog and store when it starts."""
+    settings = settings or Settings()
+    app = Application(
+        title="partialpool",
+        version=__version__,
+        summary="Linear mixed models over HTTP.",
+        description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=_middleware(settings),
+    )
+    app.state.settings = settings
+    handlers.register(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+class Application(FastAPI):
+    """FastAPI with our own OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.build(self, RAW_MODELS)
+        return self.openapi_schema
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    database, compute = Database(settings.catalog), Compute(settings.fit_threads)
+    try:
+        await database.migrate()
+        blobs = Blobs(settings.blobs)
+        fitting = Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds)
+        app.state.services = Services(settings, database, blobs, compute, fitting)
+        yield
+        await fitting.close()
+    finally:
+        compute.close()
+        await database.close()
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Return the layers around the routes, outermost first."""
+    log = [Middleware(AccessLog)] if settings.access_log else []
+    return [
+        Middleware(RequestId),
+        *log,
+        Middleware(SecurityHeaders),
+        Middleware(LastResort),
+        Middleware(BodyLimit, limit=settings.max_body_bytes),
+        Middleware(HeadAsGet),
+    ]

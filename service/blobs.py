@@ -1,0 +1,112 @@
+"""Files kept by the hash of their content, in a directory or any object store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import ObjectStore, from_url
+
+from service.problems import ProblemError
+
+CHUNK_BYTES: Final = 1 << 20
+_PROBE: Final = "probe"
+
+
+class Blobs:
+    """Create-only storage: a key names one content for ever.
+
+    A key is ``<first two of the hash>/<sha256 of the bytes><suffix>``; what is read back is checked
+    against it. Every method raises ``ProblemError``: ``unavailable`` when the store does not
+    answer, ``corrupt_artefact`` when the bytes are not those that were written.
+    """
+
+    def __init__(self, url: str) -> None:
+        if url.startswith("file://"):
+            Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        self.store: ObjectStore = from_url(url)
+
+    async def put(self, content: bytes, suffix: str = "") -> str:
+        """Keep ``content`` and return its key; the same content again has the same key."""
+        digest = hashlib.sha256(content).hexdigest()
+        return await self._create(key_of(digest, suffix), content)
+
+    async def put_file(self, path: Path, suffix: str = "") -> str:
+        """Keep the content of a file and return its key."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return await self._create(key_of(digest, suffix), path)
+
+    async def read(self, key: str) -> bytes:
+        """Return the whole content of ``key``."""
+        try:
+            content = bytes(await (await obstore.get_async(self.store, key)).bytes_async())
+        except FileNotFoundError as error:
+            raise _damaged() from error
+        except BaseError as error:
+            raise _unavailable() from error
+        if hashlib.sha256(content).hexdigest() != digest_of(key):
+            raise _damaged()
+        return content
+
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield the content of ``key`` in pieces; raises after the last when the hash is wrong."""
+        seen = hashlib.sha256()
+        try:
+            async for piece in (await obstore.get_async(self.store, key)).stream(CHUNK_BYTES):
+                seen.update(piece)
+                yield bytes(piece)
+        except FileNotFoundError as error:
+            raise _damaged() from error
+        except BaseError as error:
+            raise _unavailable() from error
+        if seen.hexdigest() != digest_of(key):
+            raise _damaged()
+
+    async def delete(self, key: str) -> None:
+        """Remove ``key``; one that is not there is no error."""
+        try:
+            await obstore.delete_async(self.store, key)
+        except FileNotFoundError:
+            return
+        except BaseError as error:
+            raise _unavailable() from error
+
+    async def check(self) -> None:
+        """Write and read a small file, to know that the store can do both."""
+        try:
+            await obstore.put_async(self.store, _PROBE, b"ok")
+            await (await obstore.get_async(self.store, _PROBE)).bytes_async()
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
+
+    async def _create(self, key: str, content: bytes | Path) -> str:
+        try:
+            await obstore.put_async(self.store, key, content, mode="create")
+        except AlreadyExistsError:
+            return key
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
+        return key
+
+
+def key_of(digest: str, suffix: str = "") -> str:
+    """Return the key of the content with this sha256 (64 hexadecimal digits)."""
+    return f"{digest[:2]}/{digest}{suffix}"
+
+
+def digest_of(key: str) -> str:
+    """Return the sha256 that a key carries."""
+    return key.split("/")[-1].split(".")[0]
+
+
+def _unavailable() -> ProblemError:
+    return ProblemError("unavailable", "The store of files does not answer.")
+
+
+def _damaged() -> ProblemError:
+    return ProblemError("corrupt_artefact", "The stored file is missing or not what was written.")

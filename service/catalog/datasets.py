@@ -1,0 +1,141 @@
+"""The datasets of one owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.catalog import scope, tables
+from service.catalog.database import Database
+from service.catalog.paging import Page, newest_first
+from service.catalog.recent import Recent
+from service.catalog.scope import Scope
+from service.problems import ProblemError
+
+PREFIX: Final = "ds"
+NAME_PATTERN: Final = r"^(?!ds_)[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A stored table: what it is called, where its file is, what it holds.
+
+    ``content_hash`` is the SHA-256 of the typed content, whatever file it came in; ``blob`` the key
+    of its file; ``columns`` one JSON object a column; ``report`` what was noted when it was read.
+    """
+
+    content_hash: str
+    blob: str
+    n_rows: int
+    size_bytes: int
+    columns: list[dict[str, Any]]
+    report: dict[str, Any]
+    name: str | None = None
+    id: str = ""
+    created_at: str = ""
+
+
+class Datasets:
+    """What one owner has uploaded; ``recent`` is shared by all who read and change datasets."""
+
+    def __init__(self, database: Database, owner: str, recent: Recent[Dataset]) -> None:
+        self._database = database
+        self._scope = Scope(owner)
+        self._recent = recent
+
+    async def add(self, new: Dataset) -> tuple[Dataset, bool]:
+        """Keep a dataset and tell whether it was new; its id follows from its content.
+
+        Content that is there already keeps its id and gains the name if it has none. Raises
+        ``ProblemError`` (``name_taken``) when the name or the content is otherwise engaged.
+        """
+        new = replace(new, id=dataset_id(new.content_hash), created_at=scope.now())
+        try:
+            return await self._write(new)
+        except IntegrityError:  # another replica was faster: what it wrote is there now
+            return await self._write(new)
+
+    async def get(self, ref: str) -> Dataset:
+        """Return the dataset of this id or name, or raise ``dataset_not_found``."""
+        return await self._recent.get(self._scope.owner, ref, self._read)
+
+    async def page(self, limit: int, cursor: str | None = None) -> Page[Dataset]:
+        """Return some datasets, newest first."""
+        table = tables.datasets
+        query = self._scope.select(table)
+        return await newest_first(
+            self._database, query, table, limit, cursor, lambda row: Dataset(**row)
+        )
+
+    async def delete(self, ref: str) -> Dataset:
+        """Forget a dataset and return what it was; its file is the caller's to remove."""
+        async with self._database.write() as connection:
+            found = await self._find(connection, ref)
+            if found is None:
+                raise _missing()
+            table = tables.datasets
+            await connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        self._recent.forget(self._scope.owner, found.id, found.name)
+        return found
+
+    async def keeps(self, blob: str) -> bool:
+        """Tell whether a dataset of anyone still needs this file."""
+        async with self._database.read() as connection:
+            return (await connection.scalar(scope.anyone(tables.datasets, blob))) is not None
+
+    async def _read(self, ref: str) -> Dataset:
+        async with self._database.read() as connection:
+            found = await self._find(connection, ref)
+        if found is None:
+            raise _missing()
+        return found
+
+    async def _write(self, new: Dataset) -> tuple[Dataset, bool]:
+        async with self._database.write() as connection:
+            kept = await self._add(connection, new)
+        self._recent.forget(self._scope.owner, kept[0].id, kept[0].name)
+        return kept
+
+    async def _find(self, connection: AsyncConnection, ref: str) -> Dataset | None:
+        table = tables.datasets
+        column = table.c.id if ref.startswith(f"{PREFIX}_") else table.c.name
+        query = self._scope.select(table).where(column == ref)
+        row = (await connection.execute(query)).mappings().one_or_none()
+        return None if row is None else Dataset(**row)
+
+    async def _add(self, connection: AsyncConnection, new: Dataset) -> tuple[Dataset, bool]:
+        held = None if new.name is None else await self._find(connection, new.name)
+        if held is not None and held.id != new.id:
+            raise _taken(f"The name '{new.name}' belongs to another dataset.")
+        known = held or await self._find(connection, new.id)
+        if known is None:
+            await connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
+            return new, True
+        if new.name is None or known.name == new.name:
+            return known, False
+        if known.name is not None:
+            raise _taken(f"This content is already kept, as '{known.name}'.")
+        table = tables.datasets
+        change = self._scope.update(table).where(table.c.id == known.id)
+        await connection.execute(change.values(name=new.name))
+        return replace(known, name=new.name), False
+
+
+def dataset_id(content_hash: str) -> str:
+    """Return the id of the dataset with this content."""
+    return scope.identifier(PREFIX, content_hash)
+
+
+def _row(dataset: Dataset) -> dict[str, Any]:
+    return {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+
+
+def _missing() -> ProblemError:
+    return ProblemError("dataset_not_found", "There is no dataset of this id or name.")
+
+
+def _taken(detail: str) -> ProblemError:
+    return ProblemError("name_taken", detail)

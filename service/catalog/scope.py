@@ -1,0 +1,50 @@
+"""The one place that decides whose rows a statement may touch."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Delete, Insert, Select, Table, Update, delete, insert, select, update
+
+DEFAULT_OWNER: Final = "default"
+
+
+class Scope:
+    """Statements over one owner's rows; the catalog makes its statements here and nowhere else."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def select(self, table: Table) -> Select[Any]:
+        """Select this owner's rows, without the owner column."""
+        shown = (column for column in table.c if column.name != "owner")
+        return select(*shown).where(table.c.owner == self.owner)
+
+    def insert(self, table: Table) -> Insert:
+        """Insert a row for this owner."""
+        return insert(table).values(owner=self.owner)
+
+    def update(self, table: Table) -> Update:
+        """Change this owner's rows."""
+        return update(table).where(table.c.owner == self.owner)
+
+    def delete(self, table: Table) -> Delete:
+        """Delete this owner's rows."""
+        return delete(table).where(table.c.owner == self.owner)
+
+
+def anyone(table: Table, blob: str) -> Select[Any]:
+    """Select one constant if any owner's row keeps this blob: all that crosses owners."""
+    return select(1).select_from(table).where(table.c.blob == blob).limit(1)
+
+
+def identifier(prefix: str, digest: str) -> str:
+    """Return the id of a thing by the hash of its content: 160 bits, in lower-case base 32."""
+    return f"{prefix}_{base64.b32encode(bytes.fromhex(digest)[:20]).decode().lower()}"
+
+
+def now() -> str:
+    """Return the time in UTC, as text that sorts."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

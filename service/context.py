@@ -1,0 +1,46 @@
+"""What the endpoints work with, made once when the application starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from service.blobs import Blobs
+from service.catalog import DEFAULT_OWNER, Database, Dataset, Datasets, Model, Models, Recent
+from service.compute import Compute
+from service.fitting import Fitting
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of a running service."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    compute: Compute
+    fitting: Fitting
+    recent_datasets: Recent[Dataset] = field(default_factory=Recent)
+    recent_models: Recent[Model] = field(default_factory=Recent)
+
+    def datasets(self, owner: str) -> Datasets:
+        """Return the datasets of one owner."""
+        return Datasets(self.database, owner, self.recent_datasets)
+
+    def models(self, owner: str) -> Models:
+        """Return the models of one owner."""
+        return Models(self.database, owner, self.recent_models)
+
+
+def services(request: Request) -> Services:
+    """Return the parts of the service that answers this request."""
+    found = request.app.state.services
+    assert isinstance(found, Services)  # noqa: S101  narrows what the framework types as Any
+    return found
+
+
+def owner_of(request: Request) -> str:  # noqa: ARG001  one owner until there are keys
+    """Return who asks: what everything read and written in a request is limited to."""
+    return DEFAULT_OWNER

@@ -1,0 +1,75 @@
+"""The rows of a request: of a stored dataset, or given with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from engine import Problem
+from service.catalog import Datasets
+from service.context import Services
+from service.handlers import of_intake
+from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
+from service.problems import ProblemError
+from service.schemas.fits import FitRequest, InlineData
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A table to fit: its id and hash as a dataset, and how to read the columns that are named."""
+
+    id: str
+    hash: str
+    read: Callable[[Sequence[str]], Awaitable[pa.Table]]
+
+
+async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Data:
+    """Return the data of a request; raises ``ProblemError``."""
+    if (asked.dataset is None) == (asked.data is None):
+        detail = "Give either 'dataset' or 'data'."
+        hint = "'dataset' is an id or a name; 'data' is {\"columns\": {...}}."
+        item = Problem("either_or", detail, hint, ("dataset",))
+        raise ProblemError("invalid_request", detail, [item])
+    if asked.data is not None:
+        return await _inline(asked.data, parts)
+    return await _stored(asked.dataset or "", datasets, parts)
+
+
+async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
+    dataset = await datasets.get(ref)
+    names = [str(column["name"]) for column in dataset.columns]
+
+    async def read(wanted: Sequence[str]) -> pa.Table:
+        content = await parts.blobs.read(dataset.blob)
+        return await parts.compute.run(_read, content, names, wanted)
+
+    return Data(dataset.id, dataset.content_hash, read)
+
+
+async def _inline(data: InlineData, parts: Services) -> Data:
+    caps = Caps(rows=parts.settings.max_inline_rows, columns=parts.settings.max_columns)
+    found, table = await parts.compute.run(_take, data, caps)
+
+    async def read(_: Sequence[str]) -> pa.Table:
+        return table
+
+    return Data(found.id, found.hash, read)
+
+
+def _take(data: InlineData, caps: Caps) -> tuple[TypedTable, pa.Table]:
+    try:
+        return take_columns(data.columns, caps=caps)
+    except IntakeError as error:
+        raise of_intake(error, ("data",)) from error
+
+
+def _read(content: bytes, names: Sequence[str], wanted: Sequence[str]) -> pa.Table:
+    """Read the columns that are wanted; the others have a name (for hints) and no cells."""
+    table = read_columns(content, [name for name in names if name in wanted])
+    nothing = pa.nulls(table.num_rows)
+    for name in names:
+        if name not in wanted:
+            table = table.append_column(name, nothing)
+    return table

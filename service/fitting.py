@@ -1,0 +1,203 @@
+"""Fits by their key: found, or made once however many ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+
+from engine import EngineError, Fit, GroupEffects, fit_spec, from_bytes, group_effects, to_bytes
+from service import answers
+from service.blobs import Blobs
+from service.catalog import Model, Models
+from service.compute import Compute
+from service.flights import Flights
+from service.negotiation import etag_of
+from service.orders import Order, stored_form
+from service.problems import ProblemError
+from service.shelf import Shelf
+
+SUFFIX: Final = ".fit"
+
+# A fit in memory weighs about its saved bytes; the answer and the effects as much again, and more.
+_WEIGHT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted model, ready to answer: its row, the fit, and its JSON as sent."""
+
+    row: Model
+    fit: Fit
+    body: bytes
+    etag: str
+    effects: dict[str, GroupEffects] = field(default_factory=dict, compare=False, repr=False)
+
+    def group(self, name: str) -> GroupEffects:
+        """Return the effects of a group, computed once; raises ``group_not_found``."""
+        if name not in self.effects:
+            known = [effects.group for effects in self.fit.random]
+            if name not in known:
+                listed = ", ".join(known) or "none"
+                raise ProblemError("group_not_found", f"The groups of the model are: {listed}.")
+            self.effects[name] = group_effects(self.fit, name)
+        return self.effects[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a request for a fit was answered, and what took how many milliseconds."""
+
+    fitted: Fitted
+    new: bool = False
+    shared: bool = False
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    fit: Fit
+    saved: bytes
+    elapsed_ms: float
+
+
+class Fitting:
+    """Finds and makes fits.
+
+    ``fits`` counts those made since the start: a found one adds nothing.
+    """
+
+    def __init__(self, blobs: Blobs, compute: Compute, capacity: int, wait: float) -> None:
+        self._blobs = blobs
+        self._compute = compute
+        self._shelf: Shelf[Fitted] = Shelf(capacity)
+        self._flights = Flights()
+        self._wait = wait
+        self.fits = 0
+
+    async def obtain(
+        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+    ) -> Found:
+        """Return the fit of ``order``; make it of the table that ``read`` returns if need be.
+
+        Raises ``EngineError`` when it cannot be fitted, and ``still_fitting`` when it takes too
+        long; then it is made and kept all the same.
+        """
+        held = self.held(models, order.id)
+        if held is not None:
+            return Found(held)
+        found, begun = await self._flights.once(
+            (models.owner, order.id), lambda: self._find_or_make(models, order, read), self._wait
+        )
+        return found if begun else Found(found.fitted, shared=found.new)
+
+    async def get(self, models: Models, ref: str) -> Fitted:
+        """Return the fitted model of this id; raises ``model_not_found``."""
+        held = self.held(models, ref)
+        if held is not None:
+            return held
+        row = await models.get(ref)
+        fitted, _ = await self._flights.once(
+            (models.owner, ref, "load"), lambda: self._load(models, row), self._wait
+        )
+        return fitted
+
+    def held(self, models: Models, ref: str) -> Fitted | None:
+        """Return the model of this id if it is in memory and was in the catalog a moment ago."""
+        if models.known(ref) is None:
+            return None
+        return self._shelf.get((models.owner, ref))
+
+    async def delete(self, models: Models, ref: str) -> None:
+        """Forget a model, and its file unless another owner needs it."""
+        row = await models.delete(ref)
+        self._shelf.drop((models.owner, ref))
+        if not await models.keeps(row.blob):
+            await self._blobs.delete(row.blob)
+
+    async def close(self) -> None:
+        """Drop what is under way."""
+        await self._flights.close()
+
+    async def _find_or_make(
+        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+    ) -> Found:
+        row = await models.find(order.id)
+        if row is not None:
+            try:
+                held = self._shelf.get((models.owner, row.id))
+                return Found(held or await self._load(models, row))
+            except ProblemError as error:
+                if error.kind.code != "corrupt_artefact":
+                    raise
+            await self.delete(models, row.id)  # its file is damaged or gone: make it anew
+        return await self._make(models, order, read)
+
+    async def _make(
+        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+    ) -> Found:
+        self.fits += 1
+        begun = time.perf_counter()
+        table = await read()
+        got = time.perf_counter()
+        made = await self._compute.run(_fit, order, table)
+        done = time.perf_counter()
+        blob = await self._blobs.put(made.saved, SUFFIX)
+        row = await models.add(_row(order, made, blob))
+        fitted = await self._compute.run(_ready, row, made.fit)
+        self._keep(models.owner, fitted, len(made.saved))
+        kept = time.perf_counter()
+        parts = {"read": got - begun, "compute": done - got, "store": kept - done}
+        timings = {"fit": made.elapsed_ms, **{name: 1e3 * took for name, took in parts.items()}}
+        return Found(fitted, new=True, timings=timings)
+
+    async def _load(self, models: Models, row: Model) -> Fitted:
+        saved = await self._blobs.read(row.blob)
+        fitted = await self._compute.run(_revive, row, saved)
+        self._keep(models.owner, fitted, len(saved))
+        return fitted
+
+    def _keep(self, owner: str, fitted: Fitted, saved: int) -> None:
+        self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
+
+
+def _fit(order: Order, table: pa.Table) -> _Made:
+    begun = time.perf_counter()
+    fit = fit_spec(order.specified.spec, table)
+    elapsed = 1e3 * (time.perf_counter() - begun)
+    return _Made(fit, to_bytes(fit), round(elapsed, 3))
+
+
+def _row(order: Order, made: _Made, blob: str) -> Model:
+    spec = order.specified.spec
+    return Model(
+        key=order.key,
+        dataset_id=order.dataset_id,
+        dataset_hash=order.dataset_hash,
+        formula=spec.formula.text,
+        method=spec.method,
+        n_rows=made.fit.n_rows,
+        summary={
+            **answers.summary(made.fit),
+            "spec_hash": order.specified.digest,
+            "elapsed_ms": made.elapsed_ms,
+        },
+        spec=stored_form(spec),
+        blob=blob,
+    )
+
+
+def _revive(row: Model, saved: bytes) -> Fitted:
+    try:
+        fit = from_bytes(saved)
+    except EngineError as error:  # written by a version of the engine that this one cannot read
+        raise ProblemError("corrupt_artefact") from error
+    return _ready(row, fit)
+
+
+def _ready(row: Model, fit: Fit) -> Fitted:
+    body = answers.model(row, fit).model_dump_json().encode()
+    return Fitted(row, fit, body, etag_of(body))

@@ -1,0 +1,38 @@
+"""From the bytes of a file to a typed table, its canonical hash and its stored form. No HTTP."""
+
+from service.intake.caps import MISSING_WORDS, Caps, Reading
+from service.intake.digest import dataset_id
+from service.intake.errors import (
+    CapError,
+    IntakeError,
+    MalformedJsonError,
+    TooManyBytesError,
+    UnknownFormError,
+)
+from service.intake.form import MEDIA_TYPES, Form, form_of
+from service.intake.kinds import Kind
+from service.intake.storage import read_columns, read_rows
+from service.intake.summary import ColumnSummary
+from service.intake.table import TypedTable, take_columns, take_in
+
+__all__ = [
+    "MEDIA_TYPES",
+    "MISSING_WORDS",
+    "CapError",
+    "Caps",
+    "ColumnSummary",
+    "Form",
+    "IntakeError",
+    "Kind",
+    "MalformedJsonError",
+    "Reading",
+    "TooManyBytesError",
+    "TypedTable",
+    "UnknownFormError",
+    "dataset_id",
+    "form_of",
+    "read_columns",
+    "read_rows",
+    "take_columns",
+    "take_in",
+]

@@ -1,0 +1,41 @@
+"""How large a table may be, and how its cells are to be read: the parameters of the intake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None")
+"""Cells of a CSV or TSV file that are missing in a column of numbers or booleans.
+
+In a column of text only the empty cell is: a county may be called ``NA`` or ``None``.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How large a table may be.
+
+    ``decoded_bytes`` counts the file after decompression and, for Parquet and Arrow, the values
+    as they are decoded; ``document_bytes`` a JSON document, which is read whole.
+    """
+
+    rows: int = 20_000_000
+    columns: int = 2_000
+    name_characters: int = 200
+    cell_bytes: int = 65_536
+    decoded_bytes: int = 1 << 30
+    document_bytes: int = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the cells are to be read.
+
+    ``text`` names the columns that keep their text whatever it looks like. ``missing`` replaces
+    the default words: these cells are missing in every column, text too (and the empty cell of a
+    CSV or TSV file always is). ``None`` is the default: ``MISSING_WORDS`` in the numbers and
+    booleans of CSV and TSV, nothing but null (and NaN) in forms that can say null.
+    """
+
+    text: tuple[str, ...] = ()
+    missing: tuple[str, ...] | None = None

@@ -1,0 +1,168 @@
+"""Parquet and Arrow: read in batches, counted before and while they are decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import ipc
+
+from engine.errors import Problem
+from service.intake.buffers import longest, text_buffers
+from service.intake.caps import Caps
+from service.intake.errors import IntakeError
+from service.intake.source import BATCH_BYTES, checked_names, long_cell, too_many_rows
+from service.intake.typed import refusal
+from service.intake.unpack import too_many_bytes
+
+_BATCH_ROWS = 65_536
+_BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
+
+
+class ParquetSource:
+    """A Parquet file; its footer tells rows and bytes before anything is decoded."""
+
+    typed = True
+
+    def __init__(self, path: Path, caps: Caps) -> None:
+        self.path = path
+        self.caps = caps
+        try:
+            with pq.ParquetFile(path) as file:
+                schema, meta = file.schema_arrow, file.metadata
+                groups = [meta.row_group(index) for index in range(meta.num_row_groups)]
+                rows, size = meta.num_rows, sum(group.total_byte_size for group in groups)
+        except _BROKEN as error:
+            raise _unreadable("Parquet") from error
+        self.names = _checked_schema(schema, caps)
+        if rows > caps.rows:
+            raise too_many_rows(rows, caps)
+        if size > caps.decoded_bytes:
+            raise too_many_bytes(caps)
+        self._texts = [
+            given.name
+            for given in schema
+            if pa.types.is_string(given.type) or pa.types.is_large_string(given.type)
+        ]
+
+    def batches(self) -> Iterator[list[pa.Array]]:
+        """Yield the cells; text comes dictionary-encoded, so that a repeated cell costs nothing."""
+        rows = max(1, min(_BATCH_ROWS, BATCH_BYTES // (8 * len(self.names))))
+        try:
+            with pq.ParquetFile(
+                self.path, read_dictionary=self._texts, buffer_size=1 << 20, pre_buffer=False
+            ) as file:
+                batches = file.iter_batches(rows, use_threads=False)
+                yield from _decoded(batches, self.names, self.caps)
+        except IntakeError:
+            raise
+        except _BROKEN as error:
+            raise _unreadable("Parquet") from error
+
+
+class ArrowSource:
+    """An Arrow IPC stream or file, mapped into memory."""
+
+    typed = True
+
+    def __init__(self, path: Path, caps: Caps) -> None:
+        self.path = path
+        self.caps = caps
+        try:
+            with pa.memory_map(str(path)) as mapped:
+                schema = _open_ipc(mapped).schema
+        except _BROKEN as error:
+            raise _unreadable("Arrow") from error
+        self.names = _checked_schema(schema, caps)
+
+    def batches(self) -> Iterator[list[pa.Array]]:
+        """Yield the cells, each batch validated in full before it is touched."""
+        try:
+            with pa.memory_map(str(self.path)) as mapped:
+                yield from _decoded(_ipc_batches(_open_ipc(mapped)), self.names, self.caps)
+        except IntakeError:
+            raise
+        except _BROKEN as error:
+            raise _unreadable("Arrow") from error
+
+
+def _open_ipc(mapped: pa.MemoryMappedFile) -> ipc.RecordBatchReader:
+    options = ipc.IpcReadOptions(use_threads=False)
+    start = mapped.read(6)
+    mapped.seek(0)
+    if start == b"ARROW1":
+        return ipc.open_file(mapped, options=options)
+    return ipc.open_stream(mapped, options=options)
+
+
+def _ipc_batches(reader: ipc.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, ipc.RecordBatchFileReader):
+        for index in range(reader.num_record_batches):
+            yield reader.get_batch(index)
+    else:
+        yield from reader
+
+
+def _decoded(
+    batches: Iterator[pa.RecordBatch], names: tuple[str, ...], caps: Caps
+) -> Iterator[list[pa.Array]]:
+    """Yield batches in slices that stay small when decoded, counting rows and bytes."""
+    rows = size = 0
+    for batch in batches:
+        rows += batch.num_rows
+        if rows > caps.rows:
+            raise too_many_rows(None, caps)
+        batch.validate(full=True)
+        columns = list(batch.columns)
+        width = 0
+        for name, column in zip(names, columns, strict=True):
+            wide, total = _decoded_size(column)
+            if wide > caps.cell_bytes:
+                raise long_cell(name, caps)
+            width, size = width + wide, size + total
+        if size > caps.decoded_bytes:
+            raise too_many_bytes(caps)
+        step = max(1, min(_BATCH_ROWS, 8 * BATCH_BYTES // width))
+        for start in range(0, batch.num_rows, step):
+            yield [column.slice(start, step) for column in columns]
+
+
+def _decoded_size(column: pa.Array) -> tuple[int, int]:
+    """Return the bytes of the longest cell of a column once decoded, and of all of them."""
+    if not _is_text_dictionary(column.type):
+        return 8, int(column.nbytes)
+    words = column.dictionary.cast(pa.string())
+    lengths = np.diff(text_buffers(words)[0]).astype(np.int64)
+    used = np.bincount(column.indices.drop_null().to_numpy(), minlength=len(words))
+    return max(8, longest(words)), int(used @ lengths)
+
+
+def _is_text_dictionary(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind) and any(
+        holds(kind.value_type)
+        for holds in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
+
+
+def _checked_schema(schema: pa.Schema, caps: Caps) -> tuple[str, ...]:
+    try:
+        names = checked_names(schema.names, caps)
+    except UnicodeDecodeError as error:
+        raise _unreadable("Arrow") from error
+    problems = [refusal(name, given.type) for name, given in zip(names, schema, strict=True)]
+    if any(problems):
+        raise IntakeError(*(problem for problem in problems if problem))
+    return names
+
+
+def _unreadable(what: str) -> IntakeError:
+    return IntakeError(
+        Problem(
+            "unreadable_file",
+            f"The file cannot be read as {what}: it is truncated, damaged or something else.",
+            "Write it again, and check that the Content-Type is that of the file.",
+        )
+    )

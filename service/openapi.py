@@ -1,0 +1,84 @@
+"""The OpenAPI document: FastAPI's, with our problems in place of its own, and raw bodies told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service import tabular
+
+_REF: Final = "#/components/schemas/{model}"
+_HEADERS: Final = {
+    "X-Request-ID": "The id of the request, as sent by the client or made here.",
+    "ETag": "Tag of this representation, strong.",
+    "Location": "Path of the resource.",
+    "Cache-Status": "Whether it was found (`hit`) or made (RFC 9211).",
+    "Server-Timing": "What took how many milliseconds.",
+}
+
+
+def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    """Return the document of ``app``; ``models`` are those that only raw bodies and errors use."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version="3.1.0",
+        summary=app.summary,
+        description=app.description,
+        license_info=app.license_info,
+        tags=app.openapi_tags,
+        routes=app.routes,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    schemas.update(extra.get("$defs", {}))
+    for path in document["paths"].values():
+        for operation in path.values():
+            _finish(operation["responses"])
+    return document
+
+
+def text(app: FastAPI) -> str:
+    """Return the document as JSON, the same bytes every time."""
+    return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def headers(*names: str) -> dict[str, Any]:
+    """Return the OpenAPI headers of an answer."""
+    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
+def tables() -> dict[str, Any]:
+    """Return the OpenAPI content of an answer that is a table in any form."""
+    return {
+        tabular.CSV: {"schema": {"type": "string"}},
+        tabular.PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        tabular.ARROW: {"schema": {"type": "string", "format": "binary"}},
+    }
+
+
+def body(
+    model: type[BaseModel], examples: dict[str, Any], others: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of an operation that reads ``model`` from a JSON body itself.
+
+    ``others`` are the other forms of body that it reads, by media type.
+    """
+    content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "examples": examples}
+    forms = {"application/json": content, **(others or {})}
+    return {"requestBody": {"required": True, "content": forms}}
+
+
+def _finish(responses: dict[str, Any]) -> None:
+    if "HTTPValidationError" in json.dumps(responses.get("422", {})):
+        del responses["422"]
+    for response in responses.values():
+        response.setdefault("headers", {}).update(headers("X-Request-ID"))

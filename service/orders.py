@@ -1,0 +1,83 @@
+"""From a request to what exactly is to be fitted, under a key that equal requests share."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from engine import Spec, __version__
+from service.catalog.models import model_id
+from service.schemas.fits import FitRequest
+
+_REMEMBERED: Final = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Specified:
+    """A specification in its canonical form, and its hash."""
+
+    spec: Spec
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One fit: a canonical specification on one content, by one version of the engine.
+
+    ``key`` is the SHA-256 over the three; ``id`` is the model's.
+    """
+
+    specified: Specified
+    dataset_id: str
+    dataset_hash: str
+    key: str
+    id: str
+
+    @classmethod
+    def of(cls, specified: Specified, dataset_id: str, dataset_hash: str) -> Order:
+        """Return the order of a specification on a dataset."""
+        text = f"{__version__}\n{specified.digest}\n{dataset_hash}"
+        key = hashlib.sha256(text.encode()).hexdigest()
+        return cls(specified, dataset_id, dataset_hash, key, model_id(key))
+
+
+def specify(asked: FitRequest) -> Specified:
+    """Return the canonical specification of a request; raises ``EngineError``."""
+    return _specify(
+        asked.formula,
+        asked.method,
+        asked.weights,
+        asked.offset,
+        tuple(asked.categorical),
+        tuple(asked.contrasts.items()),
+        asked.missing,
+    )
+
+
+@lru_cache(_REMEMBERED)
+def _specify(
+    formula: str,
+    method: str,
+    weights: str | None,
+    offset: str | None,
+    categorical: tuple[str, ...],
+    contrasts: tuple[tuple[str, str], ...],
+    missing: str,
+) -> Specified:
+    spec = Spec.of(
+        formula,
+        method=method,
+        weights=weights,
+        offset=offset,
+        categorical=categorical,
+        contrasts=dict(contrasts),
+        missing=missing,
+    ).canonical()
+    return Specified(spec, hashlib.sha256(spec.key().encode()).hexdigest())
+
+
+def stored_form(spec: Spec) -> dict[str, Any]:
+    """Return a specification as the catalog keeps it."""
+    return dict(spec.to_json())

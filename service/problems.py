@@ -1,0 +1,358 @@
+"""Errors a client can act on: one table of kinds, one body (RFC 9457), for every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from engine import Problem as Item
+
+MEDIA_TYPE: Final = "application/problem+json"
+REQUEST_ID: Final = "partialpool.request_id"
+MAX_ITEMS: Final = 100
+RETRY_AFTER_SECONDS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: its code, its status, and what a reader of its page is told."""
+
+    code: str
+    status: int
+    title: str
+    meaning: str
+    mend: str
+    retryable: bool = False
+
+    @property
+    def type(self) -> str:
+        """The path of the page that explains this kind."""
+        return f"/problems/{self.code}"
+
+
+_TABLE = (
+    Kind(
+        "bad_request",
+        400,
+        "The request cannot be read",
+        "The HTTP request is not well formed.",
+        "Compare the request with the examples of the API page.",
+    ),
+    Kind(
+        "malformed_json",
+        400,
+        "The body is not JSON",
+        "The body says it is JSON and cannot be parsed as JSON.",
+        "Mend the syntax at the place named; numbers are finite, text is UTF-8.",
+    ),
+    Kind(
+        "not_found",
+        404,
+        "Nothing is here",
+        "No resource has this path.",
+        "See /docs for the paths there are.",
+    ),
+    Kind(
+        "dataset_not_found",
+        404,
+        "There is no such dataset",
+        "No dataset has this id or name, or it was deleted.",
+        "List the datasets with GET /v1/datasets, or upload one with POST /v1/datasets.",
+    ),
+    Kind(
+        "model_not_found",
+        404,
+        "There is no such model",
+        "No fitted model has this id, or it was deleted.",
+        "List the models with GET /v1/models, or fit one with POST /v1/models.",
+    ),
+    Kind(
+        "group_not_found",
+        404,
+        "The model has no such group",
+        "The model has no random effects for a group of this name.",
+        "The names stand in the model under random_effects; escape ':' and '/' in the path.",
+    ),
+    Kind(
+        "method_not_allowed",
+        405,
+        "This method is not for this path",
+        "The path exists and does not answer to this method.",
+        "Use a method named in the Allow header.",
+    ),
+    Kind(
+        "not_acceptable",
+        406,
+        "None of the accepted forms can be given",
+        "The Accept header names only media types that this resource does not have.",
+        "Ask for one of the media types that the API page lists, or leave Accept out.",
+    ),
+    Kind(
+        "name_taken",
+        409,
+        "The name belongs to another dataset",
+        "A name stands for one dataset only, and this one is taken by other content.",
+        "Choose another name, or delete the dataset that has it first.",
+    ),
+    Kind(
+        "body_too_large",
+        413,
+        "The body is too large",
+        "The request body passes the published limit.",
+        "See GET /v1/limits; send a compact form (Parquet), or fewer rows or columns.",
+    ),
+    Kind(
+        "unsupported_media_type",
+        415,
+        "This form of body is not understood",
+        "The Content-Type is missing or is not one that this operation reads.",
+        "Set Content-Type to one of the media types that the API page lists.",
+    ),
+    Kind(
+        "invalid_request",
+        422,
+        "The request is not valid",
+        "The request was read, and some of its parts are missing, unknown or out of range.",
+        "Each error points to the part it is about and says what would be right.",
+    ),
+    Kind(
+        "invalid_formula",
+        422,
+        "The formula cannot be read",
+        "The formula is not in the language of the service, or asks for what it does not have.",
+        "The detail shows the place with a caret.",
+    ),
+    Kind(
+        "invalid_model",
+        422,
+        "The model does not fit the dataset",
+        "The specification names columns, kinds or options that the dataset does not have.",
+        "Each error names the column or option. POST /v1/models/validate tells all at once.",
+    ),
+    Kind(
+        "unusable_data",
+        422,
+        "The data cannot carry this",
+        "The rows cannot be used for what is asked of them.",
+        "Each error names the column or row and says what would be needed.",
+    ),
+    Kind(
+        "invalid_table",
+        422,
+        "The table cannot be kept",
+        "The file was read as the form it says it has, and is not a table the service can keep.",
+        "Each error names the column or row. POST /v1/datasets/preview shows what would be read.",
+    ),
+    Kind(
+        "limit_passed",
+        422,
+        "A limit is passed",
+        "The request asks for more terms, columns, levels or rows than the service takes.",
+        "See GET /v1/limits.",
+    ),
+    Kind(
+        "internal",
+        500,
+        "Something broke in the service",
+        "An unforeseen error. Nothing of the request was kept.",
+        "Try again later; when it stays, report the request id.",
+        retryable=True,
+    ),
+    Kind(
+        "corrupt_artefact",
+        500,
+        "A stored artefact is damaged",
+        "A stored file no longer has the content that was written; it is never served.",
+        "Upload the dataset again, or delete the model and fit it again; report the request id.",
+    ),
+    Kind(
+        "unavailable",
+        503,
+        "A part of the service does not answer",
+        "The catalog or the store of files cannot be reached just now.",
+        "Wait as long as Retry-After says and try again.",
+        retryable=True,
+    ),
+    Kind(
+        "still_fitting",
+        503,
+        "The fit takes longer than a request may wait",
+        "The fit goes on and will be kept.",
+        "Send the same request again after the time in Retry-After: it will find the fit.",
+        retryable=True,
+    ),
+)
+
+KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _TABLE}
+
+_OF_STATUS: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    503: "unavailable",
+}
+
+
+def kind_of_status(status: int) -> Kind:
+    """Return the kind that a bare HTTP status stands for."""
+    return KINDS[_OF_STATUS.get(status, "bad_request" if status < 500 else "internal")]
+
+
+class ProblemItem(BaseModel):
+    """One thing that is wrong with the request."""
+
+    pointer: str = Field(
+        description="JSON Pointer into the body (`#/formula`), or `#/query/limit`, `#/path/group`, "
+        "`#/header/accept` for parts outside it.",
+        examples=["#/formula"],
+    )
+    code: str = Field(description="Stable name of the error.", examples=["unknown_column"])
+    detail: str = Field(
+        description="What is wrong; never a data value.",
+        examples=["The dataset has no column 'flor'."],
+    )
+    hint: str = Field(
+        description="How to mend it; may be empty.", examples=["Did you mean 'floor'?"]
+    )
+
+
+class Problem(BaseModel):
+    """The body of every error (RFC 9457, `application/problem+json`)."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(
+        description="Path of a page of this service that explains this kind of problem."
+    )
+    title: str = Field(description="What this kind of problem is, the same for each of them.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong this time.")
+    instance: str = Field(description="The path that was asked.")
+    code: str = Field(description="Stable name of the kind of problem.")
+    errors: list[ProblemItem] = Field(
+        description=f"What is wrong, part by part; at most {MAX_ITEMS}."
+    )
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+    request_id: str = Field(description="The `X-Request-ID` of this answer, to quote in a report.")
+
+
+class ProblemError(HTTPException):
+    """Raised anywhere in the service to answer with a problem.
+
+    An ``HTTPException``, so that every layer of the framework lets it through to the handler.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        errors: Iterable[Item] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kind = KINDS[code]
+        self.items = tuple(errors)
+        super().__init__(self.kind.status, detail or self.kind.title + ".", headers)
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """Return the JSON Pointer (RFC 6901, as a URI fragment) of a path of keys and indices."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "#" + "".join(f"/{part}" for part in parts)
+
+
+def respond(
+    scope: Scope,
+    kind: Kind,
+    detail: str,
+    items: Iterable[Item] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the answer that tells a problem."""
+    body = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=scope["path"],
+        code=kind.code,
+        errors=items_of(items),
+        retryable=kind.retryable,
+        request_id=scope.get(REQUEST_ID, ""),
+    )
+    extra = dict(headers or {})
+    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
+
+
+def items_of(problems: Iterable[Item]) -> list[ProblemItem]:
+    """Return problems as they are told, not more than ``MAX_ITEMS``."""
+    return [
+        ProblemItem(pointer=pointer(x.path), code=x.code, detail=x.detail, hint=x.hint)
+        for x in tuple(problems)[:MAX_ITEMS]
+    ]
+
+
+def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of an operation that can answer with these kinds of problem."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in (KINDS[code] for code in codes):
+        answer = found.setdefault(kind.status, _documented(kind.status))
+        answer["description"] = "; ".join(filter(None, (answer["description"], kind.title)))
+        answer["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _example(kind)}
+    return found
+
+
+def _documented(status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "description": "",
+        "content": {
+            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        },
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        }
+    return answer
+
+
+def _example(kind: Kind) -> dict[str, Any]:
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.meaning,
+        "instance": "/v1/…",
+        "code": kind.code,
+        "errors": [],
+        "retryable": kind.retryable,
+        "request_id": "req_6f1c2a9e4b7d4e0f",
+    }
+
+
+def catalogue() -> str:
+    """Return all kinds of problem as a Markdown page."""
+    head = [
+        "# Problems",
+        "",
+        "Written by `python -m service problems`.",
+        "Every error is `application/problem+json` (RFC 9457);",
+        "its `code` is one of these and its `type` is the path of the kind's page.",
+        "",
+        "| code | status | title | meaning | how to mend it |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows = [f"| `{k.code}` | {k.status} | {k.title} | {k.meaning} | {k.mend} |" for k in _TABLE]
+    return "\n".join([*head, *rows]) + "\n"

@@ -1,0 +1,69 @@
+"""Running the application under uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+
+import structlog
+import uvicorn
+
+from service.app import create_app
+from service.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that says where it listens once it is ready."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening and tell the addresses."""
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(
+                greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1])
+            )
+            sys.stdout.flush()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal says stop; requests under way may finish."""
+    log_as_json()
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    Server(config).run()
+
+
+def log_as_json() -> None:
+    """Write log lines as JSON to standard error, those of libraries as well."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def greeting(host: str, port: int) -> str:
+    """Return what is printed when the service is ready."""
+    name = f"[{host}]" if ":" in host else host
+    url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else name}:{port}"  # noqa: S104
+    return (
+        f"partialpool is ready at {url}\n"
+        f"  API page   {url}/docs\n"
+        f"  OpenAPI    {url}/openapi.json\n"
+        f"Try:\n  curl {url}/v1/limits\n"
+    )

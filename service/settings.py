@@ -1,0 +1,88 @@
+"""The settings of the service: one frozen table, read from the environment (``PARTIALPOOL_*``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PARTIALPOOL_"
+MIB = 1024 * 1024
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and its meaning; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        Path("var"), description="Directory of the embedded catalog and blobs; made when missing."
+    )
+    catalog_url: str = Field(
+        "sqlite+aiosqlite:///{data_dir}/catalog.db",
+        description="SQLAlchemy URL of the catalog; `{data_dir}` stands for the data directory.",
+    )
+    blobs_url: str = Field(
+        "file://{data_dir}/blobs",
+        description="URL of the object store; `{data_dir}` stands for the data directory.",
+    )
+    access_log: bool = Field(False, description="Write one JSON line for every request answered.")
+    shutdown_seconds: Count = Field(
+        20, description="How long requests under way may take to finish after a signal to stop."
+    )
+    fit_threads: int = Field(
+        0, ge=0, description="How many fits may run at a time; 0 means one for each processor."
+    )
+    wait_seconds: Seconds = Field(
+        20, description="How long a request waits for its fit before it is told to come back."
+    )
+    model_cache_bytes: Count = Field(
+        256 * MIB, description="Memory for fitted models that were used last, in bytes."
+    )
+    max_body_bytes: Count = Field(64 * MIB, description="Largest request body, in bytes.")
+    max_json_bytes: Count = Field(
+        8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
+    )
+    max_columns: Count = Field(2_000, description="Most columns of a table.")
+    max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")
+    max_prediction_rows: Count = Field(
+        100_000, description="Most rows that one request may ask predictions for."
+    )
+
+    @property
+    def catalog(self) -> str:
+        """The catalog's URL with the data directory put in."""
+        return self.catalog_url.replace("{data_dir}", self.data_dir.absolute().as_posix())
+
+    @property
+    def blobs(self) -> str:
+        """The blob store's URL with the data directory put in."""
+        return self.blobs_url.replace("{data_dir}", self.data_dir.absolute().as_posix())
+
+
+def table() -> str:
+    """Return the settings as a Markdown page: variable, default, meaning."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    head = [
+        "# Settings",
+        "",
+        "Written by `python -m service settings`. Read from the environment at the start.",
+        "",
+        "| variable | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)

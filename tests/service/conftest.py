@@ -1,0 +1,62 @@
+"""The real application on a directory of its own: in this process, or as a process that listens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.catalog import Dataset
+from service.context import Services
+from service.settings import Settings
+from tests.service.keeping import RADON, keep
+from tests.service.live import Live, serving
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "var")
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield client
+
+
+@pytest.fixture
+def parts(app: FastAPI) -> Services:
+    """The parts of the running application, to count what it does and to store what it needs."""
+    found = app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+@pytest.fixture
+async def radon(parts: Services) -> Dataset:
+    """The Minnesota survey among the datasets, as ``minnesota-radon``."""
+    return await keep(parts, RADON, "minnesota-radon")
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service in its own process, for all tests that need a real connection."""
+    with serving(tmp_path_factory.mktemp("live")) as running:
+        yield running

@@ -1,0 +1,47 @@
+"""Start ``python -m service serve`` on a free port and stop it again."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running service: where it listens, what it printed, its log, its process."""
+
+    url: str
+    greeting: str
+    log: Path
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def serving(data_dir: Path, **environment: str) -> Iterator[Live]:
+    """Run the service; ``environment`` is added to that of this process."""
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    errors = (data_dir / "stderr").open("w+")
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=errors, text=True
+    )
+    assert process.stdout is not None
+    try:
+        greeting = ""
+        while "curl" not in greeting:
+            line = process.stdout.readline()
+            assert line, "the service ended before it was ready"
+            greeting += line
+        found = re.search(r"ready at (\S+)", greeting)
+        assert found is not None
+        yield Live(found[1], greeting, Path(errors.name), process)
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+        errors.close()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.blobs import Blobs, digest_of
+from service.problems import ProblemError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(f"file://{tmp_path}/blobs")
+
+
+def file_of(tmp_path: Path, key: str) -> Path:
+    return tmp_path / "blobs" / key
+
+
+async def test_what_is_put_is_read_back_whole_and_in_pieces(blobs: Blobs) -> None:
+    content = bytes(range(256)) * 20_000
+    key = await blobs.put(content, ".bin")
+    assert await blobs.read(key) == content
+    assert b"".join([piece async for piece in blobs.stream(key)]) == content
+
+
+async def test_the_same_content_has_the_same_key_and_is_written_once(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    key = await blobs.put(b"a")
+    written = file_of(tmp_path, key).stat()
+    source = tmp_path / "source"
+    source.write_bytes(b"a")
+    assert await blobs.put(b"a") == await blobs.put_file(source) == key
+    assert file_of(tmp_path, key).stat() == written
+
+
+@pytest.mark.parametrize("damage", [b"", b"b", b"a" * 100])
+async def test_a_damaged_file_is_reported_and_not_served(
+    blobs: Blobs, tmp_path: Path, damage: bytes
+) -> None:
+    key = await blobs.put(b"a")
+    file_of(tmp_path, key).write_bytes(damage)
+    with pytest.raises(ProblemError) as caught:
+        await blobs.read(key)
+    assert caught.value.kind.code == "corrupt_artefact"
+    with pytest.raises(ProblemError):
+        [piece async for piece in blobs.stream(key)]
+
+
+async def test_a_deleted_file_is_gone_and_deleting_it_again_is_no_error(blobs: Blobs) -> None:
+    key = await blobs.put(b"a")
+    await blobs.delete(key)
+    await blobs.delete(key)
+    with pytest.raises(ProblemError):
+        await blobs.read(key)
+
+
+async def test_a_store_that_cannot_be_written_is_a_503(blobs: Blobs, tmp_path: Path) -> None:
+    await blobs.check()
+    (tmp_path / "blobs" / "probe").unlink()
+    (tmp_path / "blobs").rmdir()
+    (tmp_path / "blobs").write_bytes(b"a file in the way")
+    with pytest.raises(ProblemError) as caught:
+        await blobs.check()
+    assert caught.value.kind.code == "unavailable"
+    with pytest.raises(ProblemError):
+        await blobs.put(b"a")
+
+
+def test_a_key_carries_the_hash_of_its_content() -> None:
+    assert digest_of("ab/abcd.parquet") == "abcd"

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from service.catalog import Database, Dataset, Datasets, Model, Models, Recent
+from service.catalog.paging import decode, encode
+from service.catalog.tables import metadata
+from service.problems import ProblemError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
+    await opened.migrate()
+    async with opened.write() as connection:
+        await connection.execute(text("INSERT INTO owners VALUES ('other', '2026')"))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def mine(database: Database) -> Datasets:
+    return Datasets(database, "default", Recent())
+
+
+def digest(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def table_of(number: int, name: str | None = None) -> Dataset:
+    return Dataset(digest(number), "b/b", 3, 10, [{"name": "x"}], {}, name)
+
+
+def fit_of(number: int) -> Model:
+    return Model(digest(number), "ds_x", "0", "y ~ 1", "REML", 3, {}, {}, "b/m")
+
+
+async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_many_processes_may_start_on_an_empty_directory_at_once(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite+aiosqlite:///{tmp_path}/new.db") for _ in range(8)]
+    await asyncio.gather(*(database.migrate() for database in databases))
+    await asyncio.gather(*(database.check() for database in databases))
+    await asyncio.gather(*(database.close() for database in databases))
+
+
+async def test_a_dataset_is_found_by_id_and_by_name(mine: Datasets) -> None:
+    kept, new = await mine.add(table_of(1, "radon"))
+    assert new
+    assert await mine.get(kept.id) == kept == await mine.get("radon")
+    assert kept.id.startswith("ds_")
+    assert kept.created_at.endswith("Z")
+
+
+async def test_the_same_content_again_is_the_same_dataset(mine: Datasets) -> None:
+    first, _ = await mine.add(table_of(1))
+    again, new = await mine.add(table_of(1))
+    assert (again, new) == (first, False)
+
+
+async def test_a_name_can_be_given_later_and_once(mine: Datasets) -> None:
+    first, _ = await mine.add(table_of(1))
+    named, new = await mine.add(table_of(1, "radon"))
+    assert (named, new) == (replace(first, name="radon"), False)
+    with pytest.raises(ProblemError, match="already kept, as 'radon'"):
+        await mine.add(table_of(1, "other"))
+
+
+async def test_a_name_stands_for_one_dataset(mine: Datasets) -> None:
+    await mine.add(table_of(1, "radon"))
+    with pytest.raises(ProblemError, match="belongs to another dataset"):
+        await mine.add(table_of(2, "radon"))
+
+
+async def test_one_of_many_adding_the_same_content_makes_it(mine: Datasets) -> None:
+    kept = await asyncio.gather(*(mine.add(table_of(1, "radon")) for _ in range(20)))
+    assert sum(new for _, new in kept) == 1
+    assert len({dataset.id for dataset, _ in kept}) == 1
+
+
+async def test_a_deleted_dataset_is_gone_and_may_come_back(mine: Datasets) -> None:
+    kept, _ = await mine.add(table_of(1, "radon"))
+    assert await mine.delete("radon") == kept
+    for ref in ("radon", kept.id):
+        with pytest.raises(ProblemError) as caught:
+            await mine.get(ref)
+        assert caught.value.kind.code == "dataset_not_found"
+    assert (await mine.add(table_of(1, "radon")))[1]
+
+
+async def test_an_owner_sees_nothing_of_another(database: Database, mine: Datasets) -> None:
+    kept, _ = await mine.add(table_of(1, "radon"))
+    theirs = Datasets(database, "other", Recent())
+    for attempt in (theirs.get("radon"), theirs.get(kept.id), theirs.delete(kept.id)):
+        with pytest.raises(ProblemError):
+            await attempt
+    assert (await theirs.page(10)).items == ()
+    assert (await theirs.add(table_of(2, "radon")))[1], "names are each owner's own"
+
+
+async def test_a_file_that_anyone_needs_is_kept(database: Database, mine: Datasets) -> None:
+    kept, _ = await mine.add(table_of(1))
+    await Datasets(database, "other", Recent()).add(table_of(1))
+    await mine.delete(kept.id)
+    assert await mine.keeps(kept.blob)
+    await Datasets(database, "other", Recent()).delete(kept.id)
+    assert not await mine.keeps(kept.blob)
+
+
+async def test_pages_hold_everything_once_though_rows_come_and_go(mine: Datasets) -> None:
+    for number in range(7):
+        await mine.add(table_of(number))
+    first = await mine.page(3)
+    await mine.add(table_of(100))
+    await mine.delete(first.items[0].id)
+    second = await mine.page(3, first.next)
+    third = await mine.page(3, second.next)
+    seen = [item.content_hash for page in (first, second, third) for item in page.items]
+    assert seen == [digest(number) for number in reversed(range(7))]
+    assert third.next is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "nonsense", "ñ", encode("one"), encode("a", "b", "c")])
+async def test_a_cursor_of_our_own_making_only(mine: Datasets, cursor: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await mine.page(3, cursor)
+    assert caught.value.items[0].path == ("query", "cursor")
+
+
+def test_a_cursor_carries_its_parts() -> None:
+    assert decode(encode("2026-01-01", "ds_ñ")) == ["2026-01-01", "ds_ñ"]
+
+
+async def test_a_model_is_kept_once(database: Database) -> None:
+    models = Models(database, "default", Recent())
+    first = await models.add(fit_of(1))
+    assert await models.add(fit_of(1)) == first
+    assert await models.get(first.id) == first
+    assert (await models.page(5)).items == (first,)
+    with pytest.raises(ProblemError, match="no model of this id"):
+        await Models(database, "other", Recent()).get(first.id)
+    await models.delete(first.id)
+    with pytest.raises(ProblemError, match="no model of this id"):
+        await models.delete(first.id)
+
+
+async def test_a_catalog_that_does_not_answer_is_a_503(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
+    with pytest.raises(ProblemError) as caught:
+        await database.check()  # never migrated: the table is not there
+    assert caught.value.kind.status == 503
+    await database.close()
+
+
+async def test_a_row_read_a_moment_ago_is_not_asked_for_again(database: Database) -> None:
+    mine = Datasets(database, "default", Recent())
+    kept, _ = await mine.add(table_of(1, "radon"))
+    await mine.get("radon")
+    async with database.write() as connection:  # as another replica would
+        await connection.execute(text("DELETE FROM datasets"))
+    assert await mine.get("radon") == kept
+    with pytest.raises(ProblemError):
+        await Datasets(database, "default", Recent(seconds=0)).get("radon")
+
+
+async def test_a_change_made_here_is_seen_at_once(mine: Datasets) -> None:
+    await mine.add(table_of(1, "radon"))
+    await mine.get("radon")
+    await mine.delete("radon")
+    with pytest.raises(ProblemError):
+        await mine.get("radon")
+    await mine.add(table_of(2, "radon"))
+    assert (await mine.get("radon")).content_hash == digest(2)
+
+
+async def test_what_was_read_before_a_change_is_not_remembered_after_it() -> None:
+    recent: Recent[str] = Recent()
+
+    async def read(ref: str) -> str:
+        recent.forget("default", ref)  # the row is deleted while it is being read
+        return ref
+
+    await recent.get("default", "radon", read)
+    assert recent.known("default", "radon") is None
