@@ -96,6 +96,8 @@ def dense_cholesky(a: Floats) -> Floats | None:
 
 def triangular_inverse(upper: Floats) -> Floats:
     """Inverse of an upper triangular matrix (q, q) without zeros on its diagonal."""
+    if not len(upper):  # LAPACK complains of what has no rows
+        return upper
     inverse: Floats
     inverse, _ = lapack.dtrtri(upper, lower=0)
     return inverse

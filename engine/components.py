@@ -59,8 +59,18 @@ class Batch:
         row, column = entries.coords
         mine = owner[row] >= 0
         out = np.zeros((m, s, s))
-        np.add.at(out, (owner[row[mine]], place[row[mine]], place[column[mine]]), entries.data[mine])
+        np.add.at(
+            out, (owner[row[mine]], place[row[mine]], place[column[mine]]), entries.data[mine]
+        )
         return out
+
+    def sparse(self, blocks: Floats, q: int) -> sparse.csr_array:
+        """The sparse (q, q) matrix of (m, s, s) blocks."""
+        filled = self.index < q
+        both = filled[:, :, None] & filled[:, None, :]
+        rows = np.broadcast_to(self.index[:, :, None], blocks.shape)[both]
+        columns = np.broadcast_to(self.index[:, None, :], blocks.shape)[both]
+        return sparse.csr_array((blocks[both], (rows, columns)), shape=(q, q))
 
     def times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
         """Multiply the last axis (..., s) by a block-diagonal matrix: the factor's own (k, k) per level."""

@@ -72,9 +72,7 @@ def cooccurrence(
     return Cooccurrence(*indices, rows, columns, values)
 
 
-def _gathered(
-    first: int, second: int, rows: Codes, columns: Codes, values: Floats
-) -> Cooccurrence:
+def _gathered(first: int, second: int, rows: Codes, columns: Codes, values: Floats) -> Cooccurrence:
     """Cells in order, equal ones added."""
     order: NDArray[np.intp] = np.lexsort((columns, rows))
     rows, columns, values = rows[order], columns[order], values[order]

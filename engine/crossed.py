@@ -202,6 +202,47 @@ class CrossedCriterion(Criterion):
             out.append(np.swapaxes(half, 1, 2) @ half)
         return tuple(out)
 
+    def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
+        """Conditional modes (J_f, k_f) and relative covariances (J_f, k_f, k_f) of every factor.
+
+        With W = Psi or what it is spread to by E: G_2 - G_2 S_22 G_2 = Psi, and for the first factor
+        T M_j^-1 T' + (G_1 E_j) Psi (G_1 E_j)'.
+        """
+        if not isinstance(factor, CrossedFactor):
+            raise TypeError("a crossed criterion takes a crossed factor")
+        first, *rest = self.own(factor.t)
+        view = _View.of(self, factor)
+        residual = factor.upper[-1, -1]  # the last column of [H u] is Z'V^-1(y - X beta) / r
+        modes = [
+            hu[:, :, -1] @ (t @ t.T) * residual
+            for hu, t in zip(view.hu, [first, *rest], strict=True)
+        ]
+        out = [(modes[0], self._first_conditional(factor, view))]
+        for f, (own, hu) in enumerate(zip(modes[1:], view.hu[1:], strict=True)):
+            n, k = hu.shape[:2]
+            conditional = np.zeros((n * k, k))
+            for batch, psi in zip(view.batches, view.psi, strict=True):
+                span = batch.slices[f]
+                m, width = len(psi), span.stop - span.start
+                square = psi[:, span, span].reshape(m, width // k, k, width // k, k)
+                diagonal = np.diagonal(square, axis1=1, axis2=3)  # (m, k, k, levels)
+                rows = np.moveaxis(diagonal, -1, 1).reshape(m, width, k)
+                index = batch.index[:, span]
+                filled = index < view.offsets[-1]
+                conditional[index[filled] - view.offsets[f]] = rows[filled]
+            out.append((own, conditional.reshape(n, k, k)))
+        return out
+
+    def _first_conditional(self, factor: CrossedFactor, view: _View) -> Floats:
+        """Relative conditional covariances of the eliminated factor, (J, k, k)."""
+        t = self.own(factor.t)[0]
+        n, k = len(view.s1), len(t)
+        rt = (self.blocks.root.reshape(-1, k) @ t).reshape(self.blocks.root.shape)
+        lower = batched_cholesky(np.swapaxes(rt, 1, 2) @ rt + np.eye(k))
+        half = batched_forward(lower, np.array(np.broadcast_to(t.T, lower.shape)))
+        ge = sparse.csr_array(_by_level(view._spread(t @ t.T)) @ view.e)
+        return np.swapaxes(half, 1, 2) @ half + quadratic(view.batches, view.psi, ge, n, k)
+
     def derivatives(self, factor: Factorised) -> Derivatives:
         """The sums over levels that first and second derivatives share."""
         if not isinstance(factor, CrossedFactor):
@@ -218,7 +259,8 @@ class CrossedCriterion(Criterion):
             local = directions[mine][:, span, span]
             pairs[mine] = np.tensordot(local, joint, axes=([1, 2], [0, 1]))
         local = [
-            directions[i][self._spans[f], self._spans[f]] for i, f in enumerate(self._owner.tolist())
+            directions[i][self._spans[f], self._spans[f]]
+            for i, f in enumerate(self._owner.tolist())
         ]
         curvature = view.vectors(local, self._owner, self._weight) - view.traces(local, self._owner)
         return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
@@ -306,9 +348,7 @@ class _View:
         first = [i for i in range(len(local)) if owner[i] == 0]
         rest = [i for i in range(len(local)) if owner[i] > 0]
         mixed = {i: sparse.csr_array(_by_level(self._spread(local[i])) @ self.e) for i in first}
-        s1e = {
-            i: sparse.csr_array(_by_level(self.s1) @ mixed[i]) for i in first
-        }
+        s1e = {i: sparse.csr_array(_by_level(self.s1) @ mixed[i]) for i in first}
         p = {i: self._gram(self.e, mixed[i]) for i in first}
         for i in first:
             for j in first:
@@ -347,9 +387,7 @@ class _View:
     def _spread(self, matrix: Floats) -> Floats:
         return np.broadcast_to(matrix, (len(self.s1), *matrix.shape))
 
-    def vectors(
-        self, local: Sequence[Floats], owner: NDArray[np.intp], weight: Floats
-    ) -> Floats:
+    def vectors(self, local: Sequence[Floats], owner: NDArray[np.intp], weight: Floats) -> Floats:
         """2 sum_c weight_c (dG_l h_c)' S (dG_i h_c) for the columns h of [H u], (t, t)."""
         turned = [np.matmul(g, self.hu[f]) for g, f in zip(local, owner.tolist(), strict=True)]
         out = np.empty((len(local), len(local)))
@@ -385,6 +423,27 @@ class _View:
         for g, hu in enumerate(self.hu[1:]):
             out.append(rest[self.offsets[g] : self.offsets[g + 1]].reshape(hu.shape))
         return out
+
+
+def quadratic(
+    rest: Sequence[Batch], psi: Sequence[Floats], rows: sparse.csr_array, n: int, k: int
+) -> Floats:
+    """A_j Psi A_j' for k rows A_j of each of n levels, sparse (n k, q): (n, k, k)."""
+    out = np.zeros((n, k, k))
+    for batch, own in zip(rest, psi, strict=True):
+        if len(own) == 1:  # one component: a dense block
+            index = batch.index[0]
+            filled = index < rows.shape[1]
+            part = sparse.csr_array(rows[:, index[filled]])
+            through = part @ own[0][np.ix_(filled, filled)]
+        else:
+            part = rows
+            through = rows @ batch.sparse(own, rows.shape[1])
+        for a in range(k):
+            for b in range(k):
+                product = part[b::k].multiply(through[a::k])
+                out[:, a, b] += np.asarray(product.sum(axis=1)).ravel()
+    return out
 
 
 def _by_level(blocks: Floats) -> sparse.csr_array:

@@ -217,9 +217,7 @@ class _Columns:
             cooccurrence((a, b), (factors[a], factors[b]), (z[a], z[b]), self.weights)
             for a, b in combinations(range(len(z)), 2)
         )
-        return CrossProducts(
-            m.shape[1], log_weights, weighted @ m.T, pilots[0], groups, meetings
-        )
+        return CrossProducts(m.shape[1], log_weights, weighted @ m.T, pilots[0], groups, meetings)
 
 
 def _weights(frame: Frame, name: str) -> Floats:

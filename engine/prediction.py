@@ -17,7 +17,7 @@ from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
 from engine.inference.fixed import require_level
-from engine.joint import Joint
+from engine.joint import lines
 from engine.response import Inverse, invert
 from engine.table import Factor, Floats, level_text
 
@@ -131,9 +131,9 @@ def predict(
     """
     require_level(level)
     rows = _Rows.read(fit, columns)
-    x, z, index, unseen = rows.design(fit)
+    x, z, index = rows.design(fit)
     if new_levels == "reject":
-        _refuse_unseen(fit, unseen)
+        _refuse_unseen(fit, index)
     elif new_levels != "population":
         raise SpecError(
             Problem(
@@ -143,8 +143,9 @@ def predict(
                 ("new_levels",),
             )
         )
-    estimate, variance = _line(fit, x, z, index)
-    estimate = estimate + rows.offset
+    own, scale = lines(fit, x, z, index), fit.units.y
+    estimate = scale * own.estimate + fit.products.pilot.centre[-1] + rows.offset
+    variance = scale**2 * own.variance
     std_error = np.sqrt(variance)
     prediction_std_error = np.sqrt(variance + fit.sigma**2)
     quantile = float(special.ndtri(0.5 + level / 2.0))
@@ -171,28 +172,14 @@ def predict(
         prediction_std_error=prediction_std_error,
         prediction_lower=prediction_lower,
         prediction_upper=prediction_upper,
-        new_levels=tuple(tuple(names) if new else () for new in unseen.tolist()),
+        new_levels=tuple(
+            tuple(name for name, place in zip(names, row, strict=True) if place < 0)
+            for row in zip(*(own.tolist() for own in index), strict=True)
+        )
+        if names
+        else ((),) * len(estimate),
         outcome=outcome,
     )
-
-
-def _line(fit: Fit, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Estimate and variance of x beta + z b, rows in the pilots' units; level -1 is not seen."""
-    units, solution = fit.units, fit.solution
-    seen, place = np.unique(index[index >= 0], return_inverse=True)
-    joint = Joint.of(fit, seen)
-    known = index >= 0
-    estimate = x @ solution.beta
-    variance = np.einsum("rp,pq,rq->r", x, joint.fixed, x)
-    if z.shape[1]:
-        zk, xk = z[known], x[known]
-        estimate[known] += np.einsum("rk,rk->r", zk, joint.modes[place])
-        variance[known] += 2.0 * np.einsum("rp,rpk,rk->r", xk, joint.cross[place], zk)
-        variance[known] += np.einsum("rk,rkl,rl->r", zk, joint.effects[place], zk)
-        zu = z[~known]
-        variance[~known] += np.einsum("rk,kl,rl->r", zu, joint.between, zu)
-    centre = fit.products.pilot.centre[-1]
-    return units.y * estimate + centre, units.y**2 * np.maximum(variance, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,19 +210,20 @@ class _Rows:
         frame = Frame(n_rows, 0, numbers, factors)
         return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
 
-    def design(self, fit: Fit) -> tuple[Floats, Floats, NDArray[np.intp], NDArray[np.bool_]]:
-        """Rows of X and Z in the pilots' units, each row's level, and which rows have a new one."""
+    def design(self, fit: Fit) -> tuple[Floats, list[Floats], list[NDArray[np.intp]]]:
+        """Rows of X and of each Z in the pilots' units, and the level of each row in each group."""
         frame, pilot = self.frame, fit.products.pilot
         own = [np.ones(frame.n_rows)]
         own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]
         x = (np.column_stack(own)[:, fit.kept] - pilot.centre[fit.kept]) / pilot.scale[fit.kept]
-        if not fit.design.groupings:
-            nothing = np.full(frame.n_rows, -1)
-            return x, np.zeros((frame.n_rows, 0)), nothing, np.zeros(frame.n_rows, dtype=bool)
-        grouping, group = fit.design.groupings[0], fit.products.groups[0]
-        z = np.column_stack(grouping.z_columns(frame))
-        index = level_index(fit.random[0], _labels(grouping, frame))
-        return x, (z - group.pilot.centre) / group.pilot.scale, index, index < 0
+        z, index = [], []
+        for grouping, group, effects in zip(
+            fit.design.groupings, fit.products.groups, fit.random, strict=True
+        ):
+            raw = np.column_stack(grouping.z_columns(frame))
+            z.append((raw - group.pilot.centre) / group.pilot.scale)
+            index.append(level_index(effects, _labels(grouping, frame)))
+        return x, z, index
 
 
 def _labels(grouping: Grouping, frame: Frame) -> list[str]:
@@ -353,20 +341,19 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and np.isnan(value))
 
 
-def _refuse_unseen(fit: Fit, unseen: NDArray[np.bool_]) -> None:
-    if unseen.any():
-        grouping = fit.design.groupings[0]
-        raise DataError(
-            *(
-                Problem(
-                    "new_level",
-                    f"row {i + 1}: the model has not seen this level of {grouping.name}",
-                    'use "new_levels": "population", or one of the levels of the data',
-                    ("rows", i, grouping.columns[0]),
-                )
-                for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
-            )
+def _refuse_unseen(fit: Fit, index: Sequence[NDArray[np.intp]]) -> None:
+    problems = [
+        Problem(
+            "new_level",
+            f"row {i + 1}: the model has not seen this level of {grouping.name}",
+            'use "new_levels": "population", or one of the levels of the data',
+            ("rows", i, grouping.columns[0]),
         )
+        for grouping, place in zip(fit.design.groupings, index, strict=True)
+        for i in np.flatnonzero(place < 0)[:MAX_PROBLEMS].tolist()
+    ]
+    if problems:
+        raise DataError(*problems[:MAX_PROBLEMS])
 
 
 def _outcome(
