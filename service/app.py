@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import handlers, openapi
-from service.api import effects, models, pages, predictions, system
+from service.api import datasets, effects, models, pages, predictions, system
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -27,11 +27,13 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.problems import Problem
+from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
 ROUTERS: Final = (
+    datasets.router,
     models.router,
     effects.router,
     predictions.router,
@@ -42,11 +44,16 @@ ROUTERS: Final = (
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
 RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     Problem,
+    TableDocument,
     FitRequest,
     PredictionRequest,
 )
 
 TAGS: Final = [
+    {
+        "name": "datasets",
+        "description": "Upload tables, see what was read, page through their rows.",
+    },
     {
         "name": "models",
         "description": "Fit models, read them, and ask them for predictions.",

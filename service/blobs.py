@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,13 +33,11 @@ class Blobs:
 
     async def put(self, content: bytes, suffix: str = "") -> str:
         """Keep ``content`` and return its key; the same content again has the same key."""
-        digest = hashlib.sha256(content).hexdigest()
-        return await self._create(key_of(digest, suffix), content)
+        return await self._create(key_of(await _digest(content), suffix), content)
 
     async def put_file(self, path: Path, suffix: str = "") -> str:
         """Keep the content of a file and return its key."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = await asyncio.to_thread(_file_digest, path)
         return await self._create(key_of(digest, suffix), path)
 
     async def read(self, key: str) -> bytes:
@@ -49,7 +48,7 @@ class Blobs:
             raise _damaged() from error
         except BaseError as error:
             raise _unavailable() from error
-        if hashlib.sha256(content).hexdigest() != digest_of(key):
+        if await _digest(content) != digest_of(key):
             raise _damaged()
         return content
 
@@ -102,6 +101,18 @@ def key_of(digest: str, suffix: str = "") -> str:
 def digest_of(key: str) -> str:
     """Return the sha256 that a key carries."""
     return key.split("/")[-1].split(".")[0]
+
+
+async def _digest(content: bytes) -> str:
+    """Hash what is large in a thread, what is small here: that takes less time than the thread."""
+    if len(content) <= CHUNK_BYTES:
+        return hashlib.sha256(content).hexdigest()
+    return (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unavailable() -> ProblemError:

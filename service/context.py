@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -15,13 +16,17 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of a running service."""
+    """The parts of a running service.
+
+    ``storing`` is held while a file and the row that speaks of it are made or removed together.
+    """
 
     settings: Settings
     database: Database
     blobs: Blobs
     compute: Compute
     fitting: Fitting
+    storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 

@@ -18,6 +18,7 @@ _HEADERS: Final = {
     "X-Request-ID": "The id of the request, as sent by the client or made here.",
     "ETag": "Tag of this representation, strong.",
     "Location": "Path of the resource.",
+    "Link": 'The next page, as `rel="next"` (RFC 8288); left out on the last.',
     "Cache-Status": "Whether it was found (`hit`) or made (RFC 9211).",
     "Server-Timing": "What took how many milliseconds.",
 }

@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     max_json_bytes: Count = Field(
         8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
     )
+    max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
+    max_decoded_bytes: Count = Field(
+        1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_document_bytes: Count = Field(
+        32 * MIB,
+        description="Largest upload as one JSON document, in bytes; other forms are streamed.",
+    )
     max_columns: Count = Field(2_000, description="Most columns of a table.")
     max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")
     max_prediction_rows: Count = Field(

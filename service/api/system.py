@@ -44,6 +44,9 @@ async def limits(request: Request) -> Response:
         Limits(
             max_body_bytes=settings.max_body_bytes,
             max_json_bytes=settings.max_json_bytes,
+            max_rows=settings.max_rows,
+            max_decoded_bytes=settings.max_decoded_bytes,
+            max_document_bytes=settings.max_document_bytes,
             max_columns=settings.max_columns,
             max_inline_rows=settings.max_inline_rows,
             max_prediction_rows=settings.max_prediction_rows,

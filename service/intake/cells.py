@@ -63,10 +63,18 @@ class TextColumn:
         self.words = words.all
         self.missing_in_text = words.in_text()
         self.evidence = Evidence(text=keep_text)
-        self.because = ""
+        self._because = ""
         self.row = 0
         self._find = words.find
         self._search_first = words.some_are_numbers
+
+    @property
+    def because(self) -> str:
+        """Why a column that looked like numbers is text."""
+        if self.evidence.boolean:
+            return ""
+        huge = "whole numbers of more than 64 bits would lose digits"
+        return self._because or (huge if self.evidence.huge else "")
 
     def read(self, cells: pa.Array) -> Batch:
         """Read the next batch of cells and take it into account for the kind."""
@@ -106,8 +114,8 @@ class TextColumn:
         values = self._numbers(bare)
         if values is None:
             values = self._booleans(bare)
-        if values is None and not self.because:
-            self.because = self._why_text(bare)
+        if values is None and not self._because:
+            self._because = self._why_text(bare)
         return Batch(cells, values, word)
 
     def _numbers(self, cells: pa.Array) -> pa.Array | None:
@@ -128,7 +136,7 @@ class TextColumn:
     def _are_names(self, cells: pa.Array, values: pa.Array) -> bool:
         padded = first_padded(cells)
         if padded is not None:
-            self.because = f"row {self.row + padded + 1} is a number padded with zeros"
+            self._because = f"row {self.row + padded + 1} is a number padded with zeros"
             return True
         if not pa.types.is_floating(values.type):
             return False

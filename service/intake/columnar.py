@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from engine.errors import Problem
 from service.intake.buffers import longest, text_buffers
 from service.intake.caps import Caps
 from service.intake.errors import IntakeError
+from service.intake.frames import decoded_sizes
 from service.intake.source import BATCH_BYTES, checked_names, long_cell, too_many_rows
 from service.intake.typed import refusal
 from service.intake.unpack import too_many_bytes
 
 _BATCH_ROWS = 65_536
-_BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
+_MAGIC = b"ARROW1\0\0"
+_BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError, struct.error)
 
 
 class ParquetSource:
@@ -64,7 +67,10 @@ class ParquetSource:
 
 
 class ArrowSource:
-    """An Arrow IPC stream or file, mapped into memory."""
+    """An Arrow IPC stream, mapped into memory; an IPC file is read as the stream that it holds.
+
+    How much each frame decompresses to is known before any is decompressed.
+    """
 
     typed = True
 
@@ -74,6 +80,14 @@ class ArrowSource:
         try:
             with pa.memory_map(str(path)) as mapped:
                 schema = _open_ipc(mapped).schema
+                _skip_magic(mapped)
+                size = 0
+                for frame in decoded_sizes(mapped):
+                    size += frame
+                    if size > caps.decoded_bytes:
+                        raise too_many_bytes(caps)
+        except IntakeError:
+            raise
         except _BROKEN as error:
             raise _unreadable("Arrow") from error
         self.names = _checked_schema(schema, caps)
@@ -82,28 +96,22 @@ class ArrowSource:
         """Yield the cells, each batch validated in full before it is touched."""
         try:
             with pa.memory_map(str(self.path)) as mapped:
-                yield from _decoded(_ipc_batches(_open_ipc(mapped)), self.names, self.caps)
+                yield from _decoded(iter(_open_ipc(mapped)), self.names, self.caps)
         except IntakeError:
             raise
         except _BROKEN as error:
             raise _unreadable("Arrow") from error
 
 
-def _open_ipc(mapped: pa.MemoryMappedFile) -> ipc.RecordBatchReader:
-    options = ipc.IpcReadOptions(use_threads=False)
-    start = mapped.read(6)
+def _open_ipc(mapped: pa.MemoryMappedFile) -> ipc.RecordBatchStreamReader:
+    _skip_magic(mapped)
+    return ipc.open_stream(mapped, options=ipc.IpcReadOptions(use_threads=False))
+
+
+def _skip_magic(mapped: pa.MemoryMappedFile) -> None:
     mapped.seek(0)
-    if start == b"ARROW1":
-        return ipc.open_file(mapped, options=options)
-    return ipc.open_stream(mapped, options=options)
-
-
-def _ipc_batches(reader: ipc.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    if isinstance(reader, ipc.RecordBatchFileReader):
-        for index in range(reader.num_record_batches):
-            yield reader.get_batch(index)
-    else:
-        yield from reader
+    if mapped.read(len(_MAGIC)) != _MAGIC:
+        mapped.seek(0)
 
 
 def _decoded(

@@ -19,6 +19,7 @@ _BLOCK = 1 << 20
 _WIDE_BLOCK = 16 << 20
 _WIDE = 64
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 _BAD_TEXT = re.compile(r"column #(\d+):(?: Row #(\d+):)?.*invalid UTF8", re.DOTALL)
 
 _QUOTING = "Every row needs as many cells as the header; quote cells that hold a delimiter."
@@ -133,7 +134,6 @@ class _Rows:
 
     def __init__(self, source: Delimited) -> None:
         self.source = source
-        self._ragged: csv.InvalidRow | None = None
         self._reader: csv.CSVStreamingReader | None = None
 
     def next(self) -> list[pa.Array] | None:
@@ -156,18 +156,13 @@ class _Rows:
             csv.ParseOptions(
                 delimiter=self.source.delimiter,
                 newlines_in_values=True,
-                invalid_row_handler=self._note_ragged,
             ),
             _as_text(_WIDE if self.source.block == _BLOCK else self.source.caps.columns),
         )
 
-    def _note_ragged(self, row: csv.InvalidRow) -> str:
-        self._ragged = row
-        return "error"
-
     def _explain(self, message: str) -> IntakeError:
-        if self._ragged is not None:
-            return _ragged_row(self._ragged)
+        if found := _RAGGED.search(message):
+            return _ragged_row(*map(int, found.groups()[:3]), open_quote="\n" in found[4])
         if "Empty CSV" in message:
             return no_rows()
         if found := _BAD_TEXT.search(message):
@@ -187,18 +182,15 @@ def _as_text(columns: int) -> csv.ConvertOptions:
     return csv.ConvertOptions(column_types=types, strings_can_be_null=False)
 
 
-def _ragged_row(row: csv.InvalidRow) -> IntakeError:
-    open_quote = "\n" in row.text
-    cells = "cell" if row.actual_columns == 1 else "cells"
+def _ragged_row(row: int, expected: int, actual: int, *, open_quote: bool) -> IntakeError:
+    hint = "A cell of this row has a line break in it: a quote may be open."
     return IntakeError(
         Problem(
             "ragged_row",
-            f"Row {row.number - 1} has {row.actual_columns} {cells}; "
-            f"the header has {row.expected_columns}.",
-            "A cell of this row has a line break in it: a quote may be open."
-            if open_quote
-            else _QUOTING,
-            ("rows", row.number - 2),
+            f"Row {row - 1} has {actual} {'cell' if actual == 1 else 'cells'}; "
+            f"the header has {expected}.",
+            hint if open_quote else _QUOTING,
+            ("rows", row - 2),
         )
     )
 

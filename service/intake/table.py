@@ -55,9 +55,11 @@ class _Column(Protocol):
     """A column being read: cells of text, or typed cells."""
 
     evidence: Evidence
-    because: str
     words: tuple[str, ...]
     missing_in_text: int
+
+    @property
+    def because(self) -> str: ...
 
     def read(self, cells: pa.Array) -> Batch: ...
 

@@ -29,6 +29,11 @@ class Limits(Answer):
 
     max_body_bytes: int = Field(description="Largest request body, in bytes.")
     max_json_bytes: int = Field(description="Largest JSON body of a fit or a prediction, in bytes.")
+    max_rows: int = Field(description="Most rows of an uploaded table.")
+    max_decoded_bytes: int = Field(
+        description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_document_bytes: int = Field(description="Largest upload as one JSON document, in bytes.")
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")
     max_prediction_rows: int = Field(description="Most rows of a request for predictions.")

@@ -1,0 +1,344 @@
+"""Datasets: upload, preview, list, read, rows, delete."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from engine import Problem
+from service import datasets, openapi, tabular
+from service.api.parameters import Cursor, Limit
+from service.catalog import Dataset
+from service.catalog.datasets import NAME_PATTERN
+from service.catalog.paging import decode, encode, invalid_cursor
+from service.context import owner_of, services
+from service.handlers import of_intake
+from service.intake import MEDIA_TYPES, MISSING_WORDS, Form, Reading, UnknownFormError
+from service.intake.receiving import MULTIPART, Received, receive
+from service.negotiation import choose, etag_of, is_current
+from service.problems import ProblemError, responses
+from service.schemas.base import json_response
+from service.schemas.datasets import (
+    DatasetColumn,
+    DatasetDetail,
+    DatasetList,
+    DatasetPreview,
+    DatasetRows,
+    DatasetSummary,
+)
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+JSON: Final = "application/json"
+ACCEPTED: Final = (*MEDIA_TYPES, MULTIPART)
+MAX_ROWS: Final = 100_000
+MAX_CELLS: Final = 1_000_000
+
+_READING: Final = (
+    "malformed_json",
+    "body_too_large",
+    "unsupported_media_type",
+    "invalid_request",
+    "invalid_table",
+    "limit_passed",
+)
+
+_CSV: Final = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,\n"
+_ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": None}]
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+
+UPLOAD: Final = {
+    "requestBody": {
+        "required": True,
+        "description": "The file. `Content-Encoding: gzip` and gzip files are understood.",
+        "content": {
+            Form.CSV.value: {"schema": {"type": "string"}, "example": _CSV},
+            Form.TSV.value: {"schema": {"type": "string"}, "example": _CSV.replace(",", "\t")},
+            Form.PARQUET.value: _BINARY,
+            Form.ARROW.value: _BINARY,
+            Form.ARROW_FILE.value: _BINARY,
+            Form.NDJSON.value: {
+                "schema": {"type": "string"},
+                "example": "".join(json.dumps(row) + "\n" for row in _ROWS),
+            },
+            Form.JSON.value: {
+                "schema": {"$ref": "#/components/schemas/TableDocument"},
+                "examples": {
+                    "columns": {
+                        "value": {"columns": {"county": ["AITKIN", "ANOKA"], "radon": [2.2, None]}}
+                    },
+                    "rows": {"value": {"rows": _ROWS}},
+                },
+            },
+            MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "additionalProperties": False,
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+Ref = Annotated[
+    str,
+    PathParameter(
+        description="Id or name of a dataset.", max_length=100, examples=["minnesota-radon"]
+    ),
+]
+Name = Annotated[
+    str | None,
+    Query(
+        description="A name for the dataset: letters, digits, `.`, `_` and `-`, not starting with "
+        "`ds_`.",
+        examples=["minnesota-radon"],
+        json_schema_extra={"pattern": NAME_PATTERN},
+    ),
+]
+RowLimit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows in the answer.")]
+Missing = Annotated[
+    list[str] | None,
+    Query(
+        description="A word for a missing cell; repeat it for several. Given, these replace the "
+        "default and count in every column. By default CSV and TSV have "
+        + ", ".join(f"`{word}`" for word in MISSING_WORDS if word)
+        + " in columns of numbers and booleans, and the empty cell everywhere; other forms have "
+        "null.",
+        max_length=50,
+    ),
+]
+Text = Annotated[
+    list[str] | None,
+    Query(
+        description="A column to keep as text whatever it looks like; repeat it for several.",
+        max_length=2000,
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=DatasetDetail,
+    response_description="A new dataset; `Location` says where it stays.",
+    responses={
+        200: {
+            "model": DatasetDetail,
+            "description": "The same content was there already: the same id.",
+            "headers": openapi.headers("Location"),
+        },
+        201: {"headers": openapi.headers("Location")},
+        **responses(*_READING, "name_taken", "unavailable"),
+    },
+    openapi_extra=UPLOAD,
+    operation_id="upload",
+)
+async def upload(
+    request: Request, name: Name = None, missing: Missing = None, text: Text = None
+) -> Response:
+    """Keep a table. The body is the file, or a form with a part `file`; gzip is understood.
+
+    Columns get their kind from all of their cells: `number`, `integer`, `boolean` or `text`. Keys
+    such as `007` stay text. The id follows from the typed content, so the same table in another
+    form of file is the same dataset.
+    """
+    parts, owner = services(request), owner_of(request)
+    _check_name(name)
+    async with datasets.scratch() as directory:
+        file = await _receive(request, directory)
+        kept, new = await datasets.keep(
+            parts, owner, file.path, file.form, _reading(missing, text), name
+        )
+    headers = {"Location": f"/v1/datasets/{kept.id}"}
+    return json_response(_detail(kept), 201 if new else 200, headers)
+
+
+@router.post(
+    "/preview",
+    response_model=DatasetPreview,
+    response_description="The columns, their kinds, and the first rows.",
+    responses=responses(*_READING),
+    openapi_extra=UPLOAD,
+    operation_id="preview",
+)
+async def preview(request: Request, missing: Missing = None, text: Text = None) -> Response:
+    """Tell what an upload would become; nothing is stored. Takes what the upload takes."""
+    parts = services(request)
+    async with datasets.scratch() as directory:
+        file = await _receive(request, directory)
+        table = await datasets.read(parts, file.path, file.form, _reading(missing, text))
+    columns = [DatasetColumn(**datasets.column_row(column)) for column in table.columns]
+    head = table.head.to_pylist()
+    return json_response(DatasetPreview(id=table.id, n_rows=table.rows, columns=columns, head=head))
+
+
+@router.get(
+    "",
+    response_model=DatasetList,
+    responses=responses("invalid_request", "unavailable"),
+    operation_id="list_datasets",
+)
+async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """List the datasets, newest first."""
+    page = await services(request).datasets(owner_of(request)).page(limit, cursor)
+    items = [DatasetSummary(**_summary(row)) for row in page.items]
+    return json_response(DatasetList(items=items, next=page.next))
+
+
+@router.get(
+    "/{dataset}",
+    response_model=DatasetDetail,
+    responses={
+        200: {"headers": openapi.headers("ETag")},
+        304: {"description": "The client has it: `If-None-Match` names its `ETag`."},
+        **responses("dataset_not_found", "invalid_request", "unavailable"),
+    },
+    operation_id="read_dataset",
+)
+async def read(request: Request, dataset: Ref) -> Response:
+    """Return what is in a dataset: its columns, their kinds, ranges and missing cells."""
+    row = await services(request).datasets(owner_of(request)).get(dataset)
+    content = _detail(row).model_dump_json().encode()
+    headers = {"ETag": etag_of(content), "Cache-Control": "private, no-cache"}
+    if is_current(request, headers["ETag"]):
+        return Response(None, 304, headers)
+    return Response(content, 200, headers, JSON)
+
+
+@router.get(
+    "/{dataset}/rows",
+    response_model=DatasetRows,
+    responses={
+        200: {
+            "content": openapi.tables(),
+            "description": "A page of rows; for CSV, Parquet and Arrow the next is in `Link`.",
+            "headers": openapi.headers("ETag", "Link"),
+        },
+        304: {"description": "The client has them: `If-None-Match` names their `ETag`."},
+        **responses(
+            "dataset_not_found",
+            "not_acceptable",
+            "invalid_request",
+            "unavailable",
+            "corrupt_artefact",
+        ),
+    },
+    operation_id="dataset_rows",
+)
+async def rows(
+    request: Request, dataset: Ref, limit: RowLimit = 100, cursor: Cursor = None
+) -> Response:
+    """Return rows of a dataset, page by page, in the order of the file they came in.
+
+    A page of a wide table may be shorter than `limit`: it has at most a million cells.
+    """
+    parts = services(request)
+    media = choose(request, (JSON, *tabular.MEDIA_TYPES))
+    row = await parts.datasets(owner_of(request)).get(dataset)
+    start = _start(cursor)
+    count = max(1, min(limit, MAX_CELLS // len(row.columns)))
+    following = encode("row", str(start + count)) if start + count < row.n_rows else None
+    headers = {
+        "ETag": etag_of(f"{row.content_hash} {start} {count} {media}".encode()),
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+    }
+    if following:
+        link = f"/v1/datasets/{row.id}/rows?limit={limit}&cursor={following}"
+        headers["Link"] = f'<{link}>; rel="next"'
+    if is_current(request, headers["ETag"]):
+        return Response(None, 304, headers)
+    table = await datasets.rows(parts, row, start, count)
+    if media == JSON:
+        content = await parts.compute.run(_rows_json, row, table, start, following)
+    else:
+        content = await parts.compute.run(tabular.encode, table, media)
+    return Response(content, 200, headers, media)
+
+
+@router.delete(
+    "/{dataset}",
+    status_code=204,
+    response_description="Deleted, with all that was stored of it; models fitted to it stay.",
+    responses=responses("dataset_not_found", "invalid_request", "unavailable"),
+    operation_id="delete_dataset",
+)
+async def delete(request: Request, dataset: Ref) -> Response:
+    """Delete a dataset. Uploading the same content again gives it the same id."""
+    await datasets.forget(services(request), owner_of(request), dataset)
+    return Response(None, 204)
+
+
+async def _receive(request: Request, directory: Path) -> Received:
+    headers = request.headers
+    try:
+        return await receive(
+            request.stream(),
+            headers.get("content-type", ""),
+            headers.get("content-encoding", ""),
+            directory / "given",
+        )
+    except UnknownFormError as error:
+        problem = of_intake(error)
+        problem.headers = {"Accept-Post": ", ".join(ACCEPTED), "Accept-Encoding": "gzip"}
+        raise problem from error
+    except ClientDisconnect as error:
+        raise ProblemError("bad_request", "The body ended before it was complete.") from error
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not re.fullmatch(NAME_PATTERN, name):
+        detail = "The name is not one that a dataset may have."
+        hint = "Letters, digits, '.', '_' and '-', up to 100, not starting with 'ds_'."
+        item = Problem("invalid_name", detail, hint, ("query", "name"))
+        raise ProblemError("invalid_request", detail, [item])
+
+
+def _reading(missing: list[str] | None, text: list[str] | None) -> Reading:
+    return Reading(tuple(text or ()), None if missing is None else tuple(missing))
+
+
+def _start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    place, start = decode(cursor)
+    if place != "row" or not re.fullmatch("[0-9]{1,15}", start):
+        raise invalid_cursor()
+    return int(start)
+
+
+def _summary(row: Dataset) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "n_rows": row.n_rows,
+        "n_columns": len(row.columns),
+        "size_bytes": row.size_bytes,
+        "created_at": row.created_at,
+    }
+
+
+def _detail(row: Dataset) -> DatasetDetail:
+    columns = [DatasetColumn(**column) for column in row.columns]
+    return DatasetDetail(**_summary(row), content_hash=row.content_hash, columns=columns)
+
+
+def _rows_json(row: Dataset, table: pa.Table, start: int, following: str | None) -> bytes:
+    answer = {
+        "dataset": row.id,
+        "columns": table.column_names,
+        "start": start,
+        "items": table.to_pylist(),
+        "next": following,
+    }
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

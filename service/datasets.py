@@ -1,0 +1,105 @@
+"""From a file to a dataset that is kept, and back to its rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import pyarrow as pa
+
+from service.catalog import Dataset
+from service.context import Services
+from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
+from service.problems import ProblemError
+from service.settings import Settings
+
+SUFFIX: Final = ".parquet"
+
+
+def caps_of(settings: Settings) -> Caps:
+    """Return how large an uploaded table may be."""
+    return Caps(
+        rows=settings.max_rows,
+        columns=settings.max_columns,
+        decoded_bytes=settings.max_decoded_bytes,
+        document_bytes=settings.max_document_bytes,
+    )
+
+
+@asynccontextmanager
+async def scratch() -> AsyncIterator[Path]:
+    """Give a directory for the files of one upload; it is gone afterwards, whatever happens."""
+    directory = await asyncio.to_thread(TemporaryDirectory, prefix="partialpool-")
+    try:
+        yield Path(directory.name)
+    finally:
+        await asyncio.shield(asyncio.to_thread(directory.cleanup))
+
+
+async def read(
+    parts: Services, path: Path, form: Form, reading: Reading, target: Path | None = None
+) -> TypedTable:
+    """Read a file, off the event loop; write its stored form to ``target`` when that is given.
+
+    Raises ``IntakeError``.
+    """
+    return await parts.compute.run(
+        take_in,
+        path,
+        form,
+        scratch=path.parent,
+        target=target,
+        reading=reading,
+        caps=caps_of(parts.settings),
+    )
+
+
+async def keep(
+    parts: Services, owner: str, path: Path, form: Form, reading: Reading, name: str | None = None
+) -> tuple[Dataset, bool]:
+    """Make a dataset of a file, and tell whether it was new.
+
+    The stored file is there before the row of the catalog that speaks of it. Raises
+    ``IntakeError`` for the file, ``ProblemError`` (``name_taken``) for the name.
+    """
+    target = path.with_name("stored")
+    table = await read(parts, path, form, reading, target)
+    datasets = parts.datasets(owner)
+    size = (await asyncio.to_thread(target.stat)).st_size
+    async with parts.storing:
+        blob = await parts.blobs.put_file(target, SUFFIX)
+        columns = [column_row(column) for column in table.columns]
+        new = Dataset(table.hash, blob, table.rows, size, columns, {"form": form.value}, name)
+        try:
+            return await datasets.add(new)
+        except ProblemError:
+            await _drop(parts, owner, blob)
+            raise
+
+
+async def forget(parts: Services, owner: str, ref: str) -> None:
+    """Delete a dataset, and its file unless another owner keeps the same content."""
+    async with parts.storing:
+        found = await parts.datasets(owner).delete(ref)
+        await _drop(parts, owner, found.blob)
+
+
+async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
+    """Return some rows of a dataset, text as dictionaries."""
+    content = await parts.blobs.read(dataset.blob)
+    return await parts.compute.run(read_rows, content, start, count)
+
+
+def column_row(column: ColumnSummary) -> dict[str, Any]:
+    """Return a column's summary as the catalog keeps it and the API tells it."""
+    return {**asdict(column), "kind": column.kind.value}
+
+
+async def _drop(parts: Services, owner: str, blob: str) -> None:
+    if not await parts.datasets(owner).keeps(blob):
+        await parts.blobs.delete(blob)

@@ -1,0 +1,113 @@
+"""Datasets: what is in one, lists of them, their rows."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import Field, RootModel
+
+from service.schemas.base import Answer, Asked
+
+Cell: TypeAlias = bool | int | float | str | None
+ColumnKind: TypeAlias = Literal["number", "integer", "boolean", "text"]
+
+
+class ColumnsDocument(Asked):
+    """A table by column."""
+
+    columns: dict[str, list[Cell]] = Field(
+        description="The cells of each column, of one kind; all columns have the same length.",
+        min_length=1,
+    )
+
+
+class RowsDocument(Asked):
+    """A table by row."""
+
+    rows: list[dict[str, Cell]] = Field(
+        description="Objects that all have the same keys.", min_length=1
+    )
+
+
+class TableDocument(RootModel[ColumnsDocument | RowsDocument]):
+    """A table as one JSON document, for uploads; larger tables are better sent as lines."""
+
+
+class DatasetColumn(Answer):
+    """A column: its kind, what is missing, and what a look at it would tell."""
+
+    name: str = Field(examples=["radon"])
+    kind: ColumnKind = Field(
+        description="`integer`: every value is a whole number. Text and booleans are factors."
+    )
+    missing: int = Field(description="How many cells are missing.", examples=[0])
+    missing_words: dict[str, int] = Field(
+        description="By which words of a text file missing cells were written, and how often.",
+        examples=[{"": 2, "NA": 1}],
+    )
+    kept_words: dict[str, int] = Field(
+        description="How often a column of text has a word that may mean missing and was kept; "
+        "`?missing=NA` reads it as missing.",
+        examples=[{}],
+    )
+    distinct: int | None = Field(
+        description="How many different values text or integers have; null beyond 10,000 and for "
+        "other kinds.",
+        examples=[85],
+    )
+    minimum: int | float | None = Field(description="Of numbers and integers.")
+    maximum: int | float | None = Field(description="Of numbers and integers.")
+    mean: float | None = Field(description="Of numbers; of booleans the share that is true.")
+    because: str = Field(
+        description="Why a column that looked like numbers is text; empty otherwise.",
+        examples=["row 12 is not a number"],
+    )
+
+
+class DatasetSummary(Answer):
+    """A dataset as a list shows it."""
+
+    id: str = Field(
+        description="Follows from the content: the same table in another file has the same id.",
+        examples=["ds_23qerx3kr5hlhyx3nuvpsi5yjknb3n7w"],
+    )
+    name: str | None = Field(
+        description="Stands for the id wherever one is asked for.", examples=["minnesota-radon"]
+    )
+    n_rows: int = Field(examples=[919])
+    n_columns: int = Field(examples=[5])
+    size_bytes: int = Field(description="As stored, compressed.", examples=[12035])
+    created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
+
+
+class DatasetDetail(DatasetSummary):
+    """A dataset and its columns."""
+
+    content_hash: str = Field(description="SHA-256 of the typed content, in hexadecimal.")
+    columns: list[DatasetColumn]
+
+
+class DatasetList(Answer):
+    """A page of datasets, newest first."""
+
+    items: list[DatasetSummary]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class DatasetPreview(Answer):
+    """What an upload would become; nothing is stored."""
+
+    id: str = Field(description="The id that the dataset would have.")
+    n_rows: int
+    columns: list[DatasetColumn]
+    head: list[dict[str, Cell]] = Field(description="The first rows.")
+
+
+class DatasetRows(Answer):
+    """A page of rows."""
+
+    dataset: str
+    columns: list[str] = Field(description="Names, in the order of the table.")
+    start: int = Field(description="Index of the first row of the page, from 0.")
+    items: list[dict[str, Cell]] = Field(description="The rows; null where a cell is missing.")
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
