@@ -1,15 +1,16 @@
 """The levels that never meet: independent parts of the data, so that dense blocks stay small.
 
-Levels of different factors are joined when a row has both. In a nested design every level of the outermost factor is a
-component of its own; in a crossed one all levels usually are one component. What remains of a model once its largest factor
-is eliminated is dense only within components, so it is kept as batches of dense blocks: components of like size side by
-side, padded with empty levels.
+Levels of different factors are joined when a row has both. In a nested design every level of the
+outermost factor is a component of its own; in a crossed one all levels usually are one component.
+What remains of a model once its largest factor is eliminated is dense only within components, so it
+is kept as batches of dense blocks: components of like size side by side, padded with empty levels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ class Batch:
     """Components with equal numbers of level slots, m of them, each of s columns.
 
     Attributes:
-        index: columns of the rest in each slot, the number of columns where a slot is empty, (m, s).
+        index: columns of the rest in each slot, the number of columns where a slot is empty, (m,
+            s).
         slices: the slots of each factor of the rest, within s.
         sizes: effects per level of each factor.
     """
@@ -73,22 +75,29 @@ class Batch:
         return sparse.csr_array((blocks[both], (rows, columns)), shape=(q, q))
 
     def times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
-        """Multiply the last axis (..., s) by a block-diagonal matrix: the factor's own (k, k) per level."""
+        """Multiply the last axis (..., s) by each factor's own (k, k), level by level."""
         out = np.empty_like(blocks)
         for own, size, by in zip(self.slices, self.sizes, factors, strict=True):
             part = blocks[..., own]
+            if size == 1:
+                np.multiply(part, by[0, 0], out=out[..., own])
+                continue
             out[..., own] = (part.reshape(*part.shape[:-1], -1, size) @ by).reshape(part.shape)
         return out
 
     def rows_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
-        """The rows of factor f of (m, s, c) blocks, multiplied per level from the left by (k, k)."""
+        """The rows of factor f of (m, s, c) blocks, each level's times (k, k) from the left."""
         part = blocks[:, self.slices[f]]
         m, width, c = part.shape
+        if self.sizes[f] == 1:
+            return by[0, 0] * part
         return (by @ part.reshape(m, width // self.sizes[f], self.sizes[f], c)).reshape(part.shape)
 
     def columns_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
-        """The columns of factor f of (m, s, s) blocks, multiplied per level from the right by (k, k)."""
+        """The columns of factor f of (m, s, s) blocks, each level's times (k, k) on the right."""
         part = blocks[:, :, self.slices[f]]
+        if self.sizes[f] == 1:
+            return by[0, 0] * part
         return (part.reshape(*part.shape[:2], -1, self.sizes[f]) @ by).reshape(part.shape)
 
 
@@ -107,7 +116,7 @@ def batches(
     column_starts = np.cumsum((0, *(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))))
     total = int(column_starts[-1])
     n_components = int(label.max()) + 1
-    own = [label[a:b] for a, b in zip(starts[1:-1], starts[2:], strict=True)]
+    own = [label[a:b] for a, b in pairwise(starts[1:])]
     counts = np.array([np.bincount(part, minlength=n_components) for part in own])
     # Slots are counted in powers of two, so that few batches hold components of any size.
     slots = np.where(counts > 0, 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64), 0)
@@ -132,7 +141,7 @@ def batches(
                 index[row, edges[f] + slot * sizes[f + 1] + e] = (
                     column_starts[f] + order * sizes[f + 1] + e
                 )
-        slices = tuple(slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True))
+        slices = tuple(slice(a, b) for a, b in pairwise(edges))
         out.append(Batch(index, slices, tuple(sizes[1:])))
     return tuple(out)
 

@@ -102,7 +102,7 @@ def group_effects(fit: Fit, group: str) -> GroupEffects:
 def _coefficients(
     fit: Fit, which: int, random: RandomEffects
 ) -> tuple[tuple[str, ...], Floats, Floats]:
-    """beta + b_j by term, with standard errors from the joint covariances, each (J, c)."""
+    """Beta + b_j by term, with standard errors from the joint covariances, each (J, c)."""
     terms = (
         *fit.coefficients,
         *dict.fromkeys(term for term in random.terms if term not in fit.coefficients),

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from engine.cholesky import (
-    batched_cholesky,
-    batched_forward,
     independent_columns,
     semidefinite_root,
     triangular_inverse,
@@ -24,10 +22,10 @@ from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
+from engine.forms import criterion_of
 from engine.formula import Formula
 from engine.frame import Frame, read
 from engine.optimum import Optimum, minimise
-from engine.forms import criterion_of
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats, Table
@@ -275,7 +273,7 @@ def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUN
 
 
 def _largest_first(design: Design, frame: Frame) -> Design:
-    """The same design, grouping factors with more levels before those with fewer, as lme4 orders them."""
+    """The same design, grouping factors with more levels first, as lme4 orders them."""
     if len(design.groupings) < 2:
         return design
     by_levels = sorted(design.groupings, key=lambda own: -len(own.factor(frame).levels))

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.criterion import Blocks, Criterion, Structure
-from engine.crossed import CrossedBlocks, CrossedCriterion
+from engine.crossed import CrossedCriterion
+from engine.crossed_blocks import CrossedBlocks
 from engine.crossproducts import CrossProducts
 from engine.scalar import scalar_criterion
 from engine.spec import Method

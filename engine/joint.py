@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
-from engine.crossed import CrossedCriterion, CrossedFactor, quadratic
+from engine.crossed import CrossedCriterion
+from engine.crossed_blocks import CrossedFactor
 from engine.fit import Fit
+from engine.sensitivity import quadratic
 from engine.table import Floats
 
 CHUNK = 1 << 22
@@ -54,10 +56,10 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         variance[new] += solution.sigma**2 * np.square(own[new] @ t).sum(axis=1)
     left = x
     if z:
-        own = _Seen.of(fit, z, index)
-        estimate = estimate + own.effect
-        variance += solution.sigma**2 * own.variance
-        left = x - own.leverage
+        seen = _Seen.of(fit, z, index)
+        estimate = estimate + seen.effect
+        variance += solution.sigma**2 * seen.variance
+        left = x - seen.leverage
     variance += np.square(left @ half).sum(axis=1)
     return Lines(estimate, np.maximum(variance, 0.0))
 

@@ -99,7 +99,7 @@ class ScalarCriterion(Criterion):
 def scalar_criterion(
     blocks: Blocks, structure: Structure, method: Literal["REML", "ML"]
 ) -> ScalarCriterion | None:
-    """The criterion of a model with one random effect per level; ``None`` where it would not pay."""
+    """The criterion of a model with one effect per level; ``None`` where it would not pay."""
     rho2, inner = np.square(blocks.root[:, 0, 0]), blocks.inner[:, 0, :]
     count, start = np.ones(len(rho2)), np.arange(len(rho2))
     if len(rho2) > FEW_LEVELS:
