@@ -50,7 +50,8 @@ class Batch:
         """The blocks of a sparse (q, q) matrix that is zero between components, (m, s, s)."""
         m, s = self.index.shape
         if m == 1 and (self.index[0] < matrix.shape[0]).all():
-            return matrix[self.index[0]][:, self.index[0]].toarray()[None]
+            block: Floats = matrix[self.index[0]][:, self.index[0]].toarray()
+            return block[None]
         q = matrix.shape[0]
         owner = np.full(q + 1, -1)
         place = np.zeros(q + 1, dtype=np.intp)
@@ -90,14 +91,14 @@ class Batch:
         part = blocks[:, self.slices[f]]
         m, width, c = part.shape
         if self.sizes[f] == 1:
-            return by[0, 0] * part
+            return np.multiply(part, by[0, 0])
         return (by @ part.reshape(m, width // self.sizes[f], self.sizes[f], c)).reshape(part.shape)
 
     def columns_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
         """The columns of factor f of (m, s, s) blocks, each level's times (k, k) on the right."""
         part = blocks[:, :, self.slices[f]]
         if self.sizes[f] == 1:
-            return by[0, 0] * part
+            return np.multiply(part, by[0, 0])
         return (part.reshape(*part.shape[:2], -1, self.sizes[f]) @ by).reshape(part.shape)
 
 
