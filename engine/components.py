@@ -91,14 +91,16 @@ class Batch:
         part = blocks[:, self.slices[f]]
         m, width, c = part.shape
         if self.sizes[f] == 1:
-            return np.multiply(part, by[0, 0])
+            scaled: Floats = part * by[0, 0]
+            return scaled
         return (by @ part.reshape(m, width // self.sizes[f], self.sizes[f], c)).reshape(part.shape)
 
     def columns_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
         """The columns of factor f of (m, s, s) blocks, each level's times (k, k) on the right."""
         part = blocks[:, :, self.slices[f]]
         if self.sizes[f] == 1:
-            return np.multiply(part, by[0, 0])
+            scaled: Floats = part * by[0, 0]
+            return scaled
         return (part.reshape(*part.shape[:2], -1, self.sizes[f]) @ by).reshape(part.shape)
 
 
