@@ -8,8 +8,9 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
-from engine.outcome import ResponseDescription, describe_response
-from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
+from engine.newdata import Predictor, predictors
+from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.prediction import Predictions, Predictive, predict
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
@@ -28,6 +29,7 @@ __all__ = [
     "LimitError",
     "Outcome",
     "Predictions",
+    "Predictive",
     "Predictor",
     "Problem",
     "RandomEffects",

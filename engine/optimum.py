@@ -9,6 +9,7 @@ with the subproblem solved by an eigendecomposition).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
@@ -22,12 +23,17 @@ from engine.table import Floats
 MAX_STEPS = 200
 ACCURACY = 1e-9
 """The Newton step that promises less than this of the criterion is the last one."""
+VALUE_ACCURACY = 1e-6
+"""As much, where only the value counts: its error is the promise's own, of a higher order."""
+LAST_STEP = 1e-3
+"""A last step longer than this part of the trusted radius is not Newton's: it is left out."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
 
-SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 8.0)])
+OCTAVE = 0.5
+SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVE, OCTAVE)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Optimum:
     Attributes:
         theta: the best point found, boundary values exactly zero.
         value: the criterion there.
-        gradient_norm: largest element of the gradient there.
+        gradient_norm: largest element of the gradient at the last evaluation.
         converged: whether the last step promised nothing more and no direction goes down.
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
@@ -64,11 +70,8 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    if near is not None and criterion.structure.k == 1:
-        points, tried = [near], 0
-    else:
-        points, tried = starts(criterion)
-    if near is not None and criterion.structure.k > 1:
+    points, tried = starts(criterion)
+    if near is not None:
         points = [near, *points[:1]]
     ends = [descend(criterion, point) for point in points]
     best = min(ends, key=lambda end: end.value)
@@ -87,6 +90,20 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         starts=len(ends),
         optima=max(1, len(found)),
     )
+
+
+def lowest_value(criterion: Criterion, near: Floats) -> float:
+    """The value of the criterion at its optimum, where the optimum itself is not asked for.
+
+    The gain that the last Newton step promises is taken on trust.
+
+    Args:
+        criterion: to be minimised.
+        near: a point known to be close to the optimum.
+    """
+    if criterion.structure.k == 1:
+        return descend(criterion, near, VALUE_ACCURACY).value
+    return minimise(criterion, near).value
 
 
 def starts(criterion: Criterion) -> tuple[list[Floats], int]:
@@ -126,7 +143,7 @@ def _lowest(padded: list[float], dip: int) -> Floats:
     if dip < 2 or not np.isfinite(before + after):  # theta = 0 is a start of its own
         return np.array([SCALAR_GRID[dip]])
     shift = 0.5 * (before - after) / (before - 2.0 * at + after)
-    return np.array([SCALAR_GRID[dip] * 2.0**shift])
+    return np.array([SCALAR_GRID[dip] * 2.0 ** (OCTAVE * shift)])
 
 
 def _doubtful(criterion: Criterion, ends: list[Optimum]) -> bool:
@@ -160,48 +177,54 @@ def _more_starts(criterion: Criterion) -> list[Floats]:
     return points
 
 
-def descend(criterion: Criterion, theta: Floats) -> Optimum:
-    """Newton's method in a trust region from one start to a local optimum."""
+def descend(criterion: Criterion, theta: Floats, enough: float = 0.0) -> Optimum:
+    """Newton's method in a trust region from one start to a local optimum.
+
+    A step that promises less than ``enough`` is taken without looking where it led.
+    """
     here = criterion(theta)
     evaluations = 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
-    radius = 1.0 + float(np.linalg.norm(theta))
+    radius = 1.0 + _length(theta)
     converged = False
     for _ in range(MAX_STEPS):
         step, promised = _step(here, radius)
         noise = 1e-13 * (1.0 + abs(here.value))
-        if promised <= 1e-3 * noise:
+        if promised <= max(enough, 1e-3 * noise):
             converged = True
             break
         there = criterion(theta + step)
         evaluations += 1
         gain = -np.inf if there is None else here.value - there.value
         if there is not None and (gain > 0.1 * promised or promised < noise):
-            if gain > 0.7 * promised and float(np.linalg.norm(step)) > 0.9 * radius:
+            if gain > 0.7 * promised and _length(step) > 0.9 * radius:
                 radius *= 2.0
             theta, here = theta + step, there
-            if (
-                promised < ACCURACY
-            ):  # Newton's error is squared by each step: this one was the last that counts
+            if promised < ACCURACY:  # Newton's error is squared: this step was the last that counts
                 converged = True
                 break
         elif there is not None and promised < ACCURACY:
             converged = True
             break
         else:
-            radius = 0.25 * min(radius, float(np.linalg.norm(step)))
-    return Optimum(
-        theta, here.value, float(np.abs(here.gradient).max()), converged, evaluations, 1, 1
-    )
+            radius = 0.25 * min(radius, _length(step))
+    gradient_norm, value = float(np.abs(here.gradient).max()), here.value
+    if converged:  # one more step costs no evaluation, and squares what error is left
+        step, promised = _step(here, radius)
+        small = _length(step) < LAST_STEP * radius
+        if promised < max(enough, ACCURACY) and (small or enough):
+            theta, value = theta + step, value - promised
+    return Optimum(theta, value, gradient_norm, converged, evaluations, 1, 1)
 
 
 def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
     """The step that minimises the quadratic model within the radius, and the gain it promises."""
     if len(here.gradient) == 1:
-        curvature, axes = here.hessian[0], np.ones((1, 1))
-    else:
-        curvature, axes = np.linalg.eigh(here.hessian)
+        gradient, hessian = float(here.gradient[0]), float(here.hessian[0, 0])
+        if hessian > 1e-12 and abs(gradient) <= radius * hessian:
+            return np.array([-gradient / hessian]), 0.5 * gradient * gradient / hessian
+    curvature, axes = np.linalg.eigh(here.hessian)
     slope = axes.T @ here.gradient
     floor = 1e-12 * max(1.0, float(np.abs(curvature).max()))
     if curvature[0] > floor:
@@ -215,6 +238,10 @@ def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
         return np.zeros_like(slope), 0.0
     move = _on_sphere(slope, curvature, radius)
     return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
+
+
+def _length(step: Floats) -> float:
+    return math.sqrt(float(step @ step))
 
 
 def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:

@@ -52,6 +52,15 @@ def text(app: FastAPI) -> str:
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+MODEL_ID: Final = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "description": "Id of a model.",
+    "schema": {"type": "string"},
+}
+
+
 def headers(*names: str) -> dict[str, Any]:
     """Return the OpenAPI headers of an answer."""
     return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
@@ -76,6 +85,20 @@ def body(
     content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "examples": examples}
     forms = {"application/json": content, **(others or {})}
     return {"requestBody": {"required": True, "content": forms}}
+
+
+def query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"For a table in the body. {schema.pop('description')}",
+            "schema": schema,
+        }
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]
 
 
 def _finish(responses: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ import uvicorn
 from service.app import create_app
 from service.settings import Settings
 
+EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}'
+
 
 class Server(uvicorn.Server):
     """Uvicorn that says where it listens once it is ready."""
@@ -65,5 +67,7 @@ def greeting(host: str, port: int) -> str:
         f"partialpool is ready at {url}\n"
         f"  API page   {url}/docs\n"
         f"  OpenAPI    {url}/openapi.json\n"
-        f"Try:\n  curl {url}/v1/limits\n"
+        f"Try:\n  curl {url}/v1/models -H 'Accept: text/plain' "
+        f"-H 'Content-Type: application/json' "
+        f"-d '{EXAMPLE}'\n"
     )

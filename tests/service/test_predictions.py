@@ -241,7 +241,7 @@ async def test_options_of_a_json_body_stand_in_the_body(
     client: httpx.AsyncClient, url: str
 ) -> None:
     problem = read(await client.post(url, params={"level": 0.9}, json={"rows": [AITKIN]}))
-    assert problem.errors[0].pointer == "#/query/level"
+    assert problem.errors[0].pointer == "#/query"
 
 
 @pytest.mark.parametrize(
@@ -268,3 +268,29 @@ async def test_predictions_of_a_model_that_is_not_there_are_a_404(
 ) -> None:
     problem = read(await client.post("/v1/models/m_x/predictions", json={"rows": []}))
     assert problem.code == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "where"),
+    [
+        ({"level": 2}, "#/query/level"),
+        ({"thresholds": "x"}, "#/query/thresholds/0"),
+        ({"new_levels": "guess"}, "#/query/new_levels"),
+        ({"lvel": 0.9}, "#/query/lvel"),
+    ],
+)
+async def test_each_mistake_in_the_options_of_a_table_is_pointed_to(
+    client: httpx.AsyncClient, url: str, parameters: dict[str, Any], where: str
+) -> None:
+    answer = await client.post(
+        url,
+        params=parameters,
+        content=b"county,floor\nAITKIN,0\n",
+        headers={"content-type": "text/csv"},
+    )
+    assert read(answer).errors[0].pointer == where
+
+
+async def test_a_number_beyond_all_doubles_is_refused(client: httpx.AsyncClient, url: str) -> None:
+    problem = read(await client.post(url, json={"rows": [{**AITKIN, "floor": 10**400}]}))
+    assert problem.errors[0].pointer == "#/rows/0/floor"
