@@ -191,6 +191,11 @@ class Criterion:
         return self.method == "REML"
 
     @property
+    def costly(self) -> bool:
+        """Whether one value takes so long that few starts must do."""
+        return False
+
+    @property
     def count(self) -> int:
         """c: n for ML, n - p for REML."""
         return self.blocks.n - (self.blocks.p if self.reml else 0)

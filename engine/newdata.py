@@ -86,6 +86,11 @@ class Rows:
         _require_columns(wanted, columns)
         frame = _frame(fit, wanted, columns)
         _refuse_undefined(fit, frame)
+        with np.errstate(all="ignore"):  # what is beyond all doubles is refused once predicted
+            return cls._of(fit, frame)
+
+    @classmethod
+    def _of(cls, fit: Fit, frame: Frame) -> Rows:
         pilot, kept, offset = fit.products.pilot, fit.kept, fit.design.response.offset
         own = [np.ones(frame.n_rows)]
         own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]

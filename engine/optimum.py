@@ -70,12 +70,16 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    points, tried = starts(criterion)
-    if near is not None:
+    if near is not None and criterion.costly:
+        points, tried = [near], 0
+    else:
+        points, tried = starts(criterion)
+    if near is not None and not criterion.costly:
         points = [near, *points[:1]]
     ends = [descend(criterion, point) for point in points]
     best = min(ends, key=lambda end: end.value)
-    if near is None and criterion.structure.k > 1 and _doubtful(criterion, ends):
+    look_further = criterion.structure.k > 1 and not criterion.costly
+    if near is None and look_further and _doubtful(criterion, ends):
         ends += [descend(criterion, point) for point in _more_starts(criterion)]
         best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -121,6 +125,8 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
         dips.sort(key=lambda i: values[i])
         return [_lowest(padded, i) for i in dips] or [np.ones(1)], len(values)
     sizes = (0.1, 0.4, 1.6)
+    if criterion.costly:
+        return [structure.theta(0.4 * np.eye(structure.k))], 0
     if structure.k == 1:
         diagonals = [np.ones(1)]
     elif structure.k <= 3:
