@@ -73,7 +73,7 @@ def test_satterthwaite_degrees_of_freedom_and_p_values(known: Case) -> None:
     t = np.array([row.t_value for row in rows])
     close(df, known.fixed.df, 5.0 * OPTIMISER, known.fixed.df)  # lmerTest differentiates by steps
     close(t, known.fixed.t, OPTIMISER, np.maximum(np.abs(known.fixed.t), 1.0))
-    np.testing.assert_allclose(p, known.fixed.p, rtol=1e-4)  # a p of 1e-45 magnifies df
+    np.testing.assert_allclose(p, known.fixed.p, rtol=2e-4)  # a p of 1e-45 magnifies df
 
 
 @every_case
