@@ -86,7 +86,7 @@ def _scalar_starts(criterion: ScalarCriterion) -> tuple[list[Floats], int]:
 
 
 def _crossed_starts(criterion: CrossedCriterion) -> tuple[list[Floats], int]:
-    """Uncorrelated effects of three sizes, the lowest first; of one size where a value is costly."""
+    """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
     structure = criterion.structure
     if criterion.costly:
         return [structure.theta(SIZES[-1][0] * np.eye(structure.k))], 0
