@@ -32,6 +32,11 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
+LINKS: Final = {
+    operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
+    for operation in ("read_model", "fixed_effects", "effects", "predict", "delete_model")
+}
+
 FORMS: Final = (JSON, "text/plain")
 
 _READING: Final = (
@@ -56,10 +61,12 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "Already known: the same data, an equal model, the same engine.",
             "headers": openapi.headers("ETag", "Location", "Cache-Status"),
+            "links": LINKS,
         },
         201: {
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing"),
+            "links": LINKS,
         },
         **responses(*_READING, *_FITTING, "not_acceptable", "still_fitting"),
     },
