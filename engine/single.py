@@ -15,8 +15,9 @@ from typing import TypeAlias
 import numpy as np
 
 from engine import expression
-from engine.design import Block, Categorical, Design, Numeric, TermSet
-from engine.table import Floats, level_text
+from engine.design import Block, Categorical, Numeric, TermSet
+from engine.fit import Fit
+from engine.table import level_text
 
 Row: TypeAlias = Mapping[str, object]
 Reader: TypeAlias = Callable[[Row], Sequence[float] | None]
@@ -47,26 +48,23 @@ class SingleRow:
     pilots: tuple[Vector, ...]
 
     @classmethod
-    def of(
-        cls,
-        design: Design,
-        kept: Sequence[int],
-        places: Mapping[str, int],
-        pilots: tuple[Floats, Floats, Floats, Floats],
-    ) -> SingleRow | None:
-        """Return the readers of a design, or ``None`` when it has what they do not read."""
+    def of(cls, fit: Fit) -> SingleRow | None:
+        """Return the readers of a model, or ``None`` when it has what they do not read."""
+        design, pilot, groups = fit.design, fit.products.pilot, fit.products.groups
         columns = [name for grouping in design.groupings for name in grouping.columns]
-        width = len(pilots[0]) + len(pilots[2])
+        width = len(fit.kept) + sum(len(grouping.names) for grouping in design.groupings)
         if len(columns) > 1 or width > MOST_COLUMNS or design.response.offset is not None:
             return None
         terms = [term for grouping in design.groupings for term in grouping.terms]
+        own = [pilot.centre[fit.kept], pilot.scale[fit.kept]]
+        own += [groups[0].pilot.centre, groups[0].pilot.scale] if groups else [np.zeros(0)] * 2
         return cls(
             fixed=(_one, *map(_block, design.fixed.blocks)),
-            kept=tuple(kept),
+            kept=tuple(fit.kept.tolist()),
             random=tuple(reader for term in terms for reader in _readers(term)),
             group=columns[0] if columns else None,
-            places=places,
-            pilots=tuple(values.tolist() for values in pilots),
+            places=fit.random[0].place if fit.random else {},
+            pilots=tuple(values.tolist() for values in own),
         )
 
     def read(self, row: Row) -> tuple[list[float], list[float], int] | None:

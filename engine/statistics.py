@@ -95,9 +95,8 @@ def _variances(
     square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight
     spread = max(0.0, square - mean**2) * products.n / (products.n - 1)
     between = 0.0
-    if products.groups:
-        g = solution.t @ solution.t.T
-        zz = products.groups[0].zz.sum(axis=0)
-        between = solution.sigma**2 * float((g * zz).sum()) / weight
+    for group, t in zip(products.groups, solution.t, strict=True):
+        zz = group.zz.sum(axis=0)
+        between += solution.sigma**2 * float(np.vdot(t @ t.T, zz)) / weight
     scale = units.y**2
     return float(spread) * scale, between * scale, solution.sigma**2 * scale

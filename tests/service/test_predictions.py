@@ -221,12 +221,12 @@ async def test_an_outcome_that_cannot_be_brought_back_is_null(client: httpx.Asyn
     assert (await ask(client, url, rows=[AITKIN])).items[0].outcome is None
 
 
-async def test_a_threshold_outside_the_outcome_has_no_probability(
+async def test_a_threshold_below_all_outcomes_is_exceeded_for_sure(
     client: httpx.AsyncClient, url: str
 ) -> None:
     house = (await ask(client, url, rows=[AITKIN], thresholds=[-5])).items[0]
     assert house.outcome is not None
-    assert house.outcome.exceedance[0].probability is None
+    assert house.outcome.exceedance[0].probability == 1.0
 
 
 @pytest.mark.parametrize("media", ["text/html", "", "application/xml"])
