@@ -97,11 +97,11 @@ def _row(program: Contestant, time: Measured, ours: Measured) -> tuple[str, ...]
         program.name,
         time.shown(1e3, 2),
         f"{time.over(ours):.1f}",
-        *(f"{distance:.0e}" for distance in _distances(program.hello["answer"])),
+        *(f"{distance:.0e}" for distance in distances(program.hello["answer"])),
     )
 
 
-def _distances(answer: Answer) -> tuple[float, ...]:
+def distances(answer: Answer) -> tuple[float, ...]:
     """Return how far an answer is from the reference, in the order of ``_DISTANCES``."""
     known = case("lecture_floor")
     counties = known.ranef["county"]

@@ -1,6 +1,7 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
 from engine.archive import from_bytes, to_bytes
+from engine.caps import CAPS, Caps
 from engine.display import display
 from engine.effects import GroupEffects, group_effects
 from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
@@ -8,13 +9,16 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
-from engine.prediction import Predictions, Predictive, Predictor, predict, predictors
+from engine.prediction import Predictions, Predictive, predict
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
 
 __all__ = [
+    "CAPS",
+    "Caps",
     "Convergence",
     "DataError",
     "Dimensions",

@@ -23,6 +23,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from engine import expression, state
+from engine.cooccurrence import Cooccurrence
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Block, Categorical, Design, Grouping, Numeric, Response, TermSet
 from engine.errors import DataError, Problem
@@ -39,6 +40,7 @@ _CLASSES: dict[str, type[Any]] = {
         Block,
         Categorical,
         Convergence,
+        Cooccurrence,
         CrossProducts,
         Design,
         Fit,

@@ -191,6 +191,11 @@ class Criterion:
         return self.method == "REML"
 
     @property
+    def costly(self) -> bool:
+        """Whether one value takes so long that few starts must do."""
+        return False
+
+    @property
     def count(self) -> int:
         """c: n for ML, n - p for REML."""
         return self.blocks.n - (self.blocks.p if self.reml else 0)
@@ -276,6 +281,23 @@ class Criterion:
         weight = np.full((self.blocks.p + 1, self.blocks.p + 1), 1.0 if self.reml else 0.0)
         weight[-1, :] = weight[:, -1] = self.count
         return weight.ravel()
+
+    def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
+        """Conditional modes (J, k) and relative covariances T (I + T'Z_j'Z_j T)^-1 T' (J, k, k).
+
+        One pair per grouping factor, in the pilots' units.
+        """
+        if not self.structure.k:
+            return []
+        blocks, t = self.blocks, factor.t
+        rt = _times(blocks.root, t)
+        tr = np.swapaxes(rt, 1, 2)
+        residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ beta[:, None]
+        lower = batched_cholesky(tr @ rt + np.eye(len(t)))
+        both = np.concatenate([tr @ residual, np.broadcast_to(t.T, lower.shape)], axis=2)
+        half = batched_forward(lower, both)
+        halved = np.swapaxes(half[:, :, 1:], 1, 2)
+        return [((halved @ half[:, :, :1])[:, :, 0], halved @ half[:, :, 1:])]
 
     def _directions(self, t: Floats) -> Floats:
         """DG / dtheta_i = E_i T' + T E_i', (t, k, k)."""

@@ -11,11 +11,14 @@ sums of squares of columns far from zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
+from engine.cooccurrence import Cooccurrence, cooccurrence
 from engine.design import Design, Grouping, TermSet
 from engine.errors import DataError, Problem
 from engine.frame import Frame
@@ -93,6 +96,7 @@ class CrossProducts:
         mm: M'WM for M = [1 X y] without X's own intercept, (m, m).
         pilot: of the columns of M.
         groups: one entry per grouping factor.
+        meetings: one entry per pair of them.
     """
 
     n: int
@@ -100,6 +104,7 @@ class CrossProducts:
     mm: Floats
     pilot: Pilot
     groups: tuple[GroupProducts, ...]
+    meetings: tuple[Cooccurrence, ...] = ()
 
     @property
     def pilots(self) -> tuple[Pilot, ...]:
@@ -117,13 +122,32 @@ class CrossProducts:
             for a, b in zip(self.pilots, other.pilots, strict=True)
         ):
             raise ValueError("cross-products add up only when they were made with equal pilots")
+        groups = tuple(a + b for a, b in zip(self.groups, other.groups, strict=True))
         return CrossProducts(
             n=self.n + other.n,
             log_weights=self.log_weights + other.log_weights,
             mm=self.mm + other.mm,
             pilot=self.pilot,
-            groups=tuple(a + b for a, b in zip(self.groups, other.groups, strict=True)),
+            groups=groups,
+            meetings=tuple(
+                _reindexed(a, self.groups, groups) + _reindexed(b, other.groups, groups)
+                for a, b in zip(self.meetings, other.meetings, strict=True)
+            ),
         )
+
+
+def _reindexed(
+    meeting: Cooccurrence, old: Sequence[GroupProducts], new: Sequence[GroupProducts]
+) -> Cooccurrence:
+    """The cells of a meeting with the indices that its levels have in the sum."""
+    places = []
+    for index in (meeting.first, meeting.second):
+        if old[index].levels == new[index].levels:
+            places.append(np.arange(len(new[index].levels)))
+        else:
+            place = {level: j for j, level in enumerate(new[index].levels)}
+            places.append(np.array([place[level] for level in old[index].levels]))
+    return meeting.reindexed(*places)
 
 
 def accumulate(
@@ -189,7 +213,12 @@ class _Columns:
             )
         )
         log_weights = 0.0 if self.weights is None else float(np.log(self.weights).sum())
-        return CrossProducts(m.shape[1], log_weights, weighted @ m.T, pilots[0], groups)
+        z = [pilot.apply(raw) for pilot, raw in zip(pilots[1:], self.z, strict=True)]
+        meetings = tuple(
+            cooccurrence((a, b), (factors[a], factors[b]), (z[a], z[b]), self.weights)
+            for a, b in combinations(range(len(z)), 2)
+        )
+        return CrossProducts(m.shape[1], log_weights, weighted @ m.T, pilots[0], groups, meetings)
 
 
 def _weights(frame: Frame, name: str) -> Floats:
@@ -249,7 +278,11 @@ def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilo
         return Pilot(np.zeros(len(columns)), np.ones(len(columns)))
     centre = np.where(held, columns.mean(axis=1), 0.0)
     centre[list(coded)] = 0.0
-    spread = np.sqrt(np.square(columns - centre[:, None]).mean(axis=1))
-    spread[list(coded)] = 1.0
-    spread[spread == 0.0] = 1.0
-    return Pilot(centre, 2.0 ** np.round(np.log2(spread)))
+    deviations = columns - centre[:, None]
+    squares = np.einsum("cn,cn->c", deviations, deviations).tolist()
+    n = columns.shape[1]
+    scale = [
+        1.0 if fixed or not square else 2.0 ** round(math.log2(square / n) / 2.0)
+        for fixed, square in zip(coded, squares, strict=True)
+    ]
+    return Pilot(centre, np.array(scale))

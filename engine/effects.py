@@ -10,7 +10,7 @@ from engine.cholesky import dense_cholesky, independent_columns, triangular_inve
 from engine.design import INTERCEPT
 from engine.errors import Problem, SpecError
 from engine.fit import Fit, RandomEffects
-from engine.joint import Joint
+from engine.lines import lines
 from engine.table import Codes, Floats
 
 
@@ -73,13 +73,13 @@ def group_effects(fit: Fit, group: str) -> GroupEffects:
     Raises:
         SpecError: the model has no such group.
     """
-    _, random = random_effects(fit, group)
-    coefficient_terms, coefficients, std_errors = _coefficients(fit, random)
+    which, random = random_effects(fit, group)
+    coefficient_terms, coefficients, std_errors = _coefficients(fit, which, random)
     anchor = random.terms.index(INTERCEPT) if INTERCEPT in random.terms else 0
     prior = random.covariance[anchor, anchor]
     posterior = random.conditional[:, anchor, anchor]
     pooling = 1.0 - posterior / prior if prior > 0.0 else np.zeros(len(random.levels))
-    no_pooling, no_pooling_std_error = _no_pooling(fit, random)
+    no_pooling, no_pooling_std_error = _no_pooling(fit, which, random)
     return GroupEffects(
         group=group,
         levels=random.levels,
@@ -98,29 +98,29 @@ def group_effects(fit: Fit, group: str) -> GroupEffects:
     )
 
 
-def _coefficients(fit: Fit, random: RandomEffects) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Beta + b_j by term, with standard errors from the joint covariances."""
+def _coefficients(
+    fit: Fit, which: int, random: RandomEffects
+) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Beta + b_j by term, with standard errors from the joint covariances, each (J, c)."""
     terms = (
         *fit.coefficients,
-        *dict.fromkeys(t for t in random.terms if t not in fit.coefficients),
+        *dict.fromkeys(term for term in random.terms if term not in fit.coefficients),
     )
     # Rows select: term = x_pick @ beta + z_pick @ b.
     x_pick = np.array([[term == name for name in fit.coefficients] for term in terms], dtype=float)
     z_pick = np.array([[term == name for name in random.terms] for term in terms], dtype=float)
     x_pick = x_pick.reshape(len(terms), -1)
-    units, joint = fit.units, Joint.of(fit)
-    beta = np.array([*fit.beta])
-    coefficients = x_pick @ beta + random.modes @ z_pick.T
-    xs, zs = x_pick @ units.x, z_pick @ units.z
-    variance = (
-        np.einsum("cp,pq,cq->c", xs, joint.fixed, xs)
-        + 2.0 * np.einsum("cp,jpk,ck->jc", xs, joint.cross, zs)
-        + np.einsum("ck,jkl,cl->jc", zs, joint.effects, zs)
-    )
-    return terms, coefficients, units.y * np.sqrt(np.maximum(variance, 0.0))
+    coefficients = x_pick @ fit.beta + random.modes @ z_pick.T
+    units, n = fit.units, len(random.levels)
+    z = [np.zeros((n * len(terms), len(own.terms))) for own in fit.random]
+    index = [np.zeros(n * len(terms), dtype=np.intp) for _ in fit.random]
+    z[which] = np.tile(z_pick @ units.z[which], (n, 1))
+    index[which] = np.repeat(np.arange(n), len(terms))
+    own = lines(fit, np.tile(x_pick @ units.x, (n, 1)), z, index)
+    return terms, coefficients, units.y * np.sqrt(own.variance).reshape(n, -1)
 
 
-def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
+def _no_pooling(fit: Fit, which: int, random: RandomEffects) -> tuple[Floats, Floats]:
     """Each level's own intercept by least squares: y ~ 0 + level + X, from the cross-products.
 
     The other predictors have one slope for all levels; those that do not vary within levels are
@@ -130,7 +130,7 @@ def _no_pooling(fit: Fit, random: RandomEffects) -> tuple[Floats, Floats]:
     nothing = np.full(len(random.levels), np.nan)
     if INTERCEPT not in random.terms:
         return nothing, nothing
-    group, first = products.groups[0], random.terms.index(INTERCEPT)
+    group, first = products.groups[which], random.terms.index(INTERCEPT)
     weight = group.zz[:, first, first]
     slopes = fit.kept[fit.kept > 0]
     mean = group.zm[:, first, :] / weight[:, None]

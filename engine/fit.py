@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -11,22 +11,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from engine.cholesky import (
-    batched_cholesky,
-    batched_forward,
     independent_columns,
     semidefinite_root,
     triangular_inverse,
 )
-from engine.criterion import Blocks, Structure
+from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
+from engine.forms import criterion_of
 from engine.formula import Formula
-from engine.frame import read
+from engine.frame import Frame, read
 from engine.optimum import Optimum, minimise
-from engine.scalar import criterion_of
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats, Table
@@ -100,13 +99,13 @@ class Solution:
     """The factor at the optimum, in the pilots' units: what intervals and tests are computed from.
 
     Attributes:
-        t: T, the relative covariance factor of the grouping factor, (k, k).
+        t: T, the relative covariance factor of each grouping factor, (k, k).
         upper: R of D = [X y]'V^-1[X y] = R'R, (p + 1, p + 1).
         beta: fixed effects, (p,).
         sigma: residual standard deviation.
     """
 
-    t: Floats
+    t: tuple[Floats, ...]
     upper: Floats
     beta: Floats
     sigma: float
@@ -126,7 +125,8 @@ class Fit:
         dropped_terms: names of aliased columns, left out.
         beta: fixed effects (p,).
         covariance: of beta given theta, sigma^2 (X'V^-1X)^-1 (lme4's vcov), (p, p).
-        theta: elements of the relative covariance factor, in lme4's order, (t,).
+        theta: elements of the relative covariance factors, in lme4's order: factors with most
+            levels first, (t,).
         sigma: residual standard deviation.
         random: one entry per grouping factor.
         statistics: criterion, likelihood and what follows from them.
@@ -158,6 +158,23 @@ class Fit:
     def units(self) -> Units:
         """Maps from the pilots' units to those of the data."""
         return Units.of(self.design, self.products, self.kept)
+
+    @property
+    def y_centre(self) -> float:
+        """What was taken from the response before it was scaled."""
+        return float(self.products.pilot.centre[-1])
+
+    @cached_property
+    def at_optimum(self) -> tuple[Criterion, Factorised]:
+        """The criterion and its factor at theta, made again from the cross-products."""
+        sizes = tuple(size for effects in self.random for size in effects.sizes)
+        structure = Structure.of(sizes)
+        criterion = criterion_of(self.products, self.kept, structure, self.spec.method)
+        t = np.asarray(block_diag(*self.solution.t)) if self.random else np.zeros((0, 0))
+        factor = criterion.factorise(structure.theta(t))
+        if factor is None:
+            raise ValueError("a fit has a factor at its optimum")
+        return criterion, factor
 
     @property
     def std_errors(self) -> Floats:
@@ -222,6 +239,18 @@ class Prepared:
     kept: NDArray[np.intp]
 
     @property
+    def criterion(self) -> Criterion:
+        """The criterion of the model in the form that is quickest for it."""
+        sizes = tuple(len(term.names) for own in self.design.groupings for term in own.terms)
+        return criterion_of(self.products, self.kept, Structure.of(sizes), self.spec.method)
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The effects of each grouping factor among all."""
+        edges = np.cumsum((0, *(len(own.names) for own in self.design.groupings))).tolist()
+        return tuple(slice(a, b) for a, b in pairwise(edges))
+
+    @property
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Names of the columns of X that are kept, and of those that are dropped as aliased."""
         first = 0 if self.design.fixed.intercept else 1
@@ -239,22 +268,21 @@ def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUN
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
-    if len({random.group for random in spec.formula.random}) > 1:
-        raise SpecError(
-            Problem(
-                "several_groups",
-                "more than one grouping factor is not yet fitted",
-                "use one grouping factor",
-                ("formula",),
-            )
-        )
     frame = read(spec, Table.of(data))
-    design = learn(spec, frame)
+    design = _largest_first(learn(spec, frame), frame)
     products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
     kept = _independent(design, products)
     prepared = Prepared(spec, design, frame.n_dropped, products, kept)
     _require_fittable(prepared)
     return prepared
+
+
+def _largest_first(design: Design, frame: Frame) -> Design:
+    """The same design, grouping factors with more levels first, as lme4 orders them."""
+    if len(design.groupings) < 2:
+        return design
+    by_levels = sorted(design.groupings, key=lambda own: -len(own.factor(frame).levels))
+    return replace(design, groupings=tuple(by_levels))
 
 
 def _independent(design: Design, products: CrossProducts) -> NDArray[np.intp]:
@@ -343,9 +371,7 @@ def fit_products(prepared: Prepared) -> Fit:
         DataError: the predictors reproduce the response, so that there is no likelihood.
     """
     spec, design, products = prepared.spec, prepared.design, prepared.products
-    blocks = Blocks.of(products, prepared.kept)
-    sizes = tuple(len(term.names) for g in design.groupings for term in g.terms)
-    criterion = criterion_of(blocks, Structure.of(sizes), spec.method)
+    criterion = prepared.criterion
     optimum = minimise(criterion)
     factor = criterion.factorise(optimum.theta)
     if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
@@ -360,12 +386,14 @@ def fit_products(prepared: Prepared) -> Fit:
     units = Units.of(design, products, prepared.kept)
     inverse = triangular_inverse(factor.upper[:-1, :-1])
     beta = inverse @ factor.upper[:-1, -1]
-    solution = Solution(factor.t, factor.upper, beta, float(np.sqrt(factor.r2 / criterion.count)))
+    sigma = float(np.sqrt(factor.r2 / criterion.count))
+    t = tuple(factor.t[span, span] for span in prepared.spans)
+    solution = Solution(t, factor.upper, beta, sigma)
     half = units.x @ inverse * (solution.sigma * units.y)
     covariance = half @ half.T
     names, dropped = prepared.names
-    random = _random_effects(prepared, blocks, solution, units, sizes)
-    to_data = units.z @ factor.t
+    random = _random_effects(prepared, criterion, factor, solution, units)
+    to_data = units.z_joint @ factor.t
     theta = criterion.structure.theta(semidefinite_root(to_data @ to_data.T))
     statistics = summarise(
         criterion, optimum, spec.method, products, prepared.kept, units, solution
@@ -392,35 +420,38 @@ def fit_products(prepared: Prepared) -> Fit:
 
 
 def _random_effects(
-    prepared: Prepared, blocks: Blocks, solution: Solution, units: Units, sizes: tuple[int, ...]
+    prepared: Prepared,
+    criterion: Criterion,
+    factor: Factorised,
+    solution: Solution,
+    units: Units,
 ) -> tuple[RandomEffects, ...]:
-    """Modes G Z_j'V_j^-1(y - X beta) and their covariances sigma^2 T (I + T'Z_j'Z_j T)^-1 T'."""
-    if not prepared.products.groups:
-        return ()
-    group, grouping = prepared.products.groups[0], prepared.design.groupings[0]
-    t = solution.t
-    rt = blocks.root @ t
-    tr = np.swapaxes(rt, 1, 2)
-    residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ solution.beta[:, None]
-    lower = batched_cholesky(tr @ rt + np.eye(len(t)))
-    to_data = units.z @ t
-    both = np.concatenate([tr @ residual, np.broadcast_to(to_data.T, lower.shape)], axis=2)
-    half = batched_forward(lower, both)
-    u, half = half[:, :, :1], half[:, :, 1:]
-    halved = np.swapaxes(half, 1, 2)
+    """Modes G Z_j'V_j^-1(y - X beta) and their covariances sigma^2 (G - G Z_j'V^-1 Z_j G)."""
     scale = solution.sigma * units.y
-    return (
-        RandomEffects(
-            group=grouping.name,
-            terms=grouping.names,
-            sizes=sizes,
-            levels=group.levels,
-            rows=group.rows,
-            covariance=scale**2 * (to_data @ to_data.T),
-            modes=units.y * (halved @ u)[:, :, 0],
-            conditional=scale**2 * (halved @ half),
-        ),
-    )
+    out = []
+    modes = criterion.modes(factor, solution.beta)
+    for group, grouping, t, z, (own_modes, conditional) in zip(
+        prepared.products.groups,
+        prepared.design.groupings,
+        solution.t,
+        units.z,
+        modes,
+        strict=True,
+    ):
+        to_data = z @ t
+        out.append(
+            RandomEffects(
+                group=grouping.name,
+                terms=grouping.names,
+                sizes=tuple(len(term.names) for term in grouping.terms),
+                levels=group.levels,
+                rows=group.rows,
+                covariance=scale**2 * (to_data @ to_data.T),
+                modes=units.y * (own_modes @ z.T),
+                conditional=scale**2 * (z @ conditional @ z.T),
+            )
+        )
+    return tuple(out)
 
 
 def _convergence(
@@ -430,10 +461,11 @@ def _convergence(
     if not optimum.converged:
         messages.append("the search stopped before it reached an optimum: do not rely on this fit")
     boundary = False
+    diagonal = iter((optimum.theta[structure.diagonal] == 0.0).tolist())
     for effects in random:
         for name, at_zero, vanishes in zip(
             effects.terms,
-            optimum.theta[structure.diagonal] == 0.0,
+            [next(diagonal) for _ in effects.terms],
             effects.covariance.diagonal() == 0.0,
             strict=True,
         ):

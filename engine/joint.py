@@ -1,4 +1,4 @@
-"""Joint covariances of fixed and random effects: what lines and new houses inherit of a fit.
+"""Joint covariances of fixed and random effects of a model with one grouping factor.
 
 Henderson's mixed-model equations give, for the errors of beta and of the effects b_j of one level,
 
@@ -51,7 +51,7 @@ class Joint:
             return cls(
                 fixed, np.zeros((0, p, 0)), np.zeros((0, 0, 0)), np.zeros((0, 0)), np.zeros((0, 0))
             )
-        group, t = fit.products.groups[0], solution.t
+        group, t = fit.products.groups[0], solution.t[0]
         columns = np.append(fit.kept, len(fit.products.mm) - 1)
         root, inner = batched_root(group.zz[levels], group.zm[levels][:, :, columns])
         rt = root @ t

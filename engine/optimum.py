@@ -9,6 +9,7 @@ with the subproblem solved by an eigendecomposition).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,8 @@ from engine.table import Floats
 MAX_STEPS = 200
 ACCURACY = 1e-9
 """The Newton step that promises less than this of the criterion is the last one."""
+VALUE_ACCURACY = 1e-6
+"""As much, where only the value counts: its error is the promise's own, of a higher order."""
 CLOSE = 1e-2
 """The Newton step that promises less than this leads to the optimum, if it is one already known."""
 LAST_STEP = 1e-3
@@ -70,7 +73,8 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
     scalar = criterion.structure.k == 1
-    points, tried = ([], 0) if scalar and near is not None else starts(criterion)
+    known = near is not None and (scalar or criterion.costly)
+    points, tried = ([], 0) if known else starts(criterion)
     enough = len(points) if scalar else len(criterion.structure.rows) + 1
     if near is not None:
         points, enough = [near, *points], 2
@@ -94,6 +98,20 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     )
 
 
+def lowest_value(criterion: Criterion, near: Floats) -> float:
+    """The value of the criterion at its optimum, where the optimum itself is not asked for.
+
+    The gain that the last Newton step promises is taken on trust.
+
+    Args:
+        criterion: to be minimised.
+        near: a point known to be close to the optimum.
+    """
+    if criterion.structure.k == 1:
+        return descend(criterion, near, enough=VALUE_ACCURACY).value
+    return minimise(criterion, near).value
+
+
 def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
     """Whether searches ended in different places or not at all, or the best end is singular."""
     values = [end.value for end in ends]
@@ -103,43 +121,48 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
     return bool((np.linalg.norm(t, axis=0) < BOUNDARY).any())
 
 
-def descend(criterion: Criterion, theta: Floats, known: Sequence[Optimum] = ()) -> Optimum:
+def descend(
+    criterion: Criterion, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
+) -> Optimum:
     """Newton's method in a trust region from one start to a local optimum.
 
-    Where it comes close to the end of another search, that end is its end too.
+    Where it comes close to the end of another search, that end is its end too. A step that promises
+    less than ``enough`` is the last one.
     """
     here = criterion(theta)
     evaluations = 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
-    radius = 1.0 + float(np.linalg.norm(theta))
+    radius = 1.0 + _length(theta)
     for _ in range(MAX_STEPS):
         step, promised = _step(here, radius)
         if promised < CLOSE and (end := _met(criterion, theta + step, here, promised, known)):
             return replace(end, evaluations=evaluations)
         noise = 1e-13 * (1.0 + abs(here.value))
-        if promised <= 1e-3 * noise:
-            return _polished(theta, here, radius, evaluations)
+        if promised <= 1e-3 * noise or promised < enough != ACCURACY:
+            return _polished(theta, here, radius, evaluations, enough)
         there = criterion(theta + step)
         evaluations += 1
         gain = -np.inf if there is None else here.value - there.value
         last = there is not None and promised < ACCURACY  # Newton's error is squared by each step
         if there is not None and (gain > 0.1 * promised or promised < noise):
-            if gain > 0.7 * promised and float(np.linalg.norm(step)) > 0.9 * radius:
+            if gain > 0.7 * promised and _length(step) > 0.9 * radius:
                 radius *= 2.0
             theta, here = theta + step, there
         elif not last:
-            radius = 0.25 * min(radius, float(np.linalg.norm(step)))
+            radius = 0.25 * min(radius, _length(step))
         if last:
-            return _polished(theta, here, radius, evaluations)
+            return _polished(theta, here, radius, evaluations, enough)
     return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
 
 
-def _polished(theta: Floats, here: Evaluation, radius: float, evaluations: int) -> Optimum:
+def _polished(
+    theta: Floats, here: Evaluation, radius: float, evaluations: int, enough: float
+) -> Optimum:
     """The end of a search, with one more step that costs no evaluation."""
     step, promised = _step(here, radius)
     value = here.value
-    if promised < ACCURACY and float(np.linalg.norm(step)) < LAST_STEP * radius:
+    if promised < enough and (_length(step) < LAST_STEP * radius or enough != ACCURACY):
         theta, value = theta + step, value - promised
     return Optimum(theta, value, _steepness(here), True, evaluations, 1, 1)
 
@@ -168,9 +191,10 @@ def _met(
 def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
     """The step that minimises the quadratic model within the radius, and the gain it promises."""
     if len(here.gradient) == 1:
-        curvature, axes = here.hessian[0], np.ones((1, 1))
-    else:
-        curvature, axes = np.linalg.eigh(here.hessian)
+        gradient, hessian = float(here.gradient[0]), float(here.hessian[0, 0])
+        if hessian > 1e-12 and abs(gradient) <= radius * hessian:
+            return np.array([-gradient / hessian]), 0.5 * gradient * gradient / hessian
+    curvature, axes = np.linalg.eigh(here.hessian)
     slope = axes.T @ here.gradient
     floor = 1e-12 * max(1.0, float(np.abs(curvature).max()))
     if curvature[0] > floor:
@@ -184,6 +208,10 @@ def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
         return np.zeros_like(slope), 0.0
     move = _on_sphere(slope, curvature, radius)
     return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
+
+
+def _length(step: Floats) -> float:
+    return math.sqrt(float(step @ step))
 
 
 def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:

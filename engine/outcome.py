@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from scipy import special
@@ -89,6 +90,35 @@ def bring_back(
         upper=ends[1] if inverse.increasing else ends[0],
         thresholds=thresholds,
         exceedance=_exceedance(inverse, estimate, spread, thresholds),
+    )
+
+
+def bring_back_one(
+    inverse: Inverse,
+    estimate: float,
+    spread: float,
+    lower: float,
+    upper: float,
+    thresholds: Floats,
+) -> Outcome:
+    """As :func:`bring_back` for one row; by plain arithmetic where the inverse is exponential."""
+    arrays = [np.array([value]) for value in (estimate, spread, lower, upper)]
+    exponential = inverse.exponential()
+    if exponential is None or not inverse.increasing:
+        return bring_back(inverse, arrays[0], arrays[1], arrays[2], arrays[3], thresholds)
+    scale, rate, shift = exponential
+    try:
+        mean = scale * exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
+        median, low, high = (scale * exp(rate * y) + shift for y in (estimate, lower, upper))
+    except OverflowError:
+        return bring_back(inverse, arrays[0], arrays[1], arrays[2], arrays[3], thresholds)
+    return Outcome(
+        median=np.array([median]),
+        mean=np.array([mean]),
+        lower=np.array([low]),
+        upper=np.array([high]),
+        thresholds=thresholds,
+        exceedance=_exceedance(inverse, arrays[0], arrays[1], thresholds),
     )
 
 

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import isfinite, sqrt
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from engine import expression
-from engine.design import Block, Categorical, Grouping, Numeric, TermSet
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
-from engine.frame import Frame
 from engine.inference.fixed import require_level
 from engine.joint import Joint
-from engine.outcome import Outcome, bring_back
+from engine.lines import Lines, lines
+from engine.newdata import MAX_PROBLEMS, Predictor, Rows, Values, predictors
+from engine.outcome import Outcome, bring_back, bring_back_one
 from engine.response import Inverse, invert
-from engine.table import Factor, Floats, level_text
+from engine.single import SingleRow, dot, quadratic
+from engine.table import Floats
 
-MAX_PROBLEMS = 100
-
-JOINT_LEVELS = 10_000
-"""Up to so many levels, all joint covariances are kept ready."""
-
-
-@dataclass(frozen=True, slots=True)
-class Predictor:
-    """A column that a row to be predicted must carry.
-
-    Attributes:
-        name: of the column.
-        kind: "number", "factor" (one of ``levels``) or "group" (any value; unseen levels are new).
-            A column read in several ways is a factor before a number, and a number before a group.
-        levels: of a factor or group that is one column; empty for numbers and combined groups.
-    """
-
-    name: str
-    kind: Literal["number", "factor", "group"]
-    levels: tuple[str, ...] = ()
+READY_LEVELS = 10_000
+"""Up to so many levels of one grouping factor, the lines of all are kept ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +52,9 @@ class Predictions:
     outcome: Outcome | None
 
 
-def predictors(fit: Fit) -> tuple[Predictor, ...]:
-    """What a row to be predicted must carry, in order of first use."""
-    found: dict[str, Predictor] = {}
-    sets = [fit.design.fixed, *(term for g in fit.design.groupings for term in g.terms)]
-    for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
-        if isinstance(variable, Categorical):
-            found[variable.column] = Predictor(variable.column, "factor", variable.levels)
-        else:
-            for name in expression.columns(variable.expr):
-                found.setdefault(name, Predictor(name, "number"))
-    for grouping, effects in zip(fit.design.groupings, fit.random, strict=True):
-        for name in grouping.columns:
-            levels = effects.levels if len(grouping.columns) == 1 else ()
-            found.setdefault(name, Predictor(name, "group", levels))
-    if fit.design.response.offset is not None:
-        found.setdefault(
-            fit.design.response.offset, Predictor(fit.design.response.offset, "number")
-        )
-    return tuple(found.values())
-
-
 def predict(
     fit: Fit,
-    columns: Mapping[str, Sequence[object] | NDArray[np.generic]],
+    columns: Mapping[str, Values],
     *,
     level: float = 0.95,
     thresholds: Sequence[float] = (),
@@ -126,49 +86,34 @@ class Predictive:
     Attributes:
         fit: the model.
         predictors: what a row must carry.
-        numeric: predictors that some term reads as numbers.
-        places: index of each level of the grouping factor.
         inverse: the way back to the scale of the column, if there is one.
-        pilots: centre and scale of the columns of X, then of Z.
-        units: y's scale in the data's units, and its centre.
-        joint: covariances of all levels, or ``None`` where they are worked out for the rows' own.
+        ready: the lines of all levels of the one grouping factor, or ``None`` where they are worked
+            out for the rows' own levels.
+        single: the quick way for one row, or ``None`` when the design has what it does not read.
     """
 
     fit: Fit
     predictors: tuple[Predictor, ...]
-    numeric: frozenset[str]
-    places: Mapping[str, int]
     inverse: Inverse | None
-    pilots: tuple[Floats, Floats, Floats, Floats]
-    units: tuple[float, float]
-    joint: Joint | None
+    ready: _Ready | None
+    single: SingleRow | None
 
     @classmethod
     def of(cls, fit: Fit) -> Predictive:
         """Make a fit ready."""
-        pilot, response = fit.products.pilot, fit.design.response
-        nothing = np.zeros(0)
-        group = fit.products.groups[0].pilot if fit.products.groups else None
-        levels = fit.random[0].levels if fit.random else ()
+        response = fit.design.response
+        few = len(fit.random) <= 1 and all(len(own.levels) <= READY_LEVELS for own in fit.random)
         return cls(
             fit=fit,
             predictors=predictors(fit),
-            numeric=frozenset(_numeric_columns(fit)),
-            places={level: index for index, level in enumerate(levels)},
             inverse=invert(response.expr, response.states),
-            pilots=(
-                pilot.centre[fit.kept],
-                pilot.scale[fit.kept],
-                nothing if group is None else group.centre,
-                nothing if group is None else group.scale,
-            ),
-            units=(fit.units.y, float(pilot.centre[-1])),
-            joint=Joint.of(fit) if len(levels) <= JOINT_LEVELS else None,
+            ready=_Ready.of(Joint.of(fit)) if few else None,
+            single=SingleRow.of(fit) if few else None,
         )
 
     def predict(
         self,
-        columns: Mapping[str, Sequence[object] | NDArray[np.generic]],
+        columns: Mapping[str, Values],
         *,
         level: float = 0.95,
         thresholds: Sequence[float] = (),
@@ -176,246 +121,131 @@ class Predictive:
     ) -> Predictions:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
-        cuts = _cuts(thresholds)
-        rows = _Rows.read(self, columns)
-        with np.errstate(all="ignore"):
-            x, z, index = rows.design(self)
-            unseen = index < 0 if self.places else np.zeros(len(x), dtype=bool)
-            _heed(new_levels, self.fit, unseen)
-            estimate, variance = self._line(x, z, index)
-            estimate = estimate + rows.offset
-            std_error = np.sqrt(variance)
-            spread = np.sqrt(variance + self.fit.sigma**2)
-        _refuse_not_finite(estimate + spread)
         quantile = -float(special.ndtri((1.0 - level) / 2.0))
-        lower, upper = estimate - quantile * spread, estimate + quantile * spread
+        cuts = _cuts(thresholds)
+        single = self._single_line(columns) if new_levels == "population" else None
+        if single is not None:
+            return self._predictions_of_one(*single, level, quantile, cuts)
+        rows = Rows.read(self.fit, self.predictors, columns)
+        _heed(new_levels, self.fit, rows.index)
+        with np.errstate(all="ignore"):
+            own, units = self._lines(rows), self.fit.units
+            estimate = units.y * own.estimate + self.fit.y_centre + rows.offset
+            variance = units.y**2 * own.variance
+            errors = np.sqrt(np.array((variance, variance + self.fit.sigma**2)))
+            lower, upper = estimate - quantile * errors, estimate + quantile * errors
+        _refuse_not_finite(estimate + errors[1])
         outcome = None
         if self.inverse is not None:
-            outcome = bring_back(self.inverse, estimate, spread, lower, upper, cuts)
-        names = tuple(effects.group for effects in self.fit.random)
+            outcome = bring_back(self.inverse, estimate, errors[1], lower[1], upper[1], cuts)
         return Predictions(
             level=level,
             estimate=estimate,
-            std_error=std_error,
-            lower=estimate - quantile * std_error,
-            upper=estimate + quantile * std_error,
-            prediction_std_error=spread,
-            prediction_lower=lower,
-            prediction_upper=upper,
-            new_levels=tuple(names if new else () for new in unseen.tolist()),
+            std_error=errors[0],
+            lower=lower[0],
+            upper=upper[0],
+            prediction_std_error=errors[1],
+            prediction_lower=lower[1],
+            prediction_upper=upper[1],
+            new_levels=self._unseen(rows),
             outcome=outcome,
         )
 
-    def _line(self, x: Floats, z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
-        """Estimate and variance of x beta + z b, in the pilots' units; level -1 is not seen."""
-        place, joint = index, self.joint
-        known = index >= 0
-        if joint is None:
-            seen, place = np.unique(index[known], return_inverse=True)
-            joint = Joint.of(self.fit, seen)
-        elif not known.all():
-            place = index[known]
-        estimate = x @ self.fit.solution.beta
-        variance = ((x @ joint.fixed) * x).sum(axis=1)
-        if z.shape[1]:
-            xk, zk, zu = x[known], z[known], z[~known]
-            modes, cross, effects = joint.modes[place], joint.cross[place], joint.effects[place]
-            estimate[known] += (zk * modes).sum(axis=1)
-            with_effects = 2.0 * (xk[:, :, None] * cross).sum(axis=1)
-            with_effects += (zk[:, :, None] * effects).sum(axis=1)
-            variance[known] += (with_effects * zk).sum(axis=1)
-            variance[~known] += ((zu @ joint.between) * zu).sum(axis=1)
-        scale, centre = self.units
-        return scale * estimate + centre, scale**2 * np.maximum(variance, 0.0)
+    def _lines(self, rows: Rows) -> Lines:
+        if self.ready is None:
+            return lines(self.fit, rows.x, rows.z, rows.index)
+        z = rows.z[0] if rows.z else np.zeros((len(rows.x), 0))
+        index = rows.index[0] if rows.index else np.full(len(rows.x), -1)
+        return self.ready.lines(self.fit.solution.beta, rows.x, z, index)
+
+    def _unseen(self, rows: Rows) -> tuple[tuple[str, ...], ...]:
+        """By row, the groups whose level is new."""
+        names = [effects.group for effects in self.fit.random]
+        if not names:
+            return ((),) * len(rows.x)
+        return tuple(
+            tuple(name for name, place in zip(names, places, strict=True) if place < 0)
+            for places in zip(*(own.tolist() for own in rows.index), strict=True)
+        )
+
+    def _single_line(self, columns: Mapping[str, Values]) -> tuple[float, float, bool] | None:
+        """Estimate, variance and whether the level is new, of one row; ``None``: the long way."""
+        if self.single is None or self.ready is None or len(columns) != len(self.predictors):
+            return None
+        row: dict[str, object] = {}
+        for predictor in self.predictors:
+            values = columns.get(predictor.name, ())
+            if len(values) != 1:
+                return None
+            row[predictor.name] = values[0]
+        if (read := self.single.read(row)) is None:
+            return None
+        x, z, index = read
+        own = dot(x, self.fit.solution.beta.tolist()) + dot(z, self.ready.modes[index].tolist())
+        own_variance = quadratic([*x, *z], self.ready.covariances[index].tolist())
+        scale = self.fit.units.y
+        estimate, variance = scale * own + self.fit.y_centre, scale**2 * max(own_variance, 0.0)
+        new = index < 0 and bool(self.fit.random)
+        return (estimate, variance, new) if isfinite(estimate + variance) else None
+
+    def _predictions_of_one(
+        self,
+        estimate: float,
+        variance: float,
+        new: bool,
+        level: float,
+        quantile: float,
+        thresholds: Floats,
+    ) -> Predictions:
+        """The predictions of one row."""
+        error, spread = sqrt(variance), sqrt(variance + self.fit.sigma**2)
+        lower, upper = estimate - quantile * spread, estimate + quantile * spread
+        outcome = None
+        if self.inverse is not None:
+            outcome = bring_back_one(self.inverse, estimate, spread, lower, upper, thresholds)
+        return Predictions(
+            level=level,
+            estimate=np.array([estimate]),
+            std_error=np.array([error]),
+            lower=np.array([estimate - quantile * error]),
+            upper=np.array([estimate + quantile * error]),
+            prediction_std_error=np.array([spread]),
+            prediction_lower=np.array([lower]),
+            prediction_upper=np.array([upper]),
+            new_levels=(tuple(effects.group for effects in self.fit.random if new),),
+            outcome=outcome,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """New rows as a frame, with the offset of each."""
+class _Ready:
+    """What the lines of L levels are made of; the last entry, index -1, is that of a new level.
 
-    frame: Frame
-    offset: Floats
+    Attributes:
+        modes: effects of a level, (L + 1, k).
+        covariances: of the errors of beta and of these effects, (L + 1, p + k, p + k).
+    """
+
+    modes: Floats
+    covariances: Floats
 
     @classmethod
-    def read(
-        cls, model: Predictive, columns: Mapping[str, Sequence[object] | NDArray[np.generic]]
-    ) -> _Rows:
-        _require_columns(model.predictors, columns)
-        n_rows = len(next(iter(columns.values()))) if columns else 1
-        problems: list[Problem] = []
-        numbers: dict[str, Floats] = {}
-        factors: dict[str, Factor] = {}
-        groups = {name for g in model.fit.design.groupings for name in g.columns}
-        for predictor in model.predictors:
-            values = columns[predictor.name]
-            if predictor.name in model.numeric:
-                numbers[predictor.name] = _numbers(predictor.name, values, problems)
-            if predictor.kind == "factor" or predictor.name in groups:
-                factors[predictor.name] = _levels(predictor, values, problems)
-        if problems:
-            once = {problem.path: problem for problem in reversed(problems)}
-            raise DataError(*list(reversed(once.values()))[:MAX_PROBLEMS])
-        offset = model.fit.design.response.offset
-        frame = Frame(n_rows, 0, numbers, factors)
-        _refuse_undefined(model.fit, frame)
-        return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
+    def of(cls, joint: Joint) -> _Ready:
+        p, (n_levels, k) = len(joint.fixed), joint.modes.shape
+        covariances = np.zeros((n_levels + 1, p + k, p + k))
+        covariances[:, :p, :p] = joint.fixed
+        covariances[:-1, :p, p:] = joint.cross
+        covariances[:-1, p:, :p] = np.swapaxes(joint.cross, 1, 2)
+        covariances[:-1, p:, p:] = joint.effects
+        covariances[-1, p:, p:] = joint.between
+        return cls(np.append(joint.modes, np.zeros((1, k)), axis=0), covariances)
 
-    def design(self, model: Predictive) -> tuple[Floats, Floats, NDArray[np.intp]]:
-        """Rows of X and Z in the pilots' units, and each row's level, -1 for one not seen."""
-        frame, design = self.frame, model.fit.design
-        x_centre, x_scale, z_centre, z_scale = model.pilots
-        own = [np.ones(frame.n_rows)]
-        own += [column for block in design.fixed.blocks for column in block.columns(frame)]
-        x = (np.array(own)[model.fit.kept].T - x_centre) / x_scale
-        if not design.groupings:
-            return x, np.zeros((frame.n_rows, 0)), np.full(frame.n_rows, -1)
-        grouping = design.groupings[0]
-        z = np.array(grouping.z_columns(frame)).T
-        index = [model.places.get(label, -1) for label in _labels(grouping, frame)]
-        return x, (z - z_centre) / z_scale, np.array(index, dtype=np.intp)
-
-
-def _labels(grouping: Grouping, frame: Frame) -> list[str]:
-    factors = [frame.factors[name] for name in grouping.columns]
-    parts = [[factor.levels[code] for code in factor.codes.tolist()] for factor in factors]
-    return [":".join(levels) for levels in zip(*parts, strict=True)]
-
-
-def _numeric_variables(fit: Fit) -> list[Numeric]:
-    """The variables of all terms that are numbers."""
-    sets: list[TermSet] = [fit.design.fixed, *(t for g in fit.design.groupings for t in g.terms)]
-    blocks: list[Block] = [block for terms in sets for block in terms.blocks]
-    return [v for block in blocks for v in block.variables if isinstance(v, Numeric)]
-
-
-def _numeric_columns(fit: Fit) -> Iterator[str]:
-    """Columns that are read as numbers."""
-    for variable in _numeric_variables(fit):
-        yield from expression.columns(variable.expr)
-    if fit.design.response.offset is not None:
-        yield fit.design.response.offset
-
-
-def _require_columns(
-    wanted: Sequence[Predictor], columns: Mapping[str, Sequence[object] | NDArray[np.generic]]
-) -> None:
-    names = [predictor.name for predictor in wanted]
-    listed = ", ".join(names) or "none"
-    problems = [
-        Problem(
-            "missing_key",
-            f"column {name} is missing",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
-        for name in names
-        if name not in columns
-    ] + [
-        Problem(
-            "extra_key",
-            f"column {name} is not used by the model",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
-        for name in columns
-        if name not in names
-    ]
-    lengths = {len(values) for values in columns.values()}
-    if len(lengths) > 1:
-        problems.append(
-            Problem(
-                "unequal_columns",
-                "columns have unequal lengths",
-                "give each the same number of values",
-                ("columns",),
-            )
-        )
-    if problems:
-        raise SpecError(*problems[:MAX_PROBLEMS])
-
-
-def _numbers(
-    name: str, values: Sequence[object] | NDArray[np.generic], problems: list[Problem]
-) -> Floats:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        out = values.astype(np.float64)
-    else:
-        out = np.array([_number(value) for value in values], dtype=np.float64)
-    problems += [
-        Problem(
-            "not_numeric",
-            f"row {i + 1}: {name} is not a finite number",
-            "give a number",
-            ("rows", i, name),
-        )
-        for i in np.flatnonzero(~np.isfinite(out))[:MAX_PROBLEMS].tolist()
-    ]
-    return out
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value) if isinstance(value, int | float | np.number) else np.nan
-    except OverflowError:  # a whole number beyond all doubles
-        return np.nan
-
-
-def _levels(
-    predictor: Predictor, values: Sequence[object] | NDArray[np.generic], problems: list[Problem]
-) -> Factor:
-    """Codes in the predictor's own levels for a factor; in the levels found for a group."""
-    texts = [None if _is_missing(value) else level_text(value) for value in _plain(values)]
-    if predictor.kind == "factor":
-        place = {level: code for code, level in enumerate(predictor.levels)}
-        levels = predictor.levels
-    else:
-        levels = tuple(dict.fromkeys(text for text in texts if text is not None))
-        place = {level: code for code, level in enumerate(levels)}
-    codes = np.array(
-        [-1 if text is None else place.get(text, -1) for text in texts], dtype=np.int64
-    )
-    for i in np.flatnonzero(codes < 0)[:MAX_PROBLEMS].tolist():
-        if texts[i] is None:
-            problem = ("missing_value", f"row {i + 1}: {predictor.name} is missing", "give a value")
-        else:
-            shown = ", ".join(levels[:20]) + (", …" if len(levels) > 20 else "")
-            problem = (
-                "unknown_level",
-                f"row {i + 1}: {predictor.name} is not a level of this factor",
-                f"the levels are: {shown}",
-            )
-        problems.append(Problem(*problem, ("rows", i, predictor.name)))
-    return Factor(codes, levels)
-
-
-def _plain(values: Sequence[object] | NDArray[np.generic]) -> Sequence[object]:
-    return values.tolist() if isinstance(values, np.ndarray) else values
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
-
-
-def _refuse_undefined(fit: Fit, frame: Frame) -> None:
-    """Refuse rows where an expression of a term has no finite value."""
-    problems = []
-    for variable in _numeric_variables(fit):
-        if isinstance(variable.expr, expression.Column):
-            continue
-        values = expression.evaluate(variable.expr, frame.numbers, variable.states)
-        text, name = expression.text(variable.expr), expression.columns(variable.expr)[0]
-        finite = np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
-        problems += [
-            Problem(
-                "not_finite",
-                f"row {i + 1}: {text} is not a finite number",
-                f"give a value at which {text} is defined",
-                ("rows", i, name),
-            )
-            for i in np.flatnonzero(~finite)[:MAX_PROBLEMS].tolist()
-        ]
-    if problems:
-        raise DataError(*problems[:MAX_PROBLEMS])
+    def lines(self, beta: Floats, x: Floats, z: Floats, index: NDArray[np.intp]) -> Lines:
+        """Estimates and variances of rows, in the pilots' units."""
+        estimate = x @ beta + (z * self.modes[index]).sum(axis=1)
+        both = np.concatenate((x, z), axis=1)
+        variance = ((both[:, None, :] @ self.covariances[index])[:, 0, :] * both).sum(axis=1)
+        return Lines(estimate, np.maximum(variance, 0.0))
 
 
 def _refuse_not_finite(values: Floats) -> None:
@@ -450,7 +280,7 @@ def _cuts(thresholds: Sequence[float]) -> Floats:
     return cuts
 
 
-def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
+def _heed(new_levels: str, fit: Fit, index: Sequence[NDArray[np.intp]]) -> None:
     """Raise what ``new_levels`` asks for."""
     if new_levels not in {"population", "reject"}:
         raise SpecError(
@@ -461,16 +291,15 @@ def _heed(new_levels: str, fit: Fit, unseen: NDArray[np.bool_]) -> None:
                 ("new_levels",),
             )
         )
-    if new_levels == "reject" and unseen.any():
-        grouping = fit.design.groupings[0]
-        raise DataError(
-            *(
-                Problem(
-                    "new_level",
-                    f"row {i + 1}: the model has not seen this level of {grouping.name}",
-                    'use "new_levels": "population", or one of the levels of the data',
-                    ("rows", i, grouping.columns[0]),
-                )
-                for i in np.flatnonzero(unseen)[:MAX_PROBLEMS].tolist()
-            )
+    problems = [
+        Problem(
+            "new_level",
+            f"row {i + 1}: the model has not seen this level of {grouping.name}",
+            'use "new_levels": "population", or one of the levels of the data',
+            ("rows", i, grouping.columns[0]),
         )
+        for grouping, place in zip(fit.design.groupings, index, strict=True)
+        for i in np.flatnonzero(place < 0)[:MAX_PROBLEMS].tolist()
+    ]
+    if problems and new_levels == "reject":
+        raise DataError(*problems[:MAX_PROBLEMS])

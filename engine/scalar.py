@@ -96,21 +96,20 @@ class ScalarCriterion(Criterion):
         )
 
 
-def criterion_of(blocks: Blocks, structure: Structure, method: Literal["REML", "ML"]) -> Criterion:
-    """The criterion in the form that is quickest for the model."""
-    if structure.k == 1:
-        rho2, inner = np.square(blocks.root[:, 0, 0]), blocks.inner[:, 0, :]
-        count, start = np.ones(len(rho2)), np.arange(len(rho2))
-        if len(rho2) > FEW_LEVELS:
-            order = np.argsort(rho2, kind="stable")
-            rho2, start, number = np.unique(rho2[order], return_index=True, return_counts=True)
-            count, inner = number.astype(np.float64), inner[order]
-        q = inner.shape[1]
-        if len(rho2) * q * q <= MAX_DOUBLES:
-            return ScalarCriterion(
-                blocks, structure, method, rho2, count, _outer_sums(inner, start, len(rho2))
-            )
-    return Criterion(blocks, structure, method)
+def scalar_criterion(
+    blocks: Blocks, structure: Structure, method: Literal["REML", "ML"]
+) -> ScalarCriterion | None:
+    """The criterion of a model with one effect per level; ``None`` where it would not pay."""
+    rho2, inner = np.square(blocks.root[:, 0, 0]), blocks.inner[:, 0, :]
+    count, start = np.ones(len(rho2)), np.arange(len(rho2))
+    if len(rho2) > FEW_LEVELS:
+        order = np.argsort(rho2, kind="stable")
+        rho2, start, number = np.unique(rho2[order], return_index=True, return_counts=True)
+        count, inner = number.astype(np.float64), inner[order]
+    if len(rho2) * inner.shape[1] ** 2 > MAX_DOUBLES:
+        return None
+    outer = _outer_sums(inner, start, len(rho2))
+    return ScalarCriterion(blocks, structure, method, rho2, count, outer)
 
 
 def _outer_sums(inner: Floats, start: NDArray[np.intp], n_distinct: int) -> Floats:

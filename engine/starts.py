@@ -17,10 +17,12 @@ from scipy.ndimage import minimum_filter
 
 from engine.cholesky import batched_cholesky, batched_forward
 from engine.criterion import Criterion
+from engine.crossed import CrossedCriterion
 from engine.scalar import ScalarCriterion
 from engine.table import Floats
 
-SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 8.0)])
+OCTAVES = 0.5
+SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVES, OCTAVES)])
 SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0), (0.5,))
 """Standard deviations of the effects relative to the residual one, from the finest grid on."""
 CORRELATION = 0.9
@@ -44,6 +46,8 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     """
     if isinstance(criterion, ScalarCriterion):
         return _scalar_starts(criterion)
+    if isinstance(criterion, CrossedCriterion):
+        return _crossed_starts(criterion)
     grid, shape = _grid(criterion)
     values = scan(criterion, grid)
     count = min(2 * len(criterion.structure.rows), MAX_STARTS)
@@ -81,13 +85,29 @@ def _scalar_starts(criterion: ScalarCriterion) -> tuple[list[Floats], int]:
     return [_lowest(padded, i) for i in dips] or [np.ones(1)], len(values)
 
 
+def _crossed_starts(criterion: CrossedCriterion) -> tuple[list[Floats], int]:
+    """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
+    structure = criterion.structure
+    if criterion.costly:
+        return [structure.theta(SIZES[-1][0] * np.eye(structure.k))], 0
+    sizes = SIZES[1]
+    if structure.k <= 3:
+        diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
+    else:
+        diagonals = [np.full(structure.k, size) for size in sizes]
+    thetas = [structure.theta(np.diag(diagonal)) for diagonal in diagonals]
+    values = [criterion.value_at(theta) for theta in thetas]
+    order = sorted(range(len(thetas)), key=values.__getitem__)
+    return [thetas[i] for i in order[:MAX_STARTS]], len(thetas)
+
+
 def _lowest(padded: list[float], dip: int) -> Floats:
     """The lowest point of the parabola in log theta through a dip and its two neighbours."""
     before, at, after = padded[dip : dip + 3]
     if dip < 2 or not np.isfinite(before + after):  # theta = 0 is a start of its own
         return np.array([SCALAR_GRID[dip]])
     shift = 0.5 * (before - after) / (before - 2.0 * at + after)
-    return np.array([SCALAR_GRID[dip] * 2.0**shift])
+    return np.array([SCALAR_GRID[dip] * 2.0 ** (OCTAVES * shift)])
 
 
 def blocks_of(criterion: Criterion) -> list[slice]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.criterion import Criterion
 from engine.crossproducts import CrossProducts
-from engine.optimum import Optimum, minimise
+from engine.optimum import Optimum, lowest_value
 from engine.units import Units
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def summarise(
     deviance = value
     if method == "REML":
         ml = criterion.with_method("ML")
-        deviance = _in_data_units(ml, minimise(ml, near=optimum.theta).value, products, units)
+        deviance = _in_data_units(ml, lowest_value(ml, optimum.theta), products, units)
     df = criterion.blocks.p + len(optimum.theta) + 1
     fixed, between, within = _variances(products, kept, solution, units)
     whole = fixed + between + within
@@ -95,9 +95,8 @@ def _variances(
     square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight
     spread = max(0.0, square - mean**2) * products.n / (products.n - 1)
     between = 0.0
-    if products.groups:
-        g = solution.t @ solution.t.T
-        zz = products.groups[0].zz.sum(axis=0)
-        between = solution.sigma**2 * float((g * zz).sum()) / weight
+    for group, t in zip(products.groups, solution.t, strict=True):
+        zz = group.zz.sum(axis=0)
+        between += solution.sigma**2 * float(np.vdot(t @ t.T, zz)) / weight
     scale = units.y**2
     return float(spread) * scale, between * scale, solution.sigma**2 * scale

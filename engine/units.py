@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from engine.crossproducts import CrossProducts, Pilot
-from engine.design import Design
+from engine.design import Design, Grouping
 from engine.table import Floats
 
 
@@ -22,14 +23,14 @@ class Units:
     Attributes:
         x: S, (p, p).
         constant: c a, (p,).
-        z: the like of S for the columns of Z of the grouping factor, (k, k).
+        z: the like of S for the columns of Z of each grouping factor, (k, k).
         y: s.
         log_det: log|S|.
     """
 
     x: Floats
     constant: Floats
-    z: Floats
+    z: tuple[Floats, ...]
     y: float
     log_det: float
 
@@ -41,25 +42,35 @@ class Units:
         held = {index + first for index in design.fixed.constant()}
         constant = np.array([float(index in held) for index in kept.tolist()])
         x = _affine(Pilot(pilot.centre[kept], pilot.scale[kept]), constant)
-        z = np.zeros((0, 0))
-        if products.groups:
-            z_pilot = products.groups[0].pilot
-            z = np.diag(1.0 / z_pilot.scale)
-            start = 0
-            for term in design.groupings[0].terms:
-                stop = start + len(term.names)
-                own = Pilot(z_pilot.centre[start:stop], z_pilot.scale[start:stop])
-                anchor = np.zeros(stop - start)
-                anchor[: int(term.intercept)] = 1.0
-                z[start:stop, start:stop] = _affine(own, anchor)
-                start = stop
         return cls(
             x=x,
             constant=pilot.centre[-1] * constant,
-            z=z,
+            z=tuple(
+                _of_grouping(grouping, group.pilot)
+                for grouping, group in zip(design.groupings, products.groups, strict=True)
+            ),
             y=float(pilot.scale[-1]),
             log_det=-float(np.log(pilot.scale[kept]).sum()),
         )
+
+    @property
+    def z_joint(self) -> Floats:
+        """The maps of all grouping factors as one block-diagonal matrix."""
+        return np.asarray(block_diag(*self.z)) if self.z else np.zeros((0, 0))
+
+
+def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
+    """The map of one grouping factor: affine within each of its random terms, (k, k)."""
+    z = np.diag(1.0 / pilot.scale)
+    start = 0
+    for term in grouping.terms:
+        stop = start + len(term.names)
+        own = Pilot(pilot.centre[start:stop], pilot.scale[start:stop])
+        anchor = np.zeros(stop - start)
+        anchor[: int(term.intercept)] = 1.0
+        z[start:stop, start:stop] = _affine(own, anchor)
+        start = stop
+    return z
 
 
 def _affine(pilot: Pilot, constant: Floats) -> Floats:

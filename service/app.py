@@ -32,11 +32,12 @@ from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
+# Tried in this order: what is asked most stands first.
 ROUTERS: Final = (
-    datasets.router,
+    predictions.router,
     models.router,
     effects.router,
-    predictions.router,
+    datasets.router,
     system.router,
     pages.router,
 )

@@ -38,7 +38,14 @@ async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Dat
 
 
 async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
-    dataset = await datasets.get(ref)
+    try:
+        dataset = await datasets.get(ref)
+    except ProblemError as error:
+        if error.kind.code != "dataset_not_found":
+            raise
+        detail, hint = "There is no dataset of this id or name.", "List them: GET /v1/datasets."
+        item = Problem(error.kind.code, detail, hint, ("dataset",))
+        raise ProblemError(error.kind.code, detail, [item]) from error
     names = [str(column["name"]) for column in dataset.columns]
 
     async def read(wanted: Sequence[str]) -> pa.Table:
@@ -69,7 +76,4 @@ def _read(content: bytes, names: Sequence[str], wanted: Sequence[str]) -> pa.Tab
     """Read the columns that are wanted; the others have a name (for hints) and no cells."""
     table = read_columns(content, [name for name in names if name in wanted])
     nothing = pa.nulls(table.num_rows)
-    for name in names:
-        if name not in wanted:
-            table = table.append_column(name, nothing)
-    return table
+    return pa.table({name: table.column(name) if name in wanted else nothing for name in names})

@@ -49,6 +49,9 @@ _INTAKE_KINDS: Final[dict[type[IntakeError], Kind]] = {
     CapError: KINDS["limit_passed"],
 }
 
+# Our names of pydantic's errors, where a client would look for another.
+_CODES: Final = {"extra_forbidden": "unknown_key", "missing": "missing_key"}
+
 # What to do about it, by pydantic's name of the error; anything else says enough by itself.
 _HINTS: Final = {
     "cell_type": "Give text, a number, true, false or null.",
@@ -132,10 +135,10 @@ def invalid_request(errors: Sequence[Any], model: type[BaseModel] | None = None)
 def allowed_methods(request: Request) -> list[str]:
     """Return the methods that the routes of this path answer to, in alphabetical order."""
     path = request.scope["path"]
-    found: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
-        if route.methods and route.path_regex.match(path):
-            found |= route.methods
+    routes = [each for each in iter_route_contexts(request.app.routes) if each.methods]
+    named = [each for each in routes if each.path == path]
+    matching = named or [each for each in routes if each.path_regex.match(path)]
+    found = {method for route in matching for method in route.methods or ()}
     return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
@@ -174,7 +177,7 @@ def _item(loc: tuple[str | int, ...], error: ErrorDetails, model: type[BaseModel
             detail = f"{name} is missing."
         case _:
             detail = f"{name}: {error['msg']}."
-    return Item(error["type"], detail, hint, path)
+    return Item(_CODES.get(error["type"], error["type"]), detail, hint, path)
 
 
 def _shown(part: str | int) -> str:

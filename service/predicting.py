@@ -99,12 +99,16 @@ def _wrong_keys(rows: Sequence[Mapping[str, object]], wanted: Sequence[str]) -> 
 def _by_column(error: EngineError) -> EngineError:
     """Return the same error, pointing into columns: ``/columns/floor/3`` for ``/rows/3/floor``."""
     moved = (
-        Problem(each.code, each.detail, each.hint, ("columns", each.path[2], each.path[1]))
-        if each.path[:1] == ("rows",) and len(each.path) == 3
-        else each
+        Problem(each.code, each.detail, each.hint, _column_path(each.path))
         for each in error.problems
     )
     return type(error)(*moved)
+
+
+def _column_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    if path[:1] != ("rows",):
+        return path
+    return ("columns", *reversed(path[1:])) if len(path) == 3 else ("columns",)
 
 
 def _items(found: Predictions, options: Options) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 
 from service.app import create_app
+from service.protocol import Protocol
 from service.settings import Settings
 
 EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}'
@@ -36,7 +37,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,

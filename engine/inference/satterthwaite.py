@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.cholesky import triangular_inverse
-from engine.criterion import Blocks, Criterion, Structure
+from engine.criterion import Criterion
 from engine.fit import Fit
 from engine.table import Floats
 
@@ -31,12 +31,7 @@ def degrees_of_freedom(fit: Fit, contrasts: Floats | None = None) -> Floats:
     if not fit.random:
         return np.full(len(rows), float(fit.n_rows - p))
     sigma, units = fit.solution.sigma, fit.units
-    sizes = tuple(size for effects in fit.random for size in effects.sizes)
-    structure = Structure.of(sizes)
-    criterion = Criterion(Blocks.of(fit.products, fit.kept), structure, fit.spec.method)
-    factor = criterion.factorise(structure.theta(fit.solution.t))
-    if factor is None:
-        return np.full(len(rows), np.nan)
+    criterion, factor = fit.at_optimum
     sums = criterion.derivatives(factor)
     variance = _variance_of_parameters(criterion, sums.slope, sums.curvature, sums.pairs, sigma)
     half = (rows @ units.x) @ triangular_inverse(

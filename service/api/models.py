@@ -32,6 +32,12 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
+LINKS: Final = {
+    operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
+    for operation in ("read_model", "fixed_effects", "effects", "predict", "delete_model")
+}
+
+FORMS: Final = (JSON, "text/plain")
 
 _READING: Final = (
     "malformed_json",
@@ -55,10 +61,12 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "Already known: the same data, an equal model, the same engine.",
             "headers": openapi.headers("ETag", "Location", "Cache-Status"),
+            "links": LINKS,
         },
         201: {
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing"),
+            "links": LINKS,
         },
         **responses(*_READING, *_FITTING, "not_acceptable", "still_fitting"),
     },
@@ -74,6 +82,7 @@ async def fit(request: Request) -> Response:
     that R's `display` prints.
     """
     parts, owner = services(request), owner_of(request)
+    media = choose(request, FORMS)
     asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
     specified = specify(asked)
     data = await data_of(asked, parts.datasets(owner), parts)
@@ -82,7 +91,7 @@ async def fit(request: Request) -> Response:
         parts.models(owner), order, lambda: data.read(specified.spec.columns)
     )
     status, headers = 201 if found.new else 200, _headers(found)
-    if choose(request, (JSON, "text/plain")) != JSON:
+    if media != JSON:
         content = display(found.fitted.fit).encode()
         return Response(content, status, headers | {"ETag": etag_of(content)}, TEXT)
     return Response(found.fitted.body, status, headers, JSON)
@@ -141,7 +150,7 @@ async def read(request: Request, model: ModelId) -> Response:
     parts = services(request)
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
     content, etag, media = fitted.body, fitted.etag, JSON
-    if choose(request, (JSON, "text/plain")) != JSON:
+    if choose(request, FORMS) != JSON:
         content, media = display(fitted.fit).encode(), TEXT
         etag = etag_of(content)
     headers = {"ETag": etag, "Vary": "Accept", "Cache-Control": "private, no-cache"}
@@ -185,7 +194,11 @@ async def fixed_effects(
 
 def _headers(found: Found) -> dict[str, str]:
     row = found.fitted.row
-    headers = {"ETag": found.fitted.etag, "Location": f"/v1/models/{row.id}"}
+    headers = {
+        "ETag": found.fitted.etag,
+        "Location": f"/v1/models/{row.id}",
+        "Vary": "Accept",
+    }
     if found.new:
         headers["Cache-Status"] = "partialpool; fwd=miss; stored"
         headers["Server-Timing"] = ", ".join(

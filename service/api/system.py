@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from engine.formula import MAX_CHARACTERS
+from engine import CAPS
 from service.context import services
 from service.problems import responses
 from service.schemas.base import json_response
@@ -55,7 +55,11 @@ async def limits(request: Request) -> Response:
             max_inline_rows=settings.max_inline_rows,
             max_prediction_rows=settings.max_prediction_rows,
             max_thresholds=MAX_THRESHOLDS,
-            max_formula_characters=MAX_CHARACTERS,
+            max_formula_characters=CAPS.characters,
+            max_formula_nesting=CAPS.nesting,
+            max_terms=CAPS.terms,
+            max_random_terms=CAPS.random_terms,
+            max_model_columns=CAPS.columns,
             wait_seconds=settings.wait_seconds,
         )
     )

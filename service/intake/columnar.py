@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.buffers import longest, text_buffers
 from service.intake.caps import Caps
 from service.intake.errors import IntakeError

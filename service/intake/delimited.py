@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.caps import Caps
 from service.intake.errors import CapError, IntakeError
 from service.intake.source import checked_names, no_rows

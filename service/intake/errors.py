@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import Problem
+from engine import Problem
 
 MAX_ROWS_NAMED = 5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.errors import UnknownFormError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.errors import IntakeError
 
 _HINT = "For example: curl -F file=@radon.csv, which sends one part called 'file'."

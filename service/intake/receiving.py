@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.errors import IntakeError, UnknownFormError
 from service.intake.form import Form, form_of
 from service.intake.multipart import FilePart

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.caps import Caps
 from service.intake.errors import CapError, IntakeError, MalformedJsonError
 from service.intake.source import checked_names, no_rows

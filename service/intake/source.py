@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.caps import Caps
 from service.intake.errors import CapError, IntakeError
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.buffers import longest, used_bytes
 from service.intake.caps import Caps, Reading
 from service.intake.cells import Batch, TextColumn, Words

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.cells import Batch, count_words
 from service.intake.errors import IntakeError
 from service.intake.kinds import Evidence, Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-from engine.errors import Problem
+from engine import Problem
 from service.intake.caps import Caps
 from service.intake.errors import IntakeError, TooManyBytesError
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, Asked
+from service.schemas.base import Answer, Asked, one_of
 from service.schemas.fits import Cell
 
 NewLevels: TypeAlias = Literal["population", "reject"]
@@ -25,6 +25,8 @@ Thresholds = Annotated[
 
 class PredictionRequest(Asked):
     """New rows, each with exactly the columns that the model needs. Give `rows` or `columns`."""
+
+    model_config = ConfigDict(json_schema_extra=one_of(rows="array", columns="object"))
 
     rows: list[dict[str, Cell]] | None = Field(
         None, description="One object a row.", examples=[[{"county": "AITKIN", "floor": 0}]]

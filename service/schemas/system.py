@@ -39,6 +39,10 @@ class Limits(Answer):
     max_prediction_rows: int = Field(description="Most rows of a request for predictions.")
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_formula_characters: int = Field(description="Longest formula.")
+    max_formula_nesting: int = Field(description="Deepest nesting of a formula.")
+    max_terms: int = Field(description="Most terms of a formula once written out.")
+    max_random_terms: int = Field(description="Most random terms of a formula.")
+    max_model_columns: int = Field(description="Most columns of a model once factors are expanded.")
     wait_seconds: float = Field(description="How long a request waits for its fit.")
 
 

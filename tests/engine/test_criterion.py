@@ -12,7 +12,7 @@ import engine
 from engine.criterion import Blocks, Criterion, Structure
 from engine.fit import prepare
 from engine.inference.satterthwaite import degrees_of_freedom
-from engine.scalar import ScalarCriterion, criterion_of
+from engine.scalar import ScalarCriterion, scalar_criterion
 from engine.spec import Spec
 from tests.engine.simulated import Floats, Rows, rows, table
 
@@ -157,7 +157,7 @@ def test_the_scalar_form_is_the_general_one(
     n_levels: int, formula: str, method: Method, weights: str | None
 ) -> None:
     _, _, general = model(formula, method, weights, table(seed=3, n_levels=n_levels))
-    scalar = criterion_of(general.blocks, general.structure, method)
+    scalar = scalar_criterion(general.blocks, general.structure, method)
     assert isinstance(scalar, ScalarCriterion)
     points = [0.0, 1e-3, 0.3, 1.0, 7.0, 300.0]
     scanned = scalar.scan(np.array(points))
@@ -210,7 +210,7 @@ def test_satterthwaite_is_what_differences_give(formula: str, method: Method) ->
     spec, data, criterion = model(formula, method, data=table(seed=5, n_levels=20))
     fit = engine.fit_spec(spec, data)
     assert not fit.convergence.boundary
-    theta, sigma = criterion.structure.theta(fit.solution.t), fit.solution.sigma
+    theta, sigma = criterion.structure.theta(fit.solution.t[0]), fit.solution.sigma
 
     def deviance(phi: Floats) -> Floats:
         factor = criterion.factorise(phi[:-1])

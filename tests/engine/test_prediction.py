@@ -20,7 +20,7 @@ from engine.response import Inverse, invert
 from engine.spec import Spec
 from service.radon.tables import DATA
 from tests.engine.simulated import Floats, rows, table
-from tests.reference.cases import HERE, Case, frame, single_factor_cases
+from tests.reference.cases import HERE, Case, cases, frame
 
 INF = float("inf")
 
@@ -74,7 +74,7 @@ def test_every_county_on_both_floors_is_as_the_mixed_model_equations_say() -> No
     assert not any(found.new_levels)
 
 
-@pytest.mark.parametrize("known", single_factor_cases(), ids=str)
+@pytest.mark.parametrize("known", cases(), ids=str)
 def test_the_rows_of_the_fit_are_predicted_as_lme4_fits_them(known: Case) -> None:
     data = frame(known)
     fit = engine.fit(

@@ -1,0 +1,184 @@
+"""The criterion of models with several grouping factors, in two steps whatever their design.
+
+The factor with most levels (index 1) is eliminated level by level, as in ``criterion``; what
+remains of the others (index 2) is dense within the components of the data. With
+V_1 = I + Z_1 G_1 Z_1', E = Z_1'V_1^-1 Z_2, D = Z_2'V_1^-1 Z_2 and K = Lambda_2'D Lambda_2 + I = L
+L':
+
+    criterion = sum_j log|N_j| + log|K| + c (1 + log(2 pi r^2 / c)) [+ log|M_XX|]
+    M = [X y]'V^-1[X y] = [X y]'V_1^-1[X y] - (L^-1 Lambda_2'D_2M)'(L^-1 Lambda_2'D_2M)
+
+(Bates, Maechler, Bolker, Walker 2015, section 3; Bates, Alday, Kokandakar 2025, arXiv 2505.11674).
+All derivatives follow from Psi = Lambda_2 K^-1 Lambda_2' and F = I - Psi D; see ``sensitivity``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.cholesky import (
+    batched_cholesky,
+    batched_forward,
+    dense_cholesky,
+    stacked_forward,
+    stacked_inverse,
+)
+from engine.components import Batch
+from engine.criterion import Criterion, Derivatives, Factorised
+from engine.crossed_blocks import CrossedBlocks, CrossedFactor, by_level
+from engine.sensitivity import Sensitivity, quadratic
+from engine.table import Floats
+
+COSTLY = 1 << 24
+"""Multiplications of one dense factor of the rest that make a value costly."""
+
+
+@dataclass(frozen=True)
+class CrossedCriterion(Criterion):
+    """The profiled criterion of a model with several grouping factors."""
+
+    blocks: CrossedBlocks
+
+    @property
+    def costly(self) -> bool:
+        """Whether one value takes so long that few starts must do."""
+        return any(
+            batch.index.size * batch.index.shape[1] ** 2 > COSTLY for batch in self.blocks.batches
+        )
+
+    @cached_property
+    def _spans(self) -> tuple[slice, ...]:
+        """The effects of each factor in T."""
+        edges = np.cumsum((0, *self.blocks.sizes)).tolist()
+        return tuple(slice(a, b) for a, b in pairwise(edges))
+
+    @cached_property
+    def _owner(self) -> NDArray[np.intp]:
+        """The factor that each element of theta belongs to."""
+        edges = np.cumsum(self.blocks.sizes)
+        return np.searchsorted(edges, self.structure.rows, side="right")
+
+    def own(self, matrix: Floats) -> list[Floats]:
+        """The diagonal blocks of a (sum k, sum k) matrix, one per factor."""
+        return [matrix[span, span] for span in self._spans]
+
+    def factorise(self, theta: Floats) -> CrossedFactor | None:
+        """The blocked factor; ``None`` where it does not exist."""
+        blocks, t = self.blocks, self.structure.matrix(theta)
+        first, *rest = self.own(t)
+        rt = (blocks.root.reshape(-1, len(first)) @ first).reshape(blocks.root.shape)
+        lower = batched_cholesky(rt @ np.swapaxes(rt, 1, 2) + np.eye(len(first)))
+        root, inner = batched_forward(lower, blocks.root), batched_forward(lower, blocks.inner)
+        eye = np.broadcast_to(np.eye(len(first)), lower.shape)
+        meet = by_level(batched_forward(lower, np.array(eye))) @ blocks.rest_inner
+        flat = inner.reshape(-1, inner.shape[-1])
+        gram = sparse.csr_array(meet.T @ meet)
+        dm = blocks.rest_products + meet.T @ flat
+        m = blocks.within + flat.T @ flat
+        log_det = 2.0 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
+        d, lowers = [], []
+        for batch, within in zip(blocks.batches, blocks.rest_within, strict=True):
+            own_d = within + batch.dense(gram)
+            k = both_sides(batch, own_d, rest)
+            try:
+                own_lower = np.linalg.cholesky(k + np.eye(k.shape[-1])).astype(float, copy=False)
+            except np.linalg.LinAlgError:
+                return None
+            half = stacked_forward(own_lower, left_times(batch, batch.rows(dm), rest))
+            m -= np.einsum("msp,msq->pq", half, half)
+            log_det += 2.0 * float(np.log(np.diagonal(own_lower, axis1=1, axis2=2)).sum())
+            d.append(own_d)
+            lowers.append(own_lower)
+        upper = dense_cholesky(m)
+        if upper is None or not np.isfinite(upper[-1, -1]):
+            return None
+        return CrossedFactor(t, root, inner, upper, log_det, meet, tuple(d), dm, tuple(lowers))
+
+    def psi(self, factor: CrossedFactor) -> tuple[Floats, ...]:
+        """Psi = Lambda_2 K^-1 Lambda_2', by batch (m, s, s)."""
+        rest = self.own(factor.t)[1:]
+        out = []
+        for batch, lower in zip(self.blocks.batches, factor.lower, strict=True):
+            out.append(both_sides(batch, stacked_inverse(lower), [own.T for own in rest]))
+        return tuple(out)
+
+    def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
+        """Conditional modes (J_f, k_f) and relative covariances (J_f, k_f, k_f) of every factor.
+
+        With W = Psi or what it is spread to by E: G_2 - G_2 S_22 G_2 = Psi, and for the first
+        factor T M_j^-1 T' + (G_1 E_j) Psi (G_1 E_j)'.
+        """
+        del beta  # [H u] holds the residuals already
+        if not isinstance(factor, CrossedFactor):
+            raise TypeError("a crossed criterion takes a crossed factor")
+        first, *rest = self.own(factor.t)
+        view = Sensitivity.of(self.blocks, factor, self.psi(factor))
+        residual = factor.upper[-1, -1]  # the last column of [H u] is Z'V^-1(y - X beta) / r
+        modes = [
+            hu[:, :, -1] @ (t @ t.T) * residual
+            for hu, t in zip(view.hu, [first, *rest], strict=True)
+        ]
+        out = [(modes[0], self._first_conditional(factor, view))]
+        for f, (own, hu) in enumerate(zip(modes[1:], view.hu[1:], strict=True)):
+            n, k = hu.shape[:2]
+            conditional = np.zeros((n * k, k))
+            for batch, psi in zip(view.batches, view.psi, strict=True):
+                span = batch.slices[f]
+                m, width = len(psi), span.stop - span.start
+                square = psi[:, span, span].reshape(m, width // k, k, width // k, k)
+                diagonal = np.diagonal(square, axis1=1, axis2=3)  # (m, k, k, levels)
+                rows = np.moveaxis(diagonal, -1, 1).reshape(m, width, k)
+                index = batch.index[:, span]
+                filled = index < view.offsets[-1]
+                conditional[index[filled] - view.offsets[f]] = rows[filled]
+            out.append((own, conditional.reshape(n, k, k)))
+        return out
+
+    def _first_conditional(self, factor: CrossedFactor, view: Sensitivity) -> Floats:
+        """Relative conditional covariances of the eliminated factor, (J, k, k)."""
+        t = self.own(factor.t)[0]
+        n, k = len(view.s1), len(t)
+        rt = (self.blocks.root.reshape(-1, k) @ t).reshape(self.blocks.root.shape)
+        lower = batched_cholesky(np.swapaxes(rt, 1, 2) @ rt + np.eye(k))
+        half = batched_forward(lower, np.array(np.broadcast_to(t.T, lower.shape)))
+        ge = sparse.csr_array(by_level(view.spread(t @ t.T)) @ view.e)
+        return np.swapaxes(half, 1, 2) @ half + quadratic(view.batches, view.psi, ge, n, k)
+
+    def derivatives(self, factor: Factorised) -> Derivatives:
+        """The sums over levels that first and second derivatives share."""
+        if not isinstance(factor, CrossedFactor):
+            raise TypeError("a crossed criterion takes a crossed factor")
+        view = Sensitivity.of(self.blocks, factor, self.psi(factor))
+        k = self.structure.k
+        directions = self._directions(factor.t)
+        slope = np.zeros((k, k))
+        pairs = np.empty((len(directions), len(self._weight), len(self._weight)))
+        for f, (span, hu) in enumerate(zip(self._spans, view.hu, strict=True)):
+            joint = np.tensordot(hu, hu, axes=([0], [0])).transpose(0, 2, 1, 3)
+            slope[span, span] = view.own_sum(f) - joint.diagonal(axis1=2, axis2=3) @ self._weight
+            mine = self._owner == f
+            local = directions[mine][:, span, span]
+            pairs[mine] = np.tensordot(local, joint, axes=([1, 2], [0, 1]))
+        local = [
+            directions[i][self._spans[f], self._spans[f]]
+            for i, f in enumerate(self._owner.tolist())
+        ]
+        curvature = view.vectors(local, self._owner, self._weight) - view.traces(local, self._owner)
+        return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
+
+
+def left_times(batch: Batch, blocks: Floats, rest: Sequence[Floats]) -> Floats:
+    """Lambda' A for (m, s, c) blocks."""
+    return np.swapaxes(batch.times(np.swapaxes(blocks, 1, 2), rest), 1, 2)
+
+
+def both_sides(batch: Batch, blocks: Floats, rest: Sequence[Floats]) -> Floats:
+    """Lambda' A Lambda for (m, s, s) blocks."""
+    return left_times(batch, batch.times(blocks, rest), rest)

@@ -1,0 +1,121 @@
+"""The cross-products of a model with several grouping factors, made ready for any theta."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.cholesky import batched_root
+from engine.components import Batch, batches
+from engine.criterion import Blocks, Factorised
+from engine.crossproducts import CrossProducts
+from engine.table import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedBlocks(Blocks):
+    """The cross-products of a model with several grouping factors, ready for any theta.
+
+    ``within``, ``root`` and ``inner`` are those of the eliminated factor.
+
+    Attributes:
+        sizes: effects per level of each factor, k_f.
+        levels: levels of each factor.
+        rest_inner: Q_j'Z_2, sparse (J k, q).
+        rest_within: Z_2'Z_2 less its part in the span of Z_1, by batch (m, s, s).
+        rest_products: Z_2'[X y] less its part in the span of Z_1, (q, p + 1).
+        batches: components of the rest.
+    """
+
+    sizes: tuple[int, ...]
+    levels: tuple[int, ...]
+    rest_inner: sparse.csr_array
+    rest_within: tuple[Floats, ...]
+    rest_products: Floats
+    batches: tuple[Batch, ...]
+
+    @classmethod
+    def crossed(cls, products: CrossProducts, kept: NDArray[np.intp]) -> CrossedBlocks:
+        """``kept`` are the columns of M that are X; the first group is the one to eliminate."""
+        own = Blocks.of(products, kept)
+        groups, meetings = products.groups, products.meetings
+        sizes = tuple(group.zz.shape[1] for group in groups)
+        levels = tuple(len(group.levels) for group in groups)
+        # What turns Z_1'M into Q'M turns Z_1'Z_2 into Q'Z_2.
+        eye = np.broadcast_to(np.eye(sizes[0]), (levels[0], sizes[0], sizes[0]))
+        _, turn = batched_root(groups[0].zz, np.array(eye))
+        rest_inner = sparse.hstack(
+            [
+                replace(meeting, values=turn[meeting.rows] @ meeting.values).matrix(
+                    levels[0], levels[meeting.second]
+                )
+                for meeting in meetings
+                if meeting.first == 0
+            ],
+            format="csr",
+        )
+        rest = _rest_gram(products, levels) - rest_inner.T @ rest_inner
+        columns = np.append(kept, len(products.mm) - 1)
+        zm = np.concatenate(
+            [group.zm[:, :, columns].reshape(-1, len(columns)) for group in groups[1:]]
+        )
+        rest_batches = batches(levels, sizes, meetings)
+        return cls(
+            own.n,
+            own.within,
+            own.root,
+            own.inner,
+            sizes,
+            levels,
+            rest_inner,
+            tuple(batch.dense(rest.tocsr()) for batch in rest_batches),
+            zm - rest_inner.T @ own.inner.reshape(-1, len(columns)),
+            rest_batches,
+        )
+
+
+def _rest_gram(products: CrossProducts, levels: Sequence[int]) -> sparse.csr_array:
+    """Z_2'Z_2 of all factors but the first, sparse (q, q)."""
+    n = len(products.groups) - 1
+    blocks: list[list[sparse.csr_array | None]] = [[None] * n for _ in range(n)]
+    for f, group in enumerate(products.groups[1:]):
+        indices = np.arange(levels[f + 1])
+        blocks[f][f] = sparse.csr_array(
+            sparse.bsr_array((group.zz, indices, np.arange(levels[f + 1] + 1)))
+        )
+    for meeting in products.meetings:
+        if meeting.first > 0:
+            a, b = meeting.first, meeting.second
+            matrix = meeting.matrix(levels[a], levels[b])
+            blocks[a - 1][b - 1] = matrix
+            blocks[b - 1][a - 1] = sparse.csr_array(matrix.T)
+    return sparse.csr_array(sparse.block_array(blocks, format="csr"))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedFactor(Factorised):
+    """The blocked factor at one theta.
+
+    Attributes:
+        meet: L_j^-1 Q_j'Z_2, sparse (J k, q).
+        d: Z_2'V_1^-1 Z_2 by batch, (m, s, s).
+        dm: Z_2'V_1^-1 [X y], (q, p + 1).
+        lower: L of K = Lambda_2'D Lambda_2 + I, by batch (m, s, s).
+    """
+
+    meet: sparse.csr_array
+    d: tuple[Floats, ...]
+    dm: Floats
+    lower: tuple[Floats, ...]
+
+
+def by_level(blocks: Floats) -> sparse.csr_array:
+    """The block-diagonal matrix of (J, k, k) blocks."""
+    n, k, _ = blocks.shape
+    if k == 1:
+        return sparse.csr_array(sparse.diags_array(blocks[:, 0, 0]))
+    return sparse.csr_array(sparse.bsr_array((blocks, np.arange(n), np.arange(n + 1))))

@@ -1,0 +1,31 @@
+"""Which form of the criterion a model has."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.criterion import Blocks, Criterion, Structure
+from engine.crossed import CrossedCriterion
+from engine.crossed_blocks import CrossedBlocks
+from engine.crossproducts import CrossProducts
+from engine.scalar import scalar_criterion
+from engine.spec import Method
+
+
+def criterion_of(
+    products: CrossProducts, kept: NDArray[np.intp], structure: Structure, method: Method
+) -> Criterion:
+    """The criterion in the form that is quickest for the model.
+
+    Args:
+        products: the cross-products.
+        kept: columns of M that are X.
+        structure: where theta stands in T.
+        method: "REML" or "ML".
+    """
+    if len(products.groups) > 1:
+        return CrossedCriterion(CrossedBlocks.crossed(products, kept), structure, method)
+    blocks = Blocks.of(products, kept)
+    scalar = scalar_criterion(blocks, structure, method) if structure.k == 1 else None
+    return scalar or Criterion(blocks, structure, method)

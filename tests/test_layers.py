@@ -1,0 +1,49 @@
+"""The two wings and the door between them: what may import what."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# The engine is arrays and tables: no web, no storage, no environment, no clock.
+ENGINE_MAY = {"numpy", "scipy", "pandas", "pyarrow", "safetensors", "engine"}
+ENGINE_MAY_NOT = {"os", "time", "datetime", "socket", "subprocess", "pickle", "random", "asyncio"}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", modules("engine"), ids=lambda path: path.name)
+def test_the_engine_stands_on_numbers_alone(path: Path) -> None:
+    for name in imported(path):
+        top = name.split(".")[0]
+        assert top in ENGINE_MAY or top in sys.stdlib_module_names, f"{path.name} imports {name}"
+        assert top not in ENGINE_MAY_NOT, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules("service"), ids=lambda path: path.name)
+def test_the_service_knows_the_engine_by_its_public_face(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith("engine.")]
+
+
+def test_statements_over_tables_are_made_in_the_catalog_alone() -> None:
+    for path in modules("service"):
+        if "catalog" not in path.parts:
+            assert not [name for name in imported(path) if name.startswith("sqlalchemy")], path
