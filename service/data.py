@@ -38,7 +38,14 @@ async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Dat
 
 
 async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
-    dataset = await datasets.get(ref)
+    try:
+        dataset = await datasets.get(ref)
+    except ProblemError as error:
+        if error.kind.code != "dataset_not_found":
+            raise
+        detail, hint = "There is no dataset of this id or name.", "List them: GET /v1/datasets."
+        item = Problem(error.kind.code, detail, hint, ("dataset",))
+        raise ProblemError(error.kind.code, detail, [item]) from error
     names = [str(column["name"]) for column in dataset.columns]
 
     async def read(wanted: Sequence[str]) -> pa.Table:

@@ -49,6 +49,9 @@ _INTAKE_KINDS: Final[dict[type[IntakeError], Kind]] = {
     CapError: KINDS["limit_passed"],
 }
 
+# Our names of pydantic's errors, where a client would look for another.
+_CODES: Final = {"extra_forbidden": "unknown_key", "missing": "missing_key"}
+
 # What to do about it, by pydantic's name of the error; anything else says enough by itself.
 _HINTS: Final = {
     "cell_type": "Give text, a number, true, false or null.",
@@ -174,7 +177,7 @@ def _item(loc: tuple[str | int, ...], error: ErrorDetails, model: type[BaseModel
             detail = f"{name} is missing."
         case _:
             detail = f"{name}: {error['msg']}."
-    return Item(error["type"], detail, hint, path)
+    return Item(_CODES.get(error["type"], error["type"]), detail, hint, path)
 
 
 def _shown(part: str | int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine import Problem
 from service.catalog import scope, tables
 from service.catalog.database import Database
 from service.catalog.paging import Page, newest_first
@@ -109,7 +110,10 @@ class Datasets:
     async def _add(self, connection: AsyncConnection, new: Dataset) -> tuple[Dataset, bool]:
         held = None if new.name is None else await self._find(connection, new.name)
         if held is not None and held.id != new.id:
-            raise _taken(f"The name '{new.name}' belongs to another dataset.")
+            raise _taken(
+                f"The name '{new.name}' belongs to another dataset.",
+                "Choose another name, or delete the dataset that has this one.",
+            )
         known = held or await self._find(connection, new.id)
         if known is None:
             await connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
@@ -117,7 +121,10 @@ class Datasets:
         if new.name is None or known.name == new.name:
             return known, False
         if known.name is not None:
-            raise _taken(f"This content is already kept, as '{known.name}'.")
+            raise _taken(
+                f"This content is already kept, as '{known.name}'.",
+                "Use it by that name, or delete it first.",
+            )
         table = tables.datasets
         change = self._scope.update(table).where(table.c.id == known.id)
         await connection.execute(change.values(name=new.name))
@@ -137,5 +144,5 @@ def _missing() -> ProblemError:
     return ProblemError("dataset_not_found", "There is no dataset of this id or name.")
 
 
-def _taken(detail: str) -> ProblemError:
-    return ProblemError("name_taken", detail)
+def _taken(detail: str, hint: str) -> ProblemError:
+    return ProblemError("name_taken", detail, [Problem("name_taken", detail, hint, ("name",))])

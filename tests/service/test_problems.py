@@ -167,7 +167,7 @@ async def test_a_missing_key_is_named(client: httpx.AsyncClient) -> None:
     item = (await post(client, "{}")).errors[0]
     assert (item.pointer, item.code, item.detail) == (
         "#/county",
-        "missing",
+        "missing_key",
         "'county' is missing.",
     )
 
