@@ -64,13 +64,41 @@ def describe_response(fit: Fit) -> ResponseDescription:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Thresholds on both scales.
+
+    Attributes:
+        thresholds: on the scale of the column (c,).
+        passed: on the scale of the model (c,).
+        sure: 1 for one below all that an outcome can be, 0 for one not below the highest, else nan;
+            (c,), or ``None`` when all are nan.
+    """
+
+    thresholds: Floats
+    passed: Floats
+    sure: Floats | None
+
+    @classmethod
+    def of(cls, inverse: Inverse, thresholds: Floats) -> Cuts:
+        """Bring thresholds to the scale of the model."""
+        low, high = inverse.outcomes
+        sure = np.where(thresholds < low, 1.0, np.where(thresholds >= high, 0.0, np.nan))
+        return cls(thresholds, inverse.passed(thresholds), None if np.isnan(sure).all() else sure)
+
+    def exceedance(self, inverse: Inverse, above: Floats) -> Floats:
+        """Probabilities, for standardised distances above the thresholds (..., c)."""
+        inside = special.ndtr(above if inverse.increasing else -above)
+        return inside if self.sure is None else np.where(np.isnan(self.sure), inside, self.sure)
+
+
 def bring_back(
     inverse: Inverse,
     estimate: Floats,
     spread: Floats,
     lower: Floats,
     upper: Floats,
-    thresholds: Floats,
+    cuts: Cuts,
 ) -> Outcome:
     """Push a normal distribution through the inverse of the response's expression.
 
@@ -80,7 +108,7 @@ def bring_back(
         spread: their standard deviations (r,).
         lower: prediction interval on the scale of the model (r,).
         upper: its other end (r,).
-        thresholds: on the scale of the column (c,).
+        cuts: the thresholds.
     """
     ends = inverse.backward(lower), inverse.backward(upper)
     return Outcome(
@@ -88,8 +116,8 @@ def bring_back(
         mean=_mean(inverse, estimate, spread),
         lower=ends[0] if inverse.increasing else ends[1],
         upper=ends[1] if inverse.increasing else ends[0],
-        thresholds=thresholds,
-        exceedance=_exceedance(inverse, estimate, spread, thresholds),
+        thresholds=cuts.thresholds,
+        exceedance=cuts.exceedance(inverse, (estimate[:, None] - cuts.passed) / spread[:, None]),
     )
 
 
@@ -99,35 +127,30 @@ def bring_back_one(
     spread: float,
     lower: float,
     upper: float,
-    thresholds: Floats,
+    cuts: Cuts,
 ) -> Outcome:
     """As :func:`bring_back` for one row; by plain arithmetic where the inverse is exponential."""
-    arrays = [np.array([value]) for value in (estimate, spread, lower, upper)]
     exponential = inverse.exponential()
     if exponential is None or not inverse.increasing:
-        return bring_back(inverse, arrays[0], arrays[1], arrays[2], arrays[3], thresholds)
+        return bring_back(inverse, *_arrays(estimate, spread, lower, upper), cuts)
     scale, rate, shift = exponential
     try:
         mean = scale * exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
         median, low, high = (scale * exp(rate * y) + shift for y in (estimate, lower, upper))
     except OverflowError:
-        return bring_back(inverse, arrays[0], arrays[1], arrays[2], arrays[3], thresholds)
+        return bring_back(inverse, *_arrays(estimate, spread, lower, upper), cuts)
     return Outcome(
         median=np.array([median]),
         mean=np.array([mean]),
         lower=np.array([low]),
         upper=np.array([high]),
-        thresholds=thresholds,
-        exceedance=_exceedance(inverse, arrays[0], arrays[1], thresholds),
+        thresholds=cuts.thresholds,
+        exceedance=cuts.exceedance(inverse, (estimate - cuts.passed) / spread)[None, :],
     )
 
 
-def _exceedance(inverse: Inverse, estimate: Floats, spread: Floats, thresholds: Floats) -> Floats:
-    low, high = inverse.outcomes
-    side = 1.0 if inverse.increasing else -1.0
-    above = (estimate[:, None] - inverse.passed(thresholds)) / spread[:, None]
-    inside = special.ndtr(side * above)
-    return np.where(thresholds < low, 1.0, np.where(thresholds >= high, 0.0, inside))
+def _arrays(a: float, b: float, c: float, d: float) -> tuple[Floats, Floats, Floats, Floats]:
+    return np.array([a]), np.array([b]), np.array([c]), np.array([d])
 
 
 def _mean(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:

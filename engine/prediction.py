@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite, sqrt
 
 import numpy as np
@@ -16,11 +16,12 @@ from engine.inference.fixed import require_level
 from engine.joint import Joint
 from engine.lines import Lines, lines
 from engine.newdata import MAX_PROBLEMS, Predictor, Rows, Values, predictors
-from engine.outcome import Outcome, bring_back, bring_back_one
+from engine.outcome import Cuts, Outcome, bring_back, bring_back_one
 from engine.response import Inverse, invert
 from engine.single import SingleRow, dot, quadratic
 from engine.table import Floats
 
+REMEMBERED_CUTS = 100
 READY_LEVELS = 10_000
 """Up to so many levels of one grouping factor, the lines of all are kept ready."""
 
@@ -90,6 +91,7 @@ class Predictive:
         ready: the lines of all levels of the one grouping factor, or ``None`` where they are worked
             out for the rows' own levels.
         single: the quick way for one row, or ``None`` when the design has what it does not read.
+        cuts: thresholds asked for lately.
     """
 
     fit: Fit
@@ -97,6 +99,9 @@ class Predictive:
     inverse: Inverse | None
     ready: _Ready | None
     single: SingleRow | None
+    cuts: dict[tuple[float, ...], Cuts | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, fit: Fit) -> Predictive:
@@ -122,7 +127,7 @@ class Predictive:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
         quantile = -float(special.ndtri((1.0 - level) / 2.0))
-        cuts = _cuts(thresholds)
+        cuts = self._cuts(thresholds)
         single = self._single_line(columns) if new_levels == "population" else None
         if single is not None:
             return self._predictions_of_one(*single, level, quantile, cuts)
@@ -136,7 +141,7 @@ class Predictive:
             lower, upper = estimate - quantile * errors, estimate + quantile * errors
         _refuse_not_finite(estimate + errors[1])
         outcome = None
-        if self.inverse is not None:
+        if self.inverse is not None and cuts is not None:
             outcome = bring_back(self.inverse, estimate, errors[1], lower[1], upper[1], cuts)
         return Predictions(
             level=level,
@@ -150,6 +155,17 @@ class Predictive:
             new_levels=self._unseen(rows),
             outcome=outcome,
         )
+
+    def _cuts(self, thresholds: Sequence[float]) -> Cuts | None:
+        """The thresholds on both scales, ``None`` without a way back; remembered."""
+        key = tuple(thresholds)
+        if key in self.cuts:
+            return self.cuts[key]
+        checked = _checked(key)
+        found = None if self.inverse is None else Cuts.of(self.inverse, checked)
+        if len(self.cuts) < REMEMBERED_CUTS:
+            self.cuts[key] = found
+        return found
 
     def _lines(self, rows: Rows) -> Lines:
         if self.ready is None:
@@ -195,14 +211,14 @@ class Predictive:
         new: bool,
         level: float,
         quantile: float,
-        thresholds: Floats,
+        cuts: Cuts | None,
     ) -> Predictions:
         """The predictions of one row."""
         error, spread = sqrt(variance), sqrt(variance + self.fit.sigma**2)
         lower, upper = estimate - quantile * spread, estimate + quantile * spread
         outcome = None
-        if self.inverse is not None:
-            outcome = bring_back_one(self.inverse, estimate, spread, lower, upper, thresholds)
+        if self.inverse is not None and cuts is not None:
+            outcome = bring_back_one(self.inverse, estimate, spread, lower, upper, cuts)
         return Predictions(
             level=level,
             estimate=np.array([estimate]),
@@ -264,7 +280,7 @@ def _refuse_not_finite(values: Floats) -> None:
         )
 
 
-def _cuts(thresholds: Sequence[float]) -> Floats:
+def _checked(thresholds: Sequence[float]) -> Floats:
     cuts = np.asarray(thresholds, dtype=np.float64)
     problems = [
         Problem(

@@ -15,7 +15,7 @@ import engine
 from engine import DataError, Fit, Predictions, SpecError, predict
 from engine.expression import learn
 from engine.formula import parse
-from engine.outcome import bring_back
+from engine.outcome import Cuts, bring_back
 from engine.response import Inverse, invert
 from engine.spec import Spec
 from service.radon.tables import DATA
@@ -429,7 +429,8 @@ def brought_back(response: str, estimate: float, spread: float, thresholds: Floa
     """Not fitted: what a predictive normal says of the outcome, wrapped as a prediction."""
     ends = estimate - 1.5 * spread, estimate + 1.5 * spread
     at = [np.array([value]) for value in (estimate, spread, *ends)]
-    outcome = bring_back(way_back(response), at[0], at[1], at[2], at[3], thresholds)
+    inverse = way_back(response)
+    outcome = bring_back(inverse, at[0], at[1], at[2], at[3], Cuts.of(inverse, thresholds))
     return Predictions(0.95, at[0], at[1], at[2], at[3], at[1], at[2], at[3], ((),), outcome)
 
 

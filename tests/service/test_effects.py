@@ -130,3 +130,16 @@ async def test_a_group_name_may_hold_what_paths_hold(client: httpx.AsyncClient) 
     assert group == "a/b:c d"
     found = await client.get(f"{answer.headers['location']}/effects/a%2Fb%3Ac%20d")
     assert found.json()["count"] == 3
+
+
+async def test_nested_groups_have_the_names_of_lme4(client: httpx.AsyncClient) -> None:
+    columns = {
+        "y": [1.1, 0.9, 1.4, 2.2, 2.5, 2.1, 3.3, 2.9, 0.4, 0.8, 1.9, 1.2],
+        "batch": list("aaaabbbbcccc"),
+        "cask": list("uuvvuuvvuuvv"),
+    }
+    body = {"data": {"columns": columns}, "formula": "y ~ 1 + (1 | batch/cask)"}
+    answer = await client.post("/v1/models", json=body)
+    assert answer.json()["groups"] == {"cask:batch": 6, "batch": 3}
+    found = await client.get(f"{answer.headers['location']}/effects/cask:batch")
+    assert found.json()["items"][0]["level"] == "u:a"
