@@ -19,7 +19,9 @@ from engine.table import Factor, Floats
 
 INTERCEPT = "(Intercept)"
 MAX_COLUMNS = 2_000
-"""Most columns that X, or Z of one group, may have after factors are expanded."""
+"""Most columns that X may have after factors are expanded."""
+MAX_EFFECTS = 16
+"""Most random effects of a level: the work of a search grows with their fifth power and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ class _Learner:
         gathered: dict[tuple[str, ...], list[RandomTerm]] = {}
         for random in formula.random:
             gathered.setdefault(random.group, []).append(random)
-        return tuple(
+        found = tuple(
             Grouping(
                 terms[0].group_name,
                 group,
@@ -230,6 +232,9 @@ class _Learner:
             )
             for group, terms in gathered.items()
         )
+        for grouping in found:
+            _require_effects(grouping)
+        return found
 
 
 def _block(term: Term, variables: Sequence[Numeric | Categorical]) -> Block:
@@ -303,6 +308,19 @@ def _require_width(width: int) -> None:
         )
 
 
+def _require_effects(grouping: Grouping) -> None:
+    if len(grouping.names) > MAX_EFFECTS:
+        raise LimitError(
+            Problem(
+                "too_many_effects",
+                f"{len(grouping.names)} effects vary over the levels of {grouping.name}, "
+                f"more than {MAX_EFFECTS}",
+                "use fewer random slopes, or a factor of fewer levels",
+                ("formula",),
+            )
+        )
+
+
 def _require_finite(values: Floats, text: str, frame: Frame) -> None:
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
@@ -310,7 +328,9 @@ def _require_finite(values: Floats, text: str, frame: Frame) -> None:
             Problem(
                 "not_finite",
                 f"{text} is not a finite number in row {frame.row_numbers(bad)}",
-                "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))",
+                "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))"
+                if "log" in text
+                else f"leave out the rows where {text} is not defined",
                 ("formula",),
             )
         )
