@@ -181,20 +181,21 @@ def learn(spec: Spec, frame: Frame) -> Design:
         LimitError: more than ``MAX_COLUMNS`` columns.
     """
     formula = spec.formula
-    learner = _Learner(spec, frame)
+    learner = _Learner(frame)
     response = Response(
         formula.response, expression.learn(formula.response, frame.numbers), spec.offset
     )
-    fixed = learner.term_set(formula.intercept, formula.terms)
+    fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
 
 
 class _Learner:
-    def __init__(self, spec: Spec, frame: Frame) -> None:
+    def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.codings: dict[str, Contrast] = dict(spec.contrasts)
 
-    def term_set(self, intercept: bool, terms: Sequence[Term]) -> TermSet:
+    def term_set(
+        self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
+    ) -> TermSet:
         """R's coding: a factor takes contrasts where the term without it is in the model too."""
         present = {frozenset(term.factors) for term in terms}
         if intercept:
@@ -202,13 +203,15 @@ class _Learner:
         blocks, width = [], int(intercept)
         for term in terms:
             whole = frozenset(term.factors)
-            variables = [self.variable(v, whole - {v} in present) for v in term.factors]
+            variables = [self.variable(v, whole - {v} in present, codings) for v in term.factors]
             width += int(np.prod([len(variable.names) for variable in variables]))
             _require_width(width)
             blocks.append(_block(term, variables))
         return TermSet(intercept, tuple(blocks))
 
-    def variable(self, expr: expression.Expr, contrasts: bool) -> Numeric | Categorical:
+    def variable(
+        self, expr: expression.Expr, contrasts: bool, codings: Mapping[str, Contrast]
+    ) -> Numeric | Categorical:
         text = expression.text(expr)
         name = expression.is_factor(expr)
         if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
@@ -217,10 +220,13 @@ class _Learner:
             states = expression.learn(expr, self.frame.numbers)
             return Numeric(expr, states, expression.labels(expr))
         levels = self.frame.factors[name].levels
-        return _categorical(text, name, levels, self.codings.get(name, "treatment"), contrasts)
+        return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)
 
     def groupings(self, formula: Formula) -> tuple[Grouping, ...]:
-        """Random terms gathered by grouping factor, in order of first appearance."""
+        """Random terms gathered by grouping factor, in order of first appearance.
+
+        Their factors are coded by treatment, as in lme4, whose contrasts are those of X alone.
+        """
         gathered: dict[tuple[str, ...], list[RandomTerm]] = {}
         for random in formula.random:
             gathered.setdefault(random.group, []).append(random)
@@ -228,7 +234,7 @@ class _Learner:
             Grouping(
                 terms[0].group_name,
                 group,
-                tuple(self.term_set(term.intercept, term.terms) for term in terms),
+                tuple(self.term_set(term.intercept, term.terms, {}) for term in terms),
             )
             for group, terms in gathered.items()
         )
