@@ -196,14 +196,22 @@ class _Learner:
     def term_set(
         self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
     ) -> TermSet:
-        """R's coding: a factor takes contrasts where the term without it is in the model too."""
-        present = {frozenset(term.factors) for term in terms}
-        if intercept:
-            present.add(frozenset())
-        blocks, width = [], int(intercept)
+        """R's coding: a factor takes contrasts where the term without it is in the model too.
+
+        The empty term counts as there; without an intercept the first factor takes its place and
+        has a column for every level.
+        """
+        empty: frozenset[expression.Expr] = frozenset()
+        present = {frozenset(term.factors) for term in terms} | {empty}
+        blocks, width, whole_factor = [], int(intercept), intercept
         for term in terms:
             whole = frozenset(term.factors)
-            variables = [self.variable(v, whole - {v} in present, codings) for v in term.factors]
+            variables: list[Numeric | Categorical] = []
+            for v in term.factors:
+                variable = self.variable(v, whole - {v} in present, codings)
+                if isinstance(variable, Categorical) and not whole_factor:
+                    variable, whole_factor = self.variable(v, False, codings), True
+                variables.append(variable)
             width += int(np.prod([len(variable.names) for variable in variables]))
             _require_width(width)
             blocks.append(_block(term, variables))
