@@ -9,8 +9,10 @@ with the subproblem solved by an eigendecomposition).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
 from engine.scalar import ScalarCriterion
 from engine.table import Floats
+
+Objective: TypeAlias = Callable[[Floats], Evaluation | None]
+"""What is minimised: value, gradient and Hessian at a point, ``None`` where it does not exist."""
 
 MAX_STEPS = 200
 ACCURACY = 1e-9
@@ -160,7 +165,7 @@ def _more_starts(criterion: Criterion) -> list[Floats]:
     return points
 
 
-def descend(criterion: Criterion, theta: Floats) -> Optimum:
+def descend(criterion: Objective, theta: Floats) -> Optimum:
     """Newton's method in a trust region from one start to a local optimum."""
     here = criterion(theta)
     evaluations = 1
