@@ -1,6 +1,14 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
 from engine.archive import from_bytes, to_bytes
+from engine.comparison import (
+    ComparedModel,
+    Comparison,
+    LikelihoodRatio,
+    RandomTermTest,
+    compare,
+    ranova,
+)
 from engine.display import display
 from engine.effects import GroupEffects, group_effects
 from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
@@ -15,6 +23,8 @@ from engine.statistics import Statistics
 from engine.version import __version__
 
 __all__ = [
+    "ComparedModel",
+    "Comparison",
     "Convergence",
     "DataError",
     "Dimensions",
@@ -25,17 +35,20 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "LikelihoodRatio",
     "LimitError",
     "Outcome",
     "Predictions",
     "Predictor",
     "Problem",
     "RandomEffects",
+    "RandomTermTest",
     "ResponseDescription",
     "Spec",
     "SpecError",
     "Statistics",
     "__version__",
+    "compare",
     "describe_response",
     "display",
     "examine",
@@ -47,5 +60,6 @@ __all__ = [
     "parse",
     "predict",
     "predictors",
+    "ranova",
     "to_bytes",
 ]
