@@ -16,6 +16,8 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.parameters import Parameter, parameters
+from engine.inference.profile import Profile, Progress, profile
 from engine.outcome import ResponseDescription, describe_response
 from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
 from engine.spec import Spec
@@ -38,9 +40,12 @@ __all__ = [
     "LikelihoodRatio",
     "LimitError",
     "Outcome",
+    "Parameter",
     "Predictions",
     "Predictor",
     "Problem",
+    "Profile",
+    "Progress",
     "RandomEffects",
     "RandomTermTest",
     "ResponseDescription",
@@ -57,9 +62,11 @@ __all__ = [
     "fixed_effects",
     "from_bytes",
     "group_effects",
+    "parameters",
     "parse",
     "predict",
     "predictors",
+    "profile",
     "ranova",
     "to_bytes",
 ]
