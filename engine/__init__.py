@@ -20,6 +20,7 @@ from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, Progress, profile
 from engine.outcome import ResponseDescription, describe_response
 from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
+from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
@@ -68,5 +69,6 @@ __all__ = [
     "predictors",
     "profile",
     "ranova",
+    "simulate",
     "to_bytes",
 ]
