@@ -15,6 +15,7 @@ from engine.errors import DataError, EngineError, FormulaError, LimitError, Prob
 from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
+from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, Progress, profile
@@ -26,6 +27,8 @@ from engine.statistics import Statistics
 from engine.version import __version__
 
 __all__ = [
+    "Bootstrap",
+    "BootstrapInterval",
     "ComparedModel",
     "Comparison",
     "Convergence",
@@ -54,6 +57,7 @@ __all__ = [
     "SpecError",
     "Statistics",
     "__version__",
+    "bootstrap",
     "compare",
     "describe_response",
     "display",
