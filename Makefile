@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench

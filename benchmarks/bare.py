@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+
 from service.schemas.fits import FitRequest, FittedModel
 from service.schemas.predictions import PredictionItems, PredictionRequest
 

@@ -84,7 +84,7 @@ class Contestant:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._process.communicate()
+        self._end()
 
     def fit_for(self, seconds: float) -> list[float]:
         """Return the seconds each fit took, fitting for about ``seconds``."""
@@ -98,5 +98,10 @@ class Contestant:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} ended early, status {self._process.wait()}")
+            self._end()
+            raise RuntimeError(f"{self.name} ended early, status {self._process.returncode}")
         return line
+
+    def _end(self) -> None:
+        with self._process:  # closes the pipes, which ends it, and waits
+            pass

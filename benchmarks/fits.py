@@ -36,9 +36,8 @@ def report(peers: Path | None, rounds: int, seconds: float) -> str:
         times = interleaved(
             {program.name: partial(_median_fit, program, seconds) for program in programs}, rounds
         )
-        ours = times[OURS].median
-        rows = [_row(program, times[program.name], ours) for program in programs]
-    head = ("program", "ms a fit", "rounds", "times ours", *_DISTANCES)
+        rows = [_row(program, times[program.name], times[OURS]) for program in programs]
+    head = ("program", "ms a fit", "times ours", *_DISTANCES)
     versions = [f"- {program.name}: {program.hello['versions']}\n" for program in programs]
     absent = [f"- {name}: not measured, it is not on this machine\n" for name in missing]
     return (
@@ -46,11 +45,11 @@ def report(peers: Path | None, rounds: int, seconds: float) -> str:
         "919 houses, 85 counties, by REML: from a table in memory to the fixed effects with their\n"
         "standard errors and the county effects with theirs.\n\n"
         + table(head, rows)
-        + f"\nMedian fit of each of {rounds} interleaved rounds of {seconds:g} s; *ms a fit* is "
-        "the median of these, *rounds* their lowest and highest. The distances are from "
-        "`tests/reference` (lme4, searched to 1e-9): of the criterion; of the fixed effects, of "
-        "their standard errors and of the county effects, in standard errors (county standard "
-        "deviations).\n\n" + "".join(versions + absent) + "- " + _REMARKS
+        + f"\nOf each of {rounds} interleaved rounds of {seconds:g} s, the median fit; *ms a fit* "
+        "is the median (lowest–highest) of these, *times ours* the median of the rounds' ratios. "
+        "The distances are from `tests/reference` (lme4, searched to 1e-9): of the criterion; of "
+        "the fixed effects, of their standard errors and of the county effects, in standard errors "
+        "(county standard deviations).\n\n" + "".join(versions + absent) + "- " + _REMARKS
     )
 
 
@@ -93,17 +92,16 @@ def _median_fit(program: Contestant, seconds: float) -> float:
     return statistics.median(program.fit_for(seconds))
 
 
-def _row(program: Contestant, time: Measured, ours: float) -> tuple[str, ...]:
+def _row(program: Contestant, time: Measured, ours: Measured) -> tuple[str, ...]:
     return (
         program.name,
-        f"{time.median * 1e3:.2f}",
-        f"{time.low * 1e3:.2f}–{time.high * 1e3:.2f}",
-        f"{time.median / ours:.1f}",
-        *(f"{distance:.0e}" for distance in _distances(program.hello["answer"])),
+        time.shown(1e3, 2),
+        f"{time.over(ours):.1f}",
+        *(f"{distance:.0e}" for distance in distances(program.hello["answer"])),
     )
 
 
-def _distances(answer: Answer) -> tuple[float, ...]:
+def distances(answer: Answer) -> tuple[float, ...]:
     """Return how far an answer is from the reference, in the order of ``_DISTANCES``."""
     known = case("lecture_floor")
     counties = known.ranef["county"]

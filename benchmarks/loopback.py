@@ -29,10 +29,13 @@ def report(rounds: int, seconds: float) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         answers = Path(scratch, "answers.json")
         with Server("service", "serve", "--data-dir", scratch) as service:
+            houses = Path(HOUSES).read_bytes()
+            service.post("/v1/datasets?name=minnesota-radon", houses, "text/csv")
             service.post("/v1/models", FIT)
             fitted = service.post("/v1/models", FIT).json()
             predict = f"/v1/models/{fitted['id']}/predictions"
             predicted = service.post(predict, PREDICT).json()
+            uploads = _upload_to_answer(service)
             answers.write_text(json.dumps({"fit": fitted, "predict": predicted}), "utf-8")
             with Server("benchmarks.bare", "--answers", str(answers)) as bare:
                 rates = interleaved(
@@ -50,7 +53,6 @@ def report(rounds: int, seconds: float) -> str:
                     },
                     rounds,
                 )
-            uploads = _upload_to_answer(service)
     return _throughput(rates, rounds, seconds) + "\n" + _uploads(uploads)
 
 
@@ -61,20 +63,22 @@ def _throughput(rates: dict[str, Measured], rounds: int, seconds: float) -> str:
         rows.append(
             (
                 title,
-                *(f"{rate.median:.0f} ({rate.low:.0f}–{rate.high:.0f})" for rate in (ours, plain)),
-                f"{ours.median / plain.median:.2f}",
-                f"{typed.median:.0f} ({typed.low:.0f}–{typed.high:.0f})",
-                f"{ours.median / typed.median:.2f}",
+                ours.shown(1, 0),
+                plain.shown(1, 0),
+                f"{ours.over(plain):.2f}",
+                typed.shown(1, 0),
+                f"{ours.over(typed):.2f}",
             )
         )
     head = ("request", "service", "bare, plain JSON", "ratio", "bare, same pydantic", "ratio")
     return (
         "## Requests a second on loopback\n\n"
         + table(head, rows)
-        + f"\nMedian (lowest–highest) of {rounds} interleaved rounds of {seconds:g} s; "
-        f"{CONNECTIONS} connections from {generator()}; one uvicorn process each. The bare "
-        "endpoints read the same body and answer the same JSON, already known: *plain* with "
-        "`await request.json()` and `JSONResponse`, *same pydantic* with the service's models.\n"
+        + f"\nMedian (lowest–highest) of {rounds} interleaved rounds of {seconds:g} s, and of "
+        f"their ratios; {CONNECTIONS} connections from {generator()}; one uvicorn process each. "
+        "The bare endpoints read the same body and answer the same JSON, already known: *plain* "
+        "with `await request.json()` and `JSONResponse`, *same pydantic* with the service's "
+        "models.\n"
     )
 
 

@@ -14,8 +14,10 @@ def machine() -> str:
     """Name the processor, the system and the libraries, as a Markdown list."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     libraries = ("numpy", "scipy", "pandas", "fastapi", "pydantic", "uvicorn")
+    system = f"{platform.system()} {platform.release()}"
     lines = (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"{_processor()}, {os.cpu_count()} cores, {system}",
+        f"load average before the run: {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}; "
         + ", ".join(f"{name} {version(name)}" for name in libraries),
         f"BLAS of numpy: {blas['name']} {blas['version']}, one thread",

@@ -9,11 +9,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The median of the rounds, and the lowest and highest of them."""
+    """What was measured in each round."""
 
-    median: float
-    low: float
-    high: float
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Return the median of the rounds."""
+        return statistics.median(self.rounds)
+
+    def over(self, other: Measured) -> float:
+        """Return the median of the ratios to another, each of two neighbours in one round."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median(ours / theirs for ours, theirs in pairs)
+
+    def shown(self, factor: float, digits: int) -> str:
+        """Return the median and in brackets the lowest and highest, in units of ``1 / factor``."""
+        numbers = (self.median, min(self.rounds), max(self.rounds))
+        median, low, high = (f"{number * factor:.{digits}f}" for number in numbers)
+        return f"{median} ({low}–{high})"
 
 
 def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Measured]:
@@ -24,10 +38,7 @@ def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dic
         start = turn % len(names)
         for name in names[start:] + names[:start]:
             seen[name].append(measures[name]())
-    return {
-        name: Measured(statistics.median(values), min(values), max(values))
-        for name, values in seen.items()
-    }
+    return {name: Measured(tuple(values)) for name, values in seen.items()}
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

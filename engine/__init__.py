@@ -19,8 +19,9 @@ from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, Progress, profile
-from engine.outcome import ResponseDescription, describe_response
-from engine.prediction import Outcome, Predictions, Predictor, predict, predictors
+from engine.newdata import Predictor, predictors
+from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.prediction import Predictions, Predictive, predict
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -46,6 +47,7 @@ __all__ = [
     "Outcome",
     "Parameter",
     "Predictions",
+    "Predictive",
     "Predictor",
     "Problem",
     "Profile",

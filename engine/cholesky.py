@@ -61,6 +61,10 @@ def batched_root(gram: Floats, products: Floats) -> tuple[Floats, Floats]:
     Q'M that they lack are zero.
     """
     k = gram.shape[-1]
+    if k == 1:
+        root = np.sqrt(gram)
+        if root.all():
+            return root, products / root
     root, inner = np.zeros_like(gram), np.array(products)
     left = np.array(gram)
     for c in range(k):

@@ -38,6 +38,8 @@ from engine.crossproducts import CrossProducts
 from engine.table import Floats
 
 LOG_2PI = float(np.log(2.0 * np.pi))
+ROUNDING = 1e-13
+"""What rounding leaves of the squared length of a column of X that all Z_j span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,11 @@ class Blocks:
         group = products.groups[0]
         root, inner = batched_root(group.zz, group.zm[:, :, columns])
         flat = inner.reshape(-1, len(columns))
-        return cls(products.n, xy - flat.T @ flat, root, inner)
+        within = xy - flat.T @ flat
+        spanned = within.diagonal() <= ROUNDING * xy.diagonal()
+        spanned[-1] = False
+        within[spanned] = within[:, spanned] = 0.0
+        return cls(products.n, within, root, inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,11 @@ class Criterion:
     def reml(self) -> bool:
         """Whether the fixed effects are integrated out."""
         return self.method == "REML"
+
+    @property
+    def costly(self) -> bool:
+        """Whether one value takes so long that few starts must do."""
+        return False
 
     @property
     def count(self) -> int:

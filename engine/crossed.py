@@ -36,12 +36,22 @@ from engine.crossed_blocks import CrossedBlocks, CrossedFactor, by_level
 from engine.sensitivity import Sensitivity, quadratic
 from engine.table import Floats
 
+COSTLY = 1 << 24
+"""Multiplications of one dense factor of the rest that make a value costly."""
+
 
 @dataclass(frozen=True)
 class CrossedCriterion(Criterion):
     """The profiled criterion of a model with several grouping factors."""
 
     blocks: CrossedBlocks
+
+    @property
+    def costly(self) -> bool:
+        """Whether one value takes so long that few starts must do."""
+        return any(
+            batch.index.size * batch.index.shape[1] ** 2 > COSTLY for batch in self.blocks.batches
+        )
 
     @cached_property
     def _spans(self) -> tuple[slice, ...]:

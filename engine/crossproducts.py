@@ -11,6 +11,7 @@ sums of squares of columns far from zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -277,7 +278,11 @@ def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilo
         return Pilot(np.zeros(len(columns)), np.ones(len(columns)))
     centre = np.where(held, columns.mean(axis=1), 0.0)
     centre[list(coded)] = 0.0
-    spread = np.sqrt(np.square(columns - centre[:, None]).mean(axis=1))
-    spread[list(coded)] = 1.0
-    spread[spread == 0.0] = 1.0
-    return Pilot(centre, 2.0 ** np.round(np.log2(spread)))
+    deviations = columns - centre[:, None]
+    squares = np.einsum("cn,cn->c", deviations, deviations).tolist()
+    n = columns.shape[1]
+    scale = [
+        1.0 if fixed or not square else 2.0 ** round(math.log2(square / n) / 2.0)
+        for fixed, square in zip(coded, squares, strict=True)
+    ]
+    return Pilot(centre, np.array(scale))

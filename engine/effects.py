@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.cholesky import dense_cholesky, independent_columns, triangular_inverse
 from engine.design import INTERCEPT
 from engine.errors import Problem, SpecError
 from engine.fit import Fit, RandomEffects
-from engine.joint import lines
+from engine.lines import lines
 from engine.table import Codes, Floats
 
 
@@ -158,8 +157,3 @@ def _no_pooling(fit: Fit, which: int, random: RandomEffects) -> tuple[Floats, Fl
         estimate * pilot.scale[-1] + pilot.centre[-1],
         np.sqrt(variance) * sigma * pilot.scale[-1],
     )
-
-
-def level_index(random: RandomEffects, levels: list[str]) -> NDArray[np.intp]:
-    """Index of each level by name, -1 for one the model has not seen."""
-    return np.array([random.place.get(level, -1) for level in levels], dtype=np.intp)

@@ -159,6 +159,11 @@ class Fit:
         """Maps from the pilots' units to those of the data."""
         return Units.of(self.design, self.products, self.kept)
 
+    @property
+    def y_centre(self) -> float:
+        """What was taken from the response before it was scaled."""
+        return float(self.products.pilot.centre[-1])
+
     @cached_property
     def at_optimum(self) -> tuple[Criterion, Factorised]:
         """The criterion and its factor at theta, made again from the cross-products."""
@@ -308,7 +313,8 @@ def _require_fittable(prepared: Prepared) -> None:
             )
         )
     for group, grouping in zip(products.groups, design.groupings, strict=True):
-        _require_levels(group.name, len(group.levels), len(grouping.names), products.n)
+        widest = max(len(term.names) for term in grouping.terms)
+        _require_levels(group.name, len(group.levels), widest, products.n)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

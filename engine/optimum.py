@@ -9,16 +9,16 @@ with the subproblem solved by an eigendecomposition).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
 from typing import TypeAlias
 
 import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
-from engine.scalar import ScalarCriterion
+from engine.starts import blocks_of, starts
 from engine.table import Floats
 
 Objective: TypeAlias = Callable[[Floats], Evaluation | None]
@@ -27,12 +27,16 @@ Objective: TypeAlias = Callable[[Floats], Evaluation | None]
 MAX_STEPS = 200
 ACCURACY = 1e-9
 """The Newton step that promises less than this of the criterion is the last one."""
+VALUE_ACCURACY = 1e-6
+"""As much, where only the value counts: its error is the promise's own, of a higher order."""
+CLOSE = 1e-2
+"""The Newton step that promises less than this leads to the optimum, if it is one already known."""
+LAST_STEP = 1e-3
+"""A last step longer than this part of the trusted radius is not Newton's: it is left out."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
-
-SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 8.0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Optimum:
     Attributes:
         theta: the best point found, boundary values exactly zero.
         value: the criterion there.
-        gradient_norm: largest element of the gradient there.
+        gradient_norm: largest element of the gradient at the last evaluation.
         converged: whether the last step promised nothing more and no direction goes down.
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
@@ -61,30 +65,34 @@ class Optimum:
 def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
+    One start more than theta has elements is followed to its end, and all of them when there is
+    doubt: when they end in different places, or at the boundary.
+
     Args:
         criterion: to be minimised.
-        near: a point known to be close to the optimum (the optimum of the other criterion); one
-            more start.
+        near: a point known to be close to the optimum (the optimum of the other criterion): it
+            comes first, and with it only the best start is followed when there is no doubt.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    if near is not None and criterion.structure.k == 1:
-        points, tried = [near], 0
-    else:
-        points, tried = starts(criterion)
-    if near is not None and criterion.structure.k > 1:
-        points = [near, *points[:1]]
-    ends = [descend(criterion, point) for point in points]
+    scalar = criterion.structure.k == 1
+    known = near is not None and (scalar or criterion.costly)
+    points, tried = ([], 0) if known else starts(criterion)
+    enough = len(points) if scalar else len(criterion.structure.rows) + 1
+    if near is not None:
+        points, enough = [near, *points], 2
+    ends: list[Optimum] = []
+    for point in points:
+        if len(ends) >= enough and not _doubtful(criterion, ends):
+            break
+        ends.append(descend(criterion, point, ends))
+    evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
-    if near is None and criterion.structure.k > 1 and _doubtful(criterion, ends):
-        ends += [descend(criterion, point) for point in _more_starts(criterion)]
-        best = min(ends, key=lambda end: end.value)
     found: list[float] = []
     for end in ends:
         if end.converged and all(abs(end.value - value) > SAME_OPTIMUM for value in found):
             found.append(end.value)
-    evaluations = tried + sum(end.evaluations for end in ends)
     settled = settle(criterion, best)
     return replace(
         settled,
@@ -94,119 +102,105 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     )
 
 
-def starts(criterion: Criterion) -> tuple[list[Floats], int]:
-    """Points to start from, best first, and how many values it took to choose them.
+def lowest_value(criterion: Criterion, near: Floats) -> float:
+    """The value of the criterion at its optimum, where the optimum itself is not asked for.
 
-    A scalar theta is scanned over eight orders of two either side of 1: every dip becomes a start.
-        Otherwise
-    uncorrelated effects of several sizes are tried and the two best become starts.
+    The gain that the last Newton step promises is taken on trust.
+
+    Args:
+        criterion: to be minimised.
+        near: a point known to be close to the optimum.
     """
-    structure = criterion.structure
-    if isinstance(criterion, ScalarCriterion):
-        values = criterion.scan(SCALAR_GRID)
-        padded = [np.inf, *values.tolist(), np.inf]
-        dips = [i for i in range(len(values)) if padded[i] >= padded[i + 1] < padded[i + 2]]
-        dips.sort(key=lambda i: values[i])
-        return [_lowest(padded, i) for i in dips] or [np.ones(1)], len(values)
-    sizes = (0.1, 0.4, 1.6)
-    if structure.k == 1:
-        diagonals = [np.ones(1)]
-    elif structure.k <= 3:
-        diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
-    else:
-        diagonals = [np.full(structure.k, size) for size in sizes]
-    ranked = sorted(
-        (
-            (criterion.value_at(theta), i, theta)
-            for i, theta in enumerate(structure.theta(np.diag(diagonal)) for diagonal in diagonals)
-        ),
-        key=lambda item: item[:2],
-    )
-    return [theta for _, _, theta in ranked[:2]], len(ranked)
+    if criterion.structure.k == 1:
+        return descend(criterion, near, enough=VALUE_ACCURACY).value
+    return minimise(criterion, near).value
 
 
-def _lowest(padded: list[float], dip: int) -> Floats:
-    """The lowest point of the parabola in log theta through a dip and its two neighbours."""
-    before, at, after = padded[dip : dip + 3]
-    if dip < 2 or not np.isfinite(before + after):  # theta = 0 is a start of its own
-        return np.array([SCALAR_GRID[dip]])
-    shift = 0.5 * (before - after) / (before - 2.0 * at + after)
-    return np.array([SCALAR_GRID[dip] * 2.0**shift])
-
-
-def _doubtful(criterion: Criterion, ends: list[Optimum]) -> bool:
-    """Whether starts disagree, one failed, or the best end is singular: look further then."""
-    best = min(ends, key=lambda end: end.value)
-    lengths = np.linalg.norm(canonical(criterion, criterion.structure.matrix(best.theta)), axis=0)
+def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
+    """Whether searches ended in different places or not at all, or the best end is singular."""
     values = [end.value for end in ends]
-    return (
-        max(values) - min(values) > SAME_OPTIMUM
-        or not all(end.converged for end in ends)
-        or bool((lengths < BOUNDARY).any())
-    )
+    if max(values) - min(values) > SAME_OPTIMUM or not all(end.converged for end in ends):
+        return True
+    t = canonical(criterion, criterion.structure.matrix(ends[int(np.argmin(values))].theta))
+    return bool((np.linalg.norm(t, axis=0) < BOUNDARY).any())
 
 
-def _more_starts(criterion: Criterion) -> list[Floats]:
-    """Correlated starts, one pair of effects after the other, of either sign and two sizes."""
-    structure = criterion.structure
-    diagonal = np.flatnonzero(structure.diagonal)
-    below = np.flatnonzero(~structure.diagonal)
-    points = []
-    for size in (0.2, 1.0):
-        base = np.zeros(len(structure.rows))
-        base[diagonal] = size
-        if not len(below):
-            points.append(base)
-        for sign, pair in product((-1.0, 1.0), below[:12]):
-            point = base.copy()
-            point[pair] = sign * size
-            point[diagonal[structure.rows[diagonal] == structure.rows[pair]]] *= 0.5
-            points.append(point)
-    return points
+def descend(
+    criterion: Objective, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
+) -> Optimum:
+    """Newton's method in a trust region from one start to a local optimum.
 
-
-def descend(criterion: Objective, theta: Floats) -> Optimum:
-    """Newton's method in a trust region from one start to a local optimum."""
+    Where it comes close to the end of another search, that end is its end too. A step that promises
+    less than ``enough`` is the last one.
+    """
     here = criterion(theta)
     evaluations = 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
-    radius = 1.0 + float(np.linalg.norm(theta))
-    converged = False
+    radius = 1.0 + _length(theta)
     for _ in range(MAX_STEPS):
         step, promised = _step(here, radius)
+        if promised < CLOSE and (end := _met(criterion, theta + step, here, promised, known)):
+            return replace(end, evaluations=evaluations)
         noise = 1e-13 * (1.0 + abs(here.value))
-        if promised <= 1e-3 * noise:
-            converged = True
-            break
+        if promised <= 1e-3 * noise or promised < enough != ACCURACY:
+            return _polished(theta, here, radius, evaluations, enough)
         there = criterion(theta + step)
         evaluations += 1
         gain = -np.inf if there is None else here.value - there.value
+        last = there is not None and promised < ACCURACY  # Newton's error is squared by each step
         if there is not None and (gain > 0.1 * promised or promised < noise):
-            if gain > 0.7 * promised and float(np.linalg.norm(step)) > 0.9 * radius:
+            if gain > 0.7 * promised and _length(step) > 0.9 * radius:
                 radius *= 2.0
             theta, here = theta + step, there
-            if (
-                promised < ACCURACY
-            ):  # Newton's error is squared by each step: this one was the last that counts
-                converged = True
-                break
-        elif there is not None and promised < ACCURACY:
-            converged = True
-            break
-        else:
-            radius = 0.25 * min(radius, float(np.linalg.norm(step)))
-    return Optimum(
-        theta, here.value, float(np.abs(here.gradient).max()), converged, evaluations, 1, 1
-    )
+        elif not last:
+            radius = 0.25 * min(radius, _length(step))
+        if last:
+            return _polished(theta, here, radius, evaluations, enough)
+    return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
+
+
+def _polished(
+    theta: Floats, here: Evaluation, radius: float, evaluations: int, enough: float
+) -> Optimum:
+    """The end of a search, with one more step that costs no evaluation."""
+    step, promised = _step(here, radius)
+    value = here.value
+    if promised < enough and (_length(step) < LAST_STEP * radius or enough != ACCURACY):
+        theta, value = theta + step, value - promised
+    return Optimum(theta, value, _steepness(here), True, evaluations, 1, 1)
+
+
+def _steepness(here: Evaluation) -> float:
+    return float(np.abs(here.gradient).max())
+
+
+def _met(
+    criterion: Objective,
+    theta: Floats,
+    here: Evaluation,
+    promised: float,
+    known: Sequence[Optimum],
+) -> Optimum | None:
+    """The known end that a step leads to, which promises as much as there is to gain."""
+    if not isinstance(criterion, Criterion):  # what it would end at is not told by theta alone
+        return None
+    for end in known:
+        if end.converged and abs(here.value - promised - end.value) < 0.1 * CLOSE:
+            own, other = map(criterion.structure.matrix, (theta, end.theta))
+            own, other = own @ own.T, other @ other.T
+            if float(np.abs(own - other).max()) <= 0.1 * float(np.abs(other).max()):
+                return end
+    return None
 
 
 def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
     """The step that minimises the quadratic model within the radius, and the gain it promises."""
     if len(here.gradient) == 1:
-        curvature, axes = here.hessian[0], np.ones((1, 1))
-    else:
-        curvature, axes = np.linalg.eigh(here.hessian)
+        gradient, hessian = float(here.gradient[0]), float(here.hessian[0, 0])
+        if hessian > 1e-12 and abs(gradient) <= radius * hessian:
+            return np.array([-gradient / hessian]), 0.5 * gradient * gradient / hessian
+    curvature, axes = np.linalg.eigh(here.hessian)
     slope = axes.T @ here.gradient
     floor = 1e-12 * max(1.0, float(np.abs(curvature).max()))
     if curvature[0] > floor:
@@ -220,6 +214,10 @@ def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
         return np.zeros_like(slope), 0.0
     move = _on_sphere(slope, curvature, radius)
     return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
+
+
+def _length(step: Floats) -> float:
+    return math.sqrt(float(step @ step))
 
 
 def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:
@@ -250,17 +248,9 @@ def canonical(criterion: Criterion, t: Floats) -> Floats:
     """The T with non-negative diagonal that gives the same G, block by block."""
     g = t @ t.T
     out = np.zeros_like(t)
-    for block in _blocks(criterion):
+    for block in blocks_of(criterion):
         out[block, block] = semidefinite_root(g[block, block])
     return out
-
-
-def _blocks(criterion: Criterion) -> list[slice]:
-    structure = criterion.structure
-    joined = np.zeros((structure.k, structure.k), dtype=bool)
-    joined[structure.rows, structure.cols] = True
-    edges = [i for i in range(structure.k) if not joined[i, :i].any()] + [structure.k]
-    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def settle(criterion: Criterion, end: Optimum) -> Optimum:

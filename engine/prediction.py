@@ -4,59 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from math import isfinite, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from engine import expression
-from engine.design import Block, Categorical, Grouping, Numeric, TermSet
-from engine.effects import level_index
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
-from engine.frame import Frame
 from engine.inference.fixed import require_level
-from engine.joint import lines
+from engine.joint import Joint
+from engine.lines import Lines, lines
+from engine.newdata import MAX_PROBLEMS, Predictor, Rows, Values, predictors
+from engine.outcome import Outcome, bring_back, bring_back_one
 from engine.response import Inverse, invert
-from engine.table import Factor, Floats, level_text
+from engine.single import SingleRow, dot, quadratic
+from engine.table import Floats
 
-MAX_PROBLEMS = 100
-QUADRATURE_NODES = 61
-
-
-@dataclass(frozen=True, slots=True)
-class Predictor:
-    """A column that a row to be predicted must carry.
-
-    Attributes:
-        name: of the column.
-        kind: "number", "factor" (one of ``levels``) or "group" (any value; unseen levels are new).
-        levels: of a factor or group that is one column; empty for numbers and combined groups.
-    """
-
-    name: str
-    kind: Literal["number", "factor", "group"]
-    levels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Predictions on the scale of the response's column; NaN where they do not exist.
-
-    Attributes:
-        median, mean: of the predictive distribution (r,).
-        lower, upper: prediction interval (r,).
-        thresholds: (c,).
-        exceedance: probability that a new observation is above each threshold, (r, c).
-    """
-
-    median: Floats
-    mean: Floats
-    lower: Floats
-    upper: Floats
-    thresholds: Floats
-    exceedance: Floats
+READY_LEVELS = 10_000
+"""Up to so many levels of one grouping factor, the lines of all are kept ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +52,9 @@ class Predictions:
     outcome: Outcome | None
 
 
-def predictors(fit: Fit) -> tuple[Predictor, ...]:
-    """What a row to be predicted must carry, in order of first use."""
-    found: dict[str, Predictor] = {}
-    sets = [fit.design.fixed, *(term for g in fit.design.groupings for term in g.terms)]
-    for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
-        if isinstance(variable, Categorical):
-            found.setdefault(variable.column, Predictor(variable.column, "factor", variable.levels))
-        else:
-            for name in expression.columns(variable.expr):
-                found.setdefault(name, Predictor(name, "number"))
-    for grouping, effects in zip(fit.design.groupings, fit.random, strict=True):
-        for name in grouping.columns:
-            levels = effects.levels if len(grouping.columns) == 1 else ()
-            found.setdefault(name, Predictor(name, "group", levels))
-    if fit.design.response.offset is not None:
-        found.setdefault(
-            fit.design.response.offset, Predictor(fit.design.response.offset, "number")
-        )
-    return tuple(found.values())
-
-
 def predict(
     fit: Fit,
-    columns: Mapping[str, Sequence[object] | NDArray[np.generic]],
+    columns: Mapping[str, Values],
     *,
     level: float = 0.95,
     thresholds: Sequence[float] = (),
@@ -129,12 +74,215 @@ def predict(
         SpecError: columns missing or too many, of unequal length, or an option is wrong.
         DataError: values that do not fit, one problem each, with path ("rows", i, name).
     """
-    require_level(level)
-    rows = _Rows.read(fit, columns)
-    x, z, index = rows.design(fit)
-    if new_levels == "reject":
-        _refuse_unseen(fit, index)
-    elif new_levels != "population":
+    return Predictive.of(fit).predict(
+        columns, level=level, thresholds=thresholds, new_levels=new_levels
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Predictive:
+    """A fit made ready to predict: what does not depend on the rows, worked out once.
+
+    Attributes:
+        fit: the model.
+        predictors: what a row must carry.
+        inverse: the way back to the scale of the column, if there is one.
+        ready: the lines of all levels of the one grouping factor, or ``None`` where they are worked
+            out for the rows' own levels.
+        single: the quick way for one row, or ``None`` when the design has what it does not read.
+    """
+
+    fit: Fit
+    predictors: tuple[Predictor, ...]
+    inverse: Inverse | None
+    ready: _Ready | None
+    single: SingleRow | None
+
+    @classmethod
+    def of(cls, fit: Fit) -> Predictive:
+        """Make a fit ready."""
+        response = fit.design.response
+        few = len(fit.random) <= 1 and all(len(own.levels) <= READY_LEVELS for own in fit.random)
+        return cls(
+            fit=fit,
+            predictors=predictors(fit),
+            inverse=invert(response.expr, response.states),
+            ready=_Ready.of(Joint.of(fit)) if few else None,
+            single=SingleRow.of(fit) if few else None,
+        )
+
+    def predict(
+        self,
+        columns: Mapping[str, Values],
+        *,
+        level: float = 0.95,
+        thresholds: Sequence[float] = (),
+        new_levels: str = "population",
+    ) -> Predictions:
+        """Predict r new rows; see :func:`predict`."""
+        require_level(level)
+        quantile = -float(special.ndtri((1.0 - level) / 2.0))
+        cuts = _cuts(thresholds)
+        single = self._single_line(columns) if new_levels == "population" else None
+        if single is not None:
+            return self._predictions_of_one(*single, level, quantile, cuts)
+        rows = Rows.read(self.fit, self.predictors, columns)
+        _heed(new_levels, self.fit, rows.index)
+        with np.errstate(all="ignore"):
+            own, units = self._lines(rows), self.fit.units
+            estimate = units.y * own.estimate + self.fit.y_centre + rows.offset
+            variance = units.y**2 * own.variance
+            errors = np.sqrt(np.array((variance, variance + self.fit.sigma**2)))
+            lower, upper = estimate - quantile * errors, estimate + quantile * errors
+        _refuse_not_finite(estimate + errors[1])
+        outcome = None
+        if self.inverse is not None:
+            outcome = bring_back(self.inverse, estimate, errors[1], lower[1], upper[1], cuts)
+        return Predictions(
+            level=level,
+            estimate=estimate,
+            std_error=errors[0],
+            lower=lower[0],
+            upper=upper[0],
+            prediction_std_error=errors[1],
+            prediction_lower=lower[1],
+            prediction_upper=upper[1],
+            new_levels=self._unseen(rows),
+            outcome=outcome,
+        )
+
+    def _lines(self, rows: Rows) -> Lines:
+        if self.ready is None:
+            return lines(self.fit, rows.x, rows.z, rows.index)
+        z = rows.z[0] if rows.z else np.zeros((len(rows.x), 0))
+        index = rows.index[0] if rows.index else np.full(len(rows.x), -1)
+        return self.ready.lines(self.fit.solution.beta, rows.x, z, index)
+
+    def _unseen(self, rows: Rows) -> tuple[tuple[str, ...], ...]:
+        """By row, the groups whose level is new."""
+        names = [effects.group for effects in self.fit.random]
+        if not names:
+            return ((),) * len(rows.x)
+        return tuple(
+            tuple(name for name, place in zip(names, places, strict=True) if place < 0)
+            for places in zip(*(own.tolist() for own in rows.index), strict=True)
+        )
+
+    def _single_line(self, columns: Mapping[str, Values]) -> tuple[float, float, bool] | None:
+        """Estimate, variance and whether the level is new, of one row; ``None``: the long way."""
+        if self.single is None or self.ready is None or len(columns) != len(self.predictors):
+            return None
+        row: dict[str, object] = {}
+        for predictor in self.predictors:
+            values = columns.get(predictor.name, ())
+            if len(values) != 1:
+                return None
+            row[predictor.name] = values[0]
+        if (read := self.single.read(row)) is None:
+            return None
+        x, z, index = read
+        own = dot(x, self.fit.solution.beta.tolist()) + dot(z, self.ready.modes[index].tolist())
+        own_variance = quadratic([*x, *z], self.ready.covariances[index].tolist())
+        scale = self.fit.units.y
+        estimate, variance = scale * own + self.fit.y_centre, scale**2 * max(own_variance, 0.0)
+        new = index < 0 and bool(self.fit.random)
+        return (estimate, variance, new) if isfinite(estimate + variance) else None
+
+    def _predictions_of_one(
+        self,
+        estimate: float,
+        variance: float,
+        new: bool,
+        level: float,
+        quantile: float,
+        thresholds: Floats,
+    ) -> Predictions:
+        """The predictions of one row."""
+        error, spread = sqrt(variance), sqrt(variance + self.fit.sigma**2)
+        lower, upper = estimate - quantile * spread, estimate + quantile * spread
+        outcome = None
+        if self.inverse is not None:
+            outcome = bring_back_one(self.inverse, estimate, spread, lower, upper, thresholds)
+        return Predictions(
+            level=level,
+            estimate=np.array([estimate]),
+            std_error=np.array([error]),
+            lower=np.array([estimate - quantile * error]),
+            upper=np.array([estimate + quantile * error]),
+            prediction_std_error=np.array([spread]),
+            prediction_lower=np.array([lower]),
+            prediction_upper=np.array([upper]),
+            new_levels=(tuple(effects.group for effects in self.fit.random if new),),
+            outcome=outcome,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What the lines of L levels are made of; the last entry, index -1, is that of a new level.
+
+    Attributes:
+        modes: effects of a level, (L + 1, k).
+        covariances: of the errors of beta and of these effects, (L + 1, p + k, p + k).
+    """
+
+    modes: Floats
+    covariances: Floats
+
+    @classmethod
+    def of(cls, joint: Joint) -> _Ready:
+        p, (n_levels, k) = len(joint.fixed), joint.modes.shape
+        covariances = np.zeros((n_levels + 1, p + k, p + k))
+        covariances[:, :p, :p] = joint.fixed
+        covariances[:-1, :p, p:] = joint.cross
+        covariances[:-1, p:, :p] = np.swapaxes(joint.cross, 1, 2)
+        covariances[:-1, p:, p:] = joint.effects
+        covariances[-1, p:, p:] = joint.between
+        return cls(np.append(joint.modes, np.zeros((1, k)), axis=0), covariances)
+
+    def lines(self, beta: Floats, x: Floats, z: Floats, index: NDArray[np.intp]) -> Lines:
+        """Estimates and variances of rows, in the pilots' units."""
+        estimate = x @ beta + (z * self.modes[index]).sum(axis=1)
+        both = np.concatenate((x, z), axis=1)
+        variance = ((both[:, None, :] @ self.covariances[index])[:, 0, :] * both).sum(axis=1)
+        return Lines(estimate, np.maximum(variance, 0.0))
+
+
+def _refuse_not_finite(values: Floats) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))[:MAX_PROBLEMS].tolist()
+    if bad:
+        raise DataError(
+            *(
+                Problem(
+                    "not_finite",
+                    f"row {i + 1}: the prediction is too large a number",
+                    "give values nearer to those of the data",
+                    ("rows", i),
+                )
+                for i in bad
+            )
+        )
+
+
+def _cuts(thresholds: Sequence[float]) -> Floats:
+    cuts = np.asarray(thresholds, dtype=np.float64)
+    problems = [
+        Problem(
+            "bad_threshold",
+            f"threshold {i + 1} is not a finite number",
+            "give a number on the scale of the response's column",
+            ("thresholds", i),
+        )
+        for i in np.flatnonzero(~np.isfinite(cuts)).tolist()
+    ]
+    if problems:
+        raise SpecError(*problems)
+    return cuts
+
+
+def _heed(new_levels: str, fit: Fit, index: Sequence[NDArray[np.intp]]) -> None:
+    """Raise what ``new_levels`` asks for."""
+    if new_levels not in {"population", "reject"}:
         raise SpecError(
             Problem(
                 "unknown_option",
@@ -143,205 +291,6 @@ def predict(
                 ("new_levels",),
             )
         )
-    own, scale = lines(fit, x, z, index), fit.units.y
-    estimate = scale * own.estimate + fit.products.pilot.centre[-1] + rows.offset
-    variance = scale**2 * own.variance
-    std_error = np.sqrt(variance)
-    prediction_std_error = np.sqrt(variance + fit.sigma**2)
-    quantile = float(special.ndtri(0.5 + level / 2.0))
-    prediction_lower = estimate - quantile * prediction_std_error
-    prediction_upper = estimate + quantile * prediction_std_error
-    inverse = invert(fit.design.response.expr, fit.design.response.states)
-    outcome = None
-    if inverse is not None:
-        outcome = _outcome(
-            inverse,
-            estimate,
-            prediction_std_error,
-            prediction_lower,
-            prediction_upper,
-            np.asarray(thresholds, dtype=np.float64),
-        )
-    names = [effects.group for effects in fit.random]
-    return Predictions(
-        level=level,
-        estimate=estimate,
-        std_error=std_error,
-        lower=estimate - quantile * std_error,
-        upper=estimate + quantile * std_error,
-        prediction_std_error=prediction_std_error,
-        prediction_lower=prediction_lower,
-        prediction_upper=prediction_upper,
-        new_levels=tuple(
-            tuple(name for name, place in zip(names, row, strict=True) if place < 0)
-            for row in zip(*(own.tolist() for own in index), strict=True)
-        )
-        if names
-        else ((),) * len(estimate),
-        outcome=outcome,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """New rows as a frame, with the offset of each."""
-
-    frame: Frame
-    offset: Floats
-
-    @classmethod
-    def read(cls, fit: Fit, columns: Mapping[str, Sequence[object] | NDArray[np.generic]]) -> _Rows:
-        wanted = predictors(fit)
-        _require_columns(wanted, columns)
-        n_rows = len(next(iter(columns.values()))) if columns else 1
-        problems: list[Problem] = []
-        numbers: dict[str, Floats] = {}
-        factors: dict[str, Factor] = {}
-        numeric = _numeric_columns(fit)
-        for predictor in wanted:
-            values = columns[predictor.name]
-            if predictor.kind == "number" or predictor.name in numeric:
-                numbers[predictor.name] = _numbers(predictor.name, values, problems)
-            if predictor.kind != "number":
-                factors[predictor.name] = _levels(predictor, values, problems)
-        if problems:
-            raise DataError(*problems[:MAX_PROBLEMS])
-        offset = fit.design.response.offset
-        frame = Frame(n_rows, 0, numbers, factors)
-        return cls(frame, np.zeros(n_rows) if offset is None else numbers[offset])
-
-    def design(self, fit: Fit) -> tuple[Floats, list[Floats], list[NDArray[np.intp]]]:
-        """Rows of X and of each Z in the pilots' units, and the level of each row in each group."""
-        frame, pilot = self.frame, fit.products.pilot
-        own = [np.ones(frame.n_rows)]
-        own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]
-        x = (np.column_stack(own)[:, fit.kept] - pilot.centre[fit.kept]) / pilot.scale[fit.kept]
-        z, index = [], []
-        for grouping, group, effects in zip(
-            fit.design.groupings, fit.products.groups, fit.random, strict=True
-        ):
-            raw = np.column_stack(grouping.z_columns(frame))
-            z.append((raw - group.pilot.centre) / group.pilot.scale)
-            index.append(level_index(effects, _labels(grouping, frame)))
-        return x, z, index
-
-
-def _labels(grouping: Grouping, frame: Frame) -> list[str]:
-    factors = [frame.factors[name] for name in grouping.columns]
-    parts = [[factor.levels[code] for code in factor.codes.tolist()] for factor in factors]
-    return [":".join(levels) for levels in zip(*parts, strict=True)]
-
-
-def _numeric_columns(fit: Fit) -> set[str]:
-    """Columns that some term reads as a number."""
-    sets: list[TermSet] = [fit.design.fixed, *(t for g in fit.design.groupings for t in g.terms)]
-    blocks: list[Block] = [block for terms in sets for block in terms.blocks]
-    found = {
-        name
-        for block in blocks
-        for variable in block.variables
-        if isinstance(variable, Numeric)
-        for name in expression.columns(variable.expr)
-    }
-    return found | ({fit.design.response.offset} - {None})  # type: ignore[operator]  # None is taken away
-
-
-def _require_columns(
-    wanted: Sequence[Predictor], columns: Mapping[str, Sequence[object] | NDArray[np.generic]]
-) -> None:
-    names = [predictor.name for predictor in wanted]
-    listed = ", ".join(names) or "none"
-    problems = [
-        Problem(
-            "missing_key",
-            f"column {name} is missing",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
-        for name in names
-        if name not in columns
-    ] + [
-        Problem(
-            "extra_key",
-            f"column {name} is not used by the model",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
-        for name in columns
-        if name not in names
-    ]
-    lengths = {len(values) for values in columns.values()}
-    if len(lengths) > 1:
-        problems.append(
-            Problem(
-                "unequal_columns",
-                "columns have unequal lengths",
-                "give each the same number of values",
-                ("columns",),
-            )
-        )
-    if problems:
-        raise SpecError(*problems[:MAX_PROBLEMS])
-
-
-def _numbers(
-    name: str, values: Sequence[object] | NDArray[np.generic], problems: list[Problem]
-) -> Floats:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        out = values.astype(np.float64)
-    else:
-        out = np.array(
-            [float(v) if isinstance(v, int | float | np.number) else np.nan for v in values]
-        )
-    problems += [
-        Problem(
-            "not_numeric",
-            f"row {i + 1}: {name} is not a finite number",
-            "give a number",
-            ("rows", i, name),
-        )
-        for i in np.flatnonzero(~np.isfinite(out))[:MAX_PROBLEMS].tolist()
-    ]
-    return out
-
-
-def _levels(
-    predictor: Predictor, values: Sequence[object] | NDArray[np.generic], problems: list[Problem]
-) -> Factor:
-    """Codes in the predictor's own levels for a factor; in the levels found for a group."""
-    texts = [None if _is_missing(value) else level_text(value) for value in _plain(values)]
-    if predictor.kind == "factor":
-        place = {level: code for code, level in enumerate(predictor.levels)}
-        levels = predictor.levels
-    else:
-        levels = tuple(dict.fromkeys(text for text in texts if text is not None))
-        place = {level: code for code, level in enumerate(levels)}
-    codes = np.array(
-        [-1 if text is None else place.get(text, -1) for text in texts], dtype=np.int64
-    )
-    for i in np.flatnonzero(codes < 0)[:MAX_PROBLEMS].tolist():
-        if texts[i] is None:
-            problem = ("missing_value", f"row {i + 1}: {predictor.name} is missing", "give a value")
-        else:
-            shown = ", ".join(levels[:20]) + (", …" if len(levels) > 20 else "")
-            problem = (
-                "unknown_level",
-                f"row {i + 1}: {predictor.name} is not a level of this factor",
-                f"the levels are: {shown}",
-            )
-        problems.append(Problem(*problem, ("rows", i, predictor.name)))
-    return Factor(codes, levels)
-
-
-def _plain(values: Sequence[object] | NDArray[np.generic]) -> Sequence[object]:
-    return values.tolist() if isinstance(values, np.ndarray) else values
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
-
-
-def _refuse_unseen(fit: Fit, index: Sequence[NDArray[np.intp]]) -> None:
     problems = [
         Problem(
             "new_level",
@@ -352,44 +301,5 @@ def _refuse_unseen(fit: Fit, index: Sequence[NDArray[np.intp]]) -> None:
         for grouping, place in zip(fit.design.groupings, index, strict=True)
         for i in np.flatnonzero(place < 0)[:MAX_PROBLEMS].tolist()
     ]
-    if problems:
+    if problems and new_levels == "reject":
         raise DataError(*problems[:MAX_PROBLEMS])
-
-
-def _outcome(
-    inverse: Inverse,
-    estimate: Floats,
-    spread: Floats,
-    lower: Floats,
-    upper: Floats,
-    thresholds: Floats,
-) -> Outcome:
-    """Push the predictive normal through the inverse of the response's expression."""
-    with np.errstate(all="ignore"):
-        ends = (inverse.backward(lower), inverse.backward(upper))
-        cuts = inverse.forward(thresholds)
-        above = special.ndtr((estimate[:, None] - cuts) / spread[:, None])
-        exceedance = above if inverse.increasing else 1.0 - above
-    # A threshold below all values the column can take is exceeded for sure, one above none.
-    return Outcome(
-        median=inverse.backward(estimate),
-        mean=_mean(inverse, estimate, spread),
-        lower=ends[0] if inverse.increasing else ends[1],
-        upper=ends[1] if inverse.increasing else ends[0],
-        thresholds=thresholds,
-        exceedance=np.where(np.isnan(cuts), np.nan, exceedance),
-    )
-
-
-def _mean(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:
-    """Mean of the outcome: in closed form where there is one, else by Gauss-Hermite quadrature."""
-    if (exponential := inverse.exponential()) is not None:
-        scale, rate, shift = exponential
-        with np.errstate(over="ignore"):
-            return scale * np.exp(rate * estimate + 0.5 * (rate * spread) ** 2) + shift
-    if (affine := inverse.affine()) is not None:
-        return affine[0] + affine[1] * estimate
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
-    with np.errstate(all="ignore"):
-        values = inverse.backward(estimate[:, None] + spread[:, None] * nodes)
-        return np.asarray(values @ (weights / weights.sum()))

@@ -38,10 +38,31 @@ class Inverse:
     def forward(self, x: Vector) -> Vector:
         """Return the expression at values of the column, shape (n,).
 
-        Outside the domain the value is -inf, inf or nan, for the caller to read: a threshold of -1
-        under ``log(x + 0.1)`` is nan, one of -0.1 is -inf.
+        Outside the domain the value is -inf, inf or nan: -1 under ``log(x + 0.1)`` is nan, -0.1 is
+        -inf.
         """
         return evaluate(self.expr, {self.column: np.asarray(x, dtype=np.float64)}, self.states)
+
+    @property
+    def outcomes(self) -> Range:
+        """The values that ``backward`` can take, from the lowest to the highest."""
+        low, high = self.backward(np.array(self.range)).tolist()
+        return (low, high) if self.increasing else (high, low)
+
+    def passed(self, x: Vector) -> Vector:
+        """Return where ``backward`` passes values of the column, shape (n,).
+
+        This is what ``forward`` gives of values that the outcome can take, but for ``pmax`` and
+        ``pmin``, which are no bound here. Of all others it is the end of ``range`` on their side.
+        """
+        with np.errstate(all="ignore"):
+            values = np.asarray(x, dtype=np.float64)
+            low, high = self.outcomes
+            at_low, at_high = self.range if self.increasing else self.range[::-1]
+            passed = values
+            for step in reversed(self.steps):
+                passed = step.forward(passed)
+            return np.where(values <= low, at_low, np.where(values >= high, at_high, passed))
 
     def backward(self, y: Vector) -> Vector:
         """Return the column at values of the expression, clamped to ``range`` first."""
@@ -90,7 +111,7 @@ def invert(expr: Expr, states: States) -> Inverse | None:
         if not low < high:
             return None
         with np.errstate(all="ignore"):
-            ends = step.forward(low), step.forward(high)
+            ends = step.forward(np.array([low, high])).tolist()
         interval = min(ends), max(ends)
     decreasing = sum(not step.increasing for step in steps)
     return Inverse(expr, states, inside.name, decreasing % 2 == 0, interval, tuple(steps))
@@ -116,8 +137,8 @@ class _Step(Protocol):
     def increasing(self) -> bool:
         """Whether it increases."""
 
-    def forward(self, v: float) -> float:
-        """Return the step's value, or its limit at an end of the domain."""
+    def forward(self, v: Vector) -> Vector:
+        """Return the step's values, or its limit at an end of the domain."""
 
     def backward(self, y: Vector) -> Vector:
         """Return where the step has the value y."""
@@ -138,7 +159,7 @@ class _Affine:
     def increasing(self) -> bool:
         return self.factor > 0
 
-    def forward(self, v: float) -> float:
+    def forward(self, v: Vector) -> Vector:
         return self.shift + self.factor * v
 
     def backward(self, y: Vector) -> Vector:
@@ -162,8 +183,8 @@ class _Logarithm:
     def increasing(self) -> bool:
         return self.base > 1
 
-    def forward(self, v: float) -> float:
-        return float(np.log(v) / log(self.base))
+    def forward(self, v: Vector) -> Vector:
+        return np.log(v) / log(self.base)
 
     def backward(self, y: Vector) -> Vector:
         return np.exp(y) if self.base == e else np.power(self.base, y)
@@ -182,8 +203,8 @@ class _LogarithmOnePlus:
     domain: Range = (-1.0, inf)
     increasing: bool = True
 
-    def forward(self, v: float) -> float:
-        return float(np.log1p(v))
+    def forward(self, v: Vector) -> Vector:
+        return np.log1p(v)
 
     def backward(self, y: Vector) -> Vector:
         return np.expm1(y)
@@ -201,8 +222,8 @@ class _Exponential:
     domain: Range = (-inf, inf)
     increasing: bool = True
 
-    def forward(self, v: float) -> float:
-        return float(np.exp(v))
+    def forward(self, v: Vector) -> Vector:
+        return np.exp(v)
 
     def backward(self, y: Vector) -> Vector:
         return np.log(y)
@@ -221,8 +242,8 @@ class _Power:
     domain: Range = (0.0, inf)
     increasing: bool = True
 
-    def forward(self, v: float) -> float:
-        return float(np.power(v, self.exponent))
+    def forward(self, v: Vector) -> Vector:
+        return np.power(v, self.exponent)
 
     def backward(self, y: Vector) -> Vector:
         return np.power(y, 1 / self.exponent)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.criterion import Criterion
 from engine.crossproducts import CrossProducts
-from engine.optimum import Optimum, minimise
+from engine.optimum import Optimum, lowest_value
 from engine.units import Units
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def summarise(
     deviance = value
     if method == "REML":
         ml = criterion.with_method("ML")
-        deviance = _in_data_units(ml, minimise(ml, near=optimum.theta).value, products, units)
+        deviance = _in_data_units(ml, lowest_value(ml, optimum.theta), products, units)
     df = criterion.blocks.p + len(optimum.theta) + 1
     fixed, between, within = _variances(products, kept, solution, units)
     whole = fixed + between + within

@@ -229,6 +229,8 @@ def compact(codes: Codes, values: list[str]) -> Factor:
 
 def level_text(value: object) -> str:
     """The level that a value of any kind stands for: ``7``, ``7.0`` and ``"7"`` are one level."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return BOOLEAN_LEVELS[value]
     if isinstance(value, float):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.middleware import Middleware
 
 from engine import __version__
-from service import handlers, openapi
+from service import bundled, handlers, openapi
 from service.api import datasets, effects, models, pages, predictions, system
 from service.blobs import Blobs
 from service.catalog import Database
@@ -32,11 +32,12 @@ from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
+# Tried in this order: what is asked most stands first.
 ROUTERS: Final = (
-    datasets.router,
+    predictions.router,
     models.router,
     effects.router,
-    predictions.router,
+    datasets.router,
     system.router,
     pages.router,
 )
@@ -110,6 +111,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         blobs = Blobs(settings.blobs)
         fitting = Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds)
         app.state.services = Services(settings, database, blobs, compute, fitting)
+        if settings.bundled_data:
+            await bundled.load(app.state.services)
         yield
         await fitting.close()
     finally:

@@ -15,6 +15,7 @@ from obstore.store import ObjectStore, from_url
 from service.problems import ProblemError
 
 CHUNK_BYTES: Final = 1 << 20
+LARGE_BYTES: Final = 16 * CHUNK_BYTES
 _PROBE: Final = "probe"
 
 
@@ -37,8 +38,9 @@ class Blobs:
 
     async def put_file(self, path: Path, suffix: str = "") -> str:
         """Keep the content of a file and return its key."""
-        digest = await asyncio.to_thread(_file_digest, path)
-        return await self._create(key_of(digest, suffix), path)
+        digest, size = await asyncio.to_thread(_measured, path)
+        key = key_of(digest, suffix)
+        return await (self._create(key, path) if size <= LARGE_BYTES else self._stream(key, path))
 
     async def read(self, key: str) -> bytes:
         """Return the whole content of ``key``."""
@@ -83,6 +85,32 @@ class Blobs:
         except (BaseError, OSError) as error:
             raise _unavailable() from error
 
+    async def _stream(self, key: str, path: Path) -> str:
+        """Put a large file piece by piece; a create-only put would hold the whole of it in memory.
+
+        The key appears when the last piece is there, and whoever wrote it wrote the same bytes.
+        """
+        try:
+            await obstore.head_async(self.store, key)
+        except FileNotFoundError:
+            pass
+        except BaseError as error:
+            raise _unavailable() from error
+        else:
+            return key
+        try:
+            await obstore.put_async(
+                self.store,
+                key,
+                path,
+                use_multipart=True,
+                chunk_size=8 * CHUNK_BYTES,
+                max_concurrency=2,
+            )
+        except (BaseError, OSError) as error:
+            raise _unavailable() from error
+        return key
+
     async def _create(self, key: str, content: bytes | Path) -> str:
         try:
             await obstore.put_async(self.store, key, content, mode="create")
@@ -110,9 +138,9 @@ async def _digest(content: bytes) -> str:
     return (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
 
 
-def _file_digest(path: Path) -> str:
+def _measured(path: Path) -> tuple[str, int]:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def _unavailable() -> ProblemError:

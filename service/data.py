@@ -69,7 +69,4 @@ def _read(content: bytes, names: Sequence[str], wanted: Sequence[str]) -> pa.Tab
     """Read the columns that are wanted; the others have a name (for hints) and no cells."""
     table = read_columns(content, [name for name in names if name in wanted])
     nothing = pa.nulls(table.num_rows)
-    for name in names:
-        if name not in wanted:
-            table = table.append_column(name, nothing)
-    return table
+    return pa.table({name: table.column(name) if name in wanted else nothing for name in names})

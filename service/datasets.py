@@ -42,17 +42,23 @@ async def scratch() -> AsyncIterator[Path]:
 
 
 async def read(
-    parts: Services, path: Path, form: Form, reading: Reading, target: Path | None = None
+    parts: Services,
+    path: Path,
+    form: Form,
+    reading: Reading,
+    *,
+    directory: Path,
+    target: Path | None = None,
 ) -> TypedTable:
     """Read a file, off the event loop; write its stored form to ``target`` when that is given.
 
-    Raises ``IntakeError``.
+    ``directory`` is for files on the way. Raises ``IntakeError``.
     """
     return await parts.compute.run(
         take_in,
         path,
         form,
-        scratch=path.parent,
+        scratch=directory,
         target=target,
         reading=reading,
         caps=caps_of(parts.settings),
@@ -60,15 +66,23 @@ async def read(
 
 
 async def keep(
-    parts: Services, owner: str, path: Path, form: Form, reading: Reading, name: str | None = None
+    parts: Services,
+    owner: str,
+    path: Path,
+    form: Form,
+    reading: Reading,
+    *,
+    directory: Path,
+    name: str | None = None,
 ) -> tuple[Dataset, bool]:
     """Make a dataset of a file, and tell whether it was new.
 
-    The stored file is there before the row of the catalog that speaks of it. Raises
-    ``IntakeError`` for the file, ``ProblemError`` (``name_taken``) for the name.
+    The stored file is there before the row of the catalog that speaks of it. ``directory`` is for
+    files on the way. Raises ``IntakeError`` for the file, ``ProblemError`` (``name_taken``) for
+    the name.
     """
-    target = path.with_name("stored")
-    table = await read(parts, path, form, reading, target)
+    target = directory / "stored"
+    table = await read(parts, path, form, reading, directory=directory, target=target)
     datasets = parts.datasets(owner)
     size = (await asyncio.to_thread(target.stat)).st_size
     async with parts.storing:

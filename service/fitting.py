@@ -5,11 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
 
-from engine import EngineError, Fit, GroupEffects, fit_spec, from_bytes, group_effects, to_bytes
+from engine import (
+    EngineError,
+    Fit,
+    GroupEffects,
+    Predictive,
+    fit_spec,
+    from_bytes,
+    group_effects,
+    to_bytes,
+)
 from service import answers
 from service.blobs import Blobs
 from service.catalog import Model, Models
@@ -26,7 +36,7 @@ SUFFIX: Final = ".fit"
 _WEIGHT: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fitted:
     """A fitted model, ready to answer: its row, the fit, and its JSON as sent."""
 
@@ -34,17 +44,26 @@ class Fitted:
     fit: Fit
     body: bytes
     etag: str
-    effects: dict[str, GroupEffects] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def predictive(self) -> Predictive:
+        """The fit made ready to predict."""
+        return Predictive.of(self.fit)
 
     def group(self, name: str) -> GroupEffects:
         """Return the effects of a group, computed once; raises ``group_not_found``."""
-        if name not in self.effects:
+        found = self._effects.get(name)
+        if found is None:
             known = [effects.group for effects in self.fit.random]
             if name not in known:
                 listed = ", ".join(known) or "none"
                 raise ProblemError("group_not_found", f"The groups of the model are: {listed}.")
-            self.effects[name] = group_effects(self.fit, name)
-        return self.effects[name]
+            found = self._effects[name] = group_effects(self.fit, name)
+        return found
+
+    @cached_property
+    def _effects(self) -> dict[str, GroupEffects]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,10 +132,10 @@ def invalid_request(errors: Sequence[Any], model: type[BaseModel] | None = None)
 def allowed_methods(request: Request) -> list[str]:
     """Return the methods that the routes of this path answer to, in alphabetical order."""
     path = request.scope["path"]
-    found: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
-        if route.methods and route.path_regex.match(path):
-            found |= route.methods
+    routes = [each for each in iter_route_contexts(request.app.routes) if each.methods]
+    named = [each for each in routes if each.path == path]
+    matching = named or [each for each in routes if each.path_regex.match(path)]
+    found = {method for route in matching for method in route.methods or ()}
     return sorted(found | {"HEAD"} if "GET" in found else found)
 
 

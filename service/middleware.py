@@ -40,7 +40,7 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        value = _given_id(scope) or b"req_" + os.urandom(12).hex().encode()
+        value = _given_id(scope) or new_request_id()
         scope[REQUEST_ID] = value.decode()
         header = (b"x-request-id", value)
 
@@ -185,6 +185,11 @@ class AccessLog:
                 ms=round(1000 * (time.perf_counter() - begun), 2),
                 request_id=scope.get(REQUEST_ID),
             )
+
+
+def new_request_id() -> bytes:
+    """Return an id that no other request has."""
+    return b"req_" + os.urandom(12).hex().encode()
 
 
 def _given_id(scope: Scope) -> bytes | None:

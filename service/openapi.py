@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import tabular
+from service.api.examples import ANSWERS
 
 _REF: Final = "#/components/schemas/{model}"
 _HEADERS: Final = {
@@ -41,15 +42,25 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
         schemas.pop(unused, None)
     _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     schemas.update(extra.get("$defs", {}))
+    answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
     for path in document["paths"].values():
         for operation in path.values():
-            _finish(operation["responses"])
+            _finish(operation["responses"], answers.get(operation["operationId"]))
     return document
 
 
 def text(app: FastAPI) -> str:
     """Return the document as JSON, the same bytes every time."""
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+MODEL_ID: Final = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "description": "Id of a model.",
+    "schema": {"type": "string"},
+}
 
 
 def headers(*names: str) -> dict[str, Any]:
@@ -78,8 +89,24 @@ def body(
     return {"requestBody": {"required": True, "content": forms}}
 
 
-def _finish(responses: dict[str, Any]) -> None:
+def query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": f"For a table in the body. {schema.pop('description')}",
+            "schema": schema,
+        }
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]
+
+
+def _finish(responses: dict[str, Any], example: object) -> None:
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
-    for response in responses.values():
+    for status, response in responses.items():
+        if status.startswith("2") and "application/json" in response.get("content", {}):
+            response["content"]["application/json"]["example"] = example
         response.setdefault("headers", {}).update(headers("X-Request-ID"))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from engine import DataError, EngineError, Fit, Outcome, Predictions, Problem, predict, predictors
+from engine import DataError, EngineError, Outcome, Predictions, Predictive, Problem
 from service.problems import MAX_ITEMS
 
 
@@ -28,40 +28,39 @@ Columns: TypeAlias = Mapping[str, Sequence[object] | NDArray[np.generic]]
 
 
 def answer_rows(
-    model: str, fit: Fit, rows: Sequence[Mapping[str, object]], options: Options
+    name: str, model: Predictive, rows: Sequence[Mapping[str, object]], options: Options
 ) -> bytes:
     """Return predictions of rows as the JSON of ``PredictionItems``."""
-    columns = _transposed(fit, rows)
-    items = _items(_predict(fit, columns, options), options)
+    columns = _transposed(model, rows)
+    items = _items(_predict(model, columns, options), options)
     if not columns:  # a model without predictors says the same of every row
         items *= len(rows)
-    answer = {"model": model, "level": options.level, "items": items}
+    answer = {"model": name, "level": options.level, "items": items}
     return to_json(answer, inf_nan_mode="null")
 
 
-def answer_columns(model: str, fit: Fit, columns: Columns, options: Options) -> bytes:
+def answer_columns(name: str, model: Predictive, columns: Columns, options: Options) -> bytes:
     """Return predictions of columns as the JSON of ``PredictionColumns``."""
     try:
-        found = _predict(fit, columns, options)
+        found = _predict(model, columns, options)
     except EngineError as error:
         raise _by_column(error) from error
     by_name = {
         name: values.tolist() if isinstance(values, np.ndarray) else values
         for name, values in _flat(found, options)
     }
-    answer = {"model": model, "level": options.level, "columns": by_name}
+    answer = {"model": name, "level": options.level, "columns": by_name}
     return to_json(answer, inf_nan_mode="null")
 
 
-def answer_table(fit: Fit, columns: Columns, options: Options) -> pa.Table:
+def answer_table(model: Predictive, columns: Columns, options: Options) -> pa.Table:
     """Return predictions as a table, its columns named as those of ``PredictionColumns``."""
-    found = _predict(fit, columns, options)
+    found = _predict(model, columns, options)
     return pa.table({name: _arrow(values) for name, values in _flat(found, options)})
 
 
-def _predict(fit: Fit, columns: Columns, options: Options) -> Predictions:
-    return predict(
-        fit,
+def _predict(model: Predictive, columns: Columns, options: Options) -> Predictions:
+    return model.predict(
         columns,
         level=options.level,
         thresholds=options.thresholds,
@@ -69,9 +68,9 @@ def _predict(fit: Fit, columns: Columns, options: Options) -> Predictions:
     )
 
 
-def _transposed(fit: Fit, rows: Sequence[Mapping[str, object]]) -> Columns:
+def _transposed(model: Predictive, rows: Sequence[Mapping[str, object]]) -> Columns:
     """Return rows as columns; raises ``DataError`` with every missing or extra key."""
-    wanted = [predictor.name for predictor in predictors(fit)]
+    wanted = [predictor.name for predictor in model.predictors]
     names = set(wanted)
     if any(row.keys() != names for row in rows):
         raise DataError(*_wrong_keys(rows, wanted))
@@ -100,12 +99,16 @@ def _wrong_keys(rows: Sequence[Mapping[str, object]], wanted: Sequence[str]) -> 
 def _by_column(error: EngineError) -> EngineError:
     """Return the same error, pointing into columns: ``/columns/floor/3`` for ``/rows/3/floor``."""
     moved = (
-        Problem(each.code, each.detail, each.hint, ("columns", each.path[2], each.path[1]))
-        if each.path[:1] == ("rows",) and len(each.path) == 3
-        else each
+        Problem(each.code, each.detail, each.hint, _column_path(each.path))
         for each in error.problems
     )
     return type(error)(*moved)
+
+
+def _column_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    if path[:1] != ("rows",):
+        return path
+    return ("columns", *reversed(path[1:])) if len(path) == 3 else ("columns",)
 
 
 def _items(found: Predictions, options: Options) -> list[dict[str, object]]:

@@ -10,7 +10,10 @@ import structlog
 import uvicorn
 
 from service.app import create_app
+from service.protocol import Protocol
 from service.settings import Settings
+
+EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}'
 
 
 class Server(uvicorn.Server):
@@ -34,7 +37,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -65,5 +68,7 @@ def greeting(host: str, port: int) -> str:
         f"partialpool is ready at {url}\n"
         f"  API page   {url}/docs\n"
         f"  OpenAPI    {url}/openapi.json\n"
-        f"Try:\n  curl {url}/v1/limits\n"
+        f"Try:\n  curl {url}/v1/models -H 'Accept: text/plain' "
+        f"-H 'Content-Type: application/json' "
+        f"-d '{EXAMPLE}'\n"
     )

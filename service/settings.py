@@ -33,6 +33,10 @@ class Settings(BaseSettings):
         "file://{data_dir}/blobs",
         description="URL of the object store; `{data_dir}` stands for the data directory.",
     )
+    bundled_data: bool = Field(
+        True,
+        description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
+    )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."

@@ -62,7 +62,7 @@ def fixed_effects(
         dfs = np.full(len(fit.beta), residual if df == "residual" else np.inf)
     errors = fit.std_errors
     t_values = fit.beta / errors
-    quantiles = t_quantiles(0.5 + level / 2.0, dfs)
+    quantiles = -t_quantiles((1.0 - level) / 2.0, dfs)  # the lower tail keeps its digits
     p_values = 2.0 * special.stdtr(np.where(np.isinf(dfs), 1.0, dfs), -np.abs(t_values))
     return tuple(
         FixedEffect(

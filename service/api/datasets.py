@@ -16,13 +16,14 @@ from starlette.responses import Response
 from engine import Problem
 from service import datasets, openapi, tabular
 from service.api.parameters import Cursor, Limit
+from service.api.uploads import ACCEPTED, LINKS, UPLOAD, Missing, Name, Text
 from service.catalog import Dataset
 from service.catalog.datasets import NAME_PATTERN
 from service.catalog.paging import decode, encode, invalid_cursor
 from service.context import owner_of, services
 from service.handlers import of_intake
-from service.intake import MEDIA_TYPES, MISSING_WORDS, Form, Reading, UnknownFormError
-from service.intake.receiving import MULTIPART, Received, receive
+from service.intake import Reading, UnknownFormError
+from service.intake.receiving import Received, receive
 from service.negotiation import choose, etag_of, is_current
 from service.problems import ProblemError, responses
 from service.schemas.base import json_response
@@ -38,7 +39,6 @@ from service.schemas.datasets import (
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 JSON: Final = "application/json"
-ACCEPTED: Final = (*MEDIA_TYPES, MULTIPART)
 MAX_ROWS: Final = 100_000
 MAX_CELLS: Final = 1_000_000
 
@@ -51,79 +51,13 @@ _READING: Final = (
     "limit_passed",
 )
 
-_CSV: Final = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,\n"
-_ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": None}]
-_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-
-UPLOAD: Final = {
-    "requestBody": {
-        "required": True,
-        "description": "The file. `Content-Encoding: gzip` and gzip files are understood.",
-        "content": {
-            Form.CSV.value: {"schema": {"type": "string"}, "example": _CSV},
-            Form.TSV.value: {"schema": {"type": "string"}, "example": _CSV.replace(",", "\t")},
-            Form.PARQUET.value: _BINARY,
-            Form.ARROW.value: _BINARY,
-            Form.ARROW_FILE.value: _BINARY,
-            Form.NDJSON.value: {
-                "schema": {"type": "string"},
-                "example": "".join(json.dumps(row) + "\n" for row in _ROWS),
-            },
-            Form.JSON.value: {
-                "schema": {"$ref": "#/components/schemas/TableDocument"},
-                "examples": {
-                    "columns": {
-                        "value": {"columns": {"county": ["AITKIN", "ANOKA"], "radon": [2.2, None]}}
-                    },
-                    "rows": {"value": {"rows": _ROWS}},
-                },
-            },
-            MULTIPART: {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "additionalProperties": False,
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            },
-        },
-    }
-}
-
 Ref = Annotated[
     str,
     PathParameter(
         description="Id or name of a dataset.", max_length=100, examples=["minnesota-radon"]
     ),
 ]
-Name = Annotated[
-    str | None,
-    Query(
-        description="A name for the dataset: letters, digits, `.`, `_` and `-`, not starting with "
-        "`ds_`.",
-        examples=["minnesota-radon"],
-        json_schema_extra={"pattern": NAME_PATTERN},
-    ),
-]
 RowLimit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows in the answer.")]
-Missing = Annotated[
-    list[str] | None,
-    Query(
-        description="A word for a missing cell; repeat it for several. Given, these replace the "
-        "default and count in every column. By default CSV and TSV have "
-        + ", ".join(f"`{word}`" for word in MISSING_WORDS if word)
-        + " in columns of numbers and booleans, and the empty cell everywhere; other forms have "
-        "null.",
-        max_length=50,
-    ),
-]
-Text = Annotated[
-    list[str] | None,
-    Query(
-        description="A column to keep as text whatever it looks like; repeat it for several.",
-        max_length=2000,
-    ),
-]
 
 
 @router.post(
@@ -136,8 +70,9 @@ Text = Annotated[
             "model": DatasetDetail,
             "description": "The same content was there already: the same id.",
             "headers": openapi.headers("Location"),
+            "links": LINKS,
         },
-        201: {"headers": openapi.headers("Location")},
+        201: {"headers": openapi.headers("Location"), "links": LINKS},
         **responses(*_READING, "name_taken", "unavailable"),
     },
     openapi_extra=UPLOAD,
@@ -157,7 +92,13 @@ async def upload(
     async with datasets.scratch() as directory:
         file = await _receive(request, directory)
         kept, new = await datasets.keep(
-            parts, owner, file.path, file.form, _reading(missing, text), name
+            parts,
+            owner,
+            file.path,
+            file.form,
+            _reading(missing, text),
+            directory=directory,
+            name=name,
         )
     headers = {"Location": f"/v1/datasets/{kept.id}"}
     return json_response(_detail(kept), 201 if new else 200, headers)
@@ -176,7 +117,9 @@ async def preview(request: Request, missing: Missing = None, text: Text = None) 
     parts = services(request)
     async with datasets.scratch() as directory:
         file = await _receive(request, directory)
-        table = await datasets.read(parts, file.path, file.form, _reading(missing, text))
+        table = await datasets.read(
+            parts, file.path, file.form, _reading(missing, text), directory=directory
+        )
     columns = [DatasetColumn(**datasets.column_row(column)) for column in table.columns]
     head = table.head.to_pylist()
     return json_response(DatasetPreview(id=table.id, n_rows=table.rows, columns=columns, head=head))

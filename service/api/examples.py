@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 Examples = dict[str, dict[str, Any]]
+
+# An answer of each operation, as a running service gave it: the name of the operation, its JSON.
+ANSWERS: Final = Path(__file__).with_name("answers.json")
 
 FITS: Final[Examples] = {
     "radon": {

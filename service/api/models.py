@@ -32,6 +32,12 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
+LINKS: Final = {
+    operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
+    for operation in ("read_model", "fixed_effects", "effects", "predict", "delete_model")
+}
+
+FORMS: Final = (JSON, "text/plain")
 
 _READING: Final = (
     "malformed_json",
@@ -52,11 +58,17 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
     responses={
         200: {
             "model": FittedModel,
+            "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "Already known: the same data, an equal model, the same engine.",
             "headers": openapi.headers("ETag", "Location", "Cache-Status"),
+            "links": LINKS,
         },
-        201: {"headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing")},
-        **responses(*_READING, *_FITTING, "still_fitting"),
+        201: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing"),
+            "links": LINKS,
+        },
+        **responses(*_READING, *_FITTING, "not_acceptable", "still_fitting"),
     },
     openapi_extra=openapi.body(FitRequest, FITS),
     operation_id="fit",
@@ -66,9 +78,11 @@ async def fit(request: Request) -> Response:
 
     The id follows from the content of the data, the canonical form of the model and the version of
     the engine, so a request that means the same is answered from what is stored: other spacing or
-    another order of terms is the same model.
+    another order of terms is the same model. With `Accept: text/plain` the answer is the table
+    that R's `display` prints.
     """
     parts, owner = services(request), owner_of(request)
+    media = choose(request, FORMS)
     asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
     specified = specify(asked)
     data = await data_of(asked, parts.datasets(owner), parts)
@@ -76,7 +90,11 @@ async def fit(request: Request) -> Response:
     found = await parts.fitting.obtain(
         parts.models(owner), order, lambda: data.read(specified.spec.columns)
     )
-    return Response(found.fitted.body, 201 if found.new else 200, _headers(found), JSON)
+    status, headers = 201 if found.new else 200, _headers(found)
+    if media != JSON:
+        content = display(found.fitted.fit).encode()
+        return Response(content, status, headers | {"ETag": etag_of(content)}, TEXT)
+    return Response(found.fitted.body, status, headers, JSON)
 
 
 @router.post(
@@ -132,7 +150,7 @@ async def read(request: Request, model: ModelId) -> Response:
     parts = services(request)
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
     content, etag, media = fitted.body, fitted.etag, JSON
-    if choose(request, (JSON, "text/plain")) != JSON:
+    if choose(request, FORMS) != JSON:
         content, media = display(fitted.fit).encode(), TEXT
         etag = etag_of(content)
     headers = {"ETag": etag, "Vary": "Accept", "Cache-Control": "private, no-cache"}
@@ -176,7 +194,11 @@ async def fixed_effects(
 
 def _headers(found: Found) -> dict[str, str]:
     row = found.fitted.row
-    headers = {"ETag": found.fitted.etag, "Location": f"/v1/models/{row.id}"}
+    headers = {
+        "ETag": found.fitted.etag,
+        "Location": f"/v1/models/{row.id}",
+        "Vary": "Accept",
+    }
     if found.new:
         headers["Cache-Status"] = "partialpool; fwd=miss; stored"
         headers["Server-Timing"] = ", ".join(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-ModelId = Annotated[str, Path(description="Id of a model.", max_length=64, examples=["m_…"])]
+ModelId = Annotated[str, Path(description="Id of a model.")]
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answer.")]
 

@@ -32,7 +32,11 @@ async def health() -> Response:
 async def readiness(request: Request) -> Response:
     """Ask the catalog and the store of files whether they answer; 503 when one does not."""
     parts = services(request)
-    await asyncio.gather(parts.database.check(), parts.blobs.check())
+    # Both are waited for: one that fails must not leave the other's connection half way.
+    checks = (parts.database.check(), parts.blobs.check())
+    for outcome in await asyncio.gather(*checks, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
     return json_response(Readiness(status="ready", checks={"catalog": "ok", "blobs": "ok"}))
 
 

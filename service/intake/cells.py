@@ -152,7 +152,8 @@ class TextColumn:
         if pc.any(large).as_py() and _any(_whole_literal(cells.filter(large))):
             seen.huge = True
         if not seen.points:
-            seen.points = _any(pc.invert(_whole_literal(cells)))
+            broken = _any(pc.not_equal(pc.floor(values), values))
+            seen.points = broken or _any(pc.invert(_whole_literal(cells)))
 
     def _why_text(self, cells: pa.Array) -> str:
         """Return which row makes a column of text of one that looked like numbers."""

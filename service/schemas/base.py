@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,16 @@ class Answer(BaseModel):
 
 
 A = TypeVar("A", bound=Asked)
+
+
+def one_of(**types: str) -> dict[str, JsonValue]:
+    """Return the JSON schema's way of saying that exactly one of these keys is given."""
+    return {
+        "oneOf": [
+            {"required": [name], "properties": {name: {"type": kind}}}
+            for name, kind in types.items()
+        ]
+    }
 
 
 async def read_json(request: Request, model: type[A], limit: int) -> A:

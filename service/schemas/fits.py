@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.problems import ProblemItem
-from service.schemas.base import Answer, Asked
+from service.schemas.base import Answer, Asked, one_of
 
 Cell: TypeAlias = str | float | int | bool | None
 Contrast: TypeAlias = Literal["treatment", "sum", "helmert"]
@@ -34,6 +34,8 @@ class InlineData(Asked):
 
 class FitRequest(Asked):
     """A model to fit: a formula, the data, and how to take them. Give `dataset` or `data`."""
+
+    model_config = ConfigDict(json_schema_extra=one_of(dataset="string", data="object"))
 
     formula: Formula
     dataset: str | None = Field(
@@ -67,8 +69,8 @@ class FixedEffectRow(Answer):
     df: float | None = Field(description="Degrees of freedom; null when none are asked for.")
     t_value: float
     p_value: float | None = Field(description="Two-sided; null when `df` is.")
-    lower: float = Field(description="Lower end of the Wald interval.")
-    upper: float = Field(description="Upper end of the Wald interval.")
+    lower: float | None = Field(description="Lower end of the Wald interval; null if infinite.")
+    upper: float | None = Field(description="Upper end of the Wald interval; null if infinite.")
 
 
 class FixedEffects(Answer):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Answer, Asked
+from service.schemas.base import Answer, Asked, one_of
 from service.schemas.fits import Cell
 
 NewLevels: TypeAlias = Literal["population", "reject"]
@@ -26,6 +26,8 @@ Thresholds = Annotated[
 class PredictionRequest(Asked):
     """New rows, each with exactly the columns that the model needs. Give `rows` or `columns`."""
 
+    model_config = ConfigDict(json_schema_extra=one_of(rows="array", columns="object"))
+
     rows: list[dict[str, Cell]] | None = Field(
         None, description="One object a row.", examples=[[{"county": "AITKIN", "floor": 0}]]
     )
@@ -41,6 +43,16 @@ class PredictionRequest(Asked):
         description="A group level the model has not seen is predicted from the population, with "
         "the whole variance between levels, or refused.",
     )
+
+
+class PredictionOptions(BaseModel):
+    """The options for a table in the body, which stand in the query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    level: Level = 0.95
+    thresholds: Thresholds = Field([], examples=[[4]])
+    new_levels: NewLevels = Field("population", description="As `new_levels` of a JSON body.")
 
 
 class Interval(Answer):

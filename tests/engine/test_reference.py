@@ -1,4 +1,4 @@
-"""Every reference fit with one grouping factor: the engine's answers are lme4's.
+"""Every reference fit: the engine's answers are lme4's.
 
 lme4's optimiser stops about 1e-7 of a variance component from the optimum (see
 tests/reference/README.md), so that is how far the two may be apart; at the optimum the criterion
@@ -14,12 +14,12 @@ import pytest
 import engine
 from engine import Fit
 from service.radon.tables import DATA
-from tests.reference.cases import Case, FloatArray, case, frame, single_factor_cases
+from tests.reference.cases import Case, FloatArray, case, cases, frame
 
 OPTIMISER = 2e-6
 """How far lme4's estimates may be from the optimum, in the units that each test names."""
 
-every_case = pytest.mark.parametrize("known", single_factor_cases(), ids=str)
+every_case = pytest.mark.parametrize("known", cases(), ids=str)
 
 
 @cache
@@ -71,26 +71,26 @@ def test_satterthwaite_degrees_of_freedom_and_p_values(known: Case) -> None:
     df = np.array([row.df for row in rows], dtype=float)
     p = np.array([row.p_value for row in rows], dtype=float)
     t = np.array([row.t_value for row in rows])
-    close(df, known.fixed.df, OPTIMISER, known.fixed.df)
+    close(df, known.fixed.df, 5.0 * OPTIMISER, known.fixed.df)  # lmerTest differentiates by steps
     close(t, known.fixed.t, OPTIMISER, np.maximum(np.abs(known.fixed.t), 1.0))
-    np.testing.assert_allclose(p, known.fixed.p, rtol=1e-4)  # a p of 1e-45 magnifies df
+    np.testing.assert_allclose(p, known.fixed.p, rtol=2e-4)  # a p of 1e-45 magnifies df
 
 
 @every_case
 def test_the_variance_components(known: Case) -> None:
     found = fitted(known.name)
-    (random,) = found.random
     close(found.theta, known.theta, OPTIMISER, np.maximum(1.0, np.abs(known.theta)))
     assert found.sigma == pytest.approx(known.sigma, rel=OPTIMISER)
     assert found.convergence.boundary == known.singular
     assert found.convergence.converged
-    places = {name: i for i, name in enumerate(random.terms)}
-    sd = np.sqrt(random.covariance.diagonal())
     for row in known.varcor:
         if row.term is None:
             assert found.sigma == pytest.approx(row.sd_or_correlation, rel=OPTIMISER)
             continue
-        i, j = places[row.term], places[row.other or row.term]
+        # Of (1 + x || g), lme4 names the second term g.1.
+        random = next(own for own in found.random if row.group.split(".")[0] == own.group)
+        sd = np.sqrt(random.covariance.diagonal())
+        i, j = random.terms.index(row.term), random.terms.index(row.other or row.term)
         assert random.covariance[i, j] == pytest.approx(
             row.covariance, abs=5e-6 * max(sd[i] * sd[j], 1e-12)
         )
@@ -98,19 +98,20 @@ def test_the_variance_components(known: Case) -> None:
 
 @every_case
 def test_the_conditional_modes_and_their_deviations(known: Case) -> None:
-    (random,) = fitted(known.name).random
-    ((group, modes),) = known.ranef.items()
-    assert random.group == group
-    assert random.terms == modes.names
-    place = [random.levels.index(level) for level in modes.levels]
-    assert sorted(place) == list(range(len(random.levels)))
-    sd = np.sqrt(random.covariance.diagonal())
-    unit = np.where(sd > 0.0, sd, fitted(known.name).sigma)
-    close(random.modes[place], modes.values, OPTIMISER, unit)
-    effects = engine.group_effects(fitted(known.name), group)
-    assert effects.levels == random.levels
-    close(effects.effects, random.modes, 1e-12, unit)
-    close(effects.effects_std_error[place], modes.sd, OPTIMISER, unit)
+    found = fitted(known.name)
+    assert {random.group for random in found.random} == set(known.ranef)
+    for random in found.random:
+        modes = known.ranef[random.group]
+        assert random.terms == modes.names
+        place = [random.levels.index(level) for level in modes.levels]
+        assert sorted(place) == list(range(len(random.levels)))
+        sd = np.sqrt(random.covariance.diagonal())
+        unit = np.where(sd > 0.0, sd, found.sigma)
+        close(random.modes[place], modes.values, OPTIMISER, unit)
+        effects = engine.group_effects(found, random.group)
+        assert effects.levels == random.levels
+        close(effects.effects, random.modes, 1e-12, unit)
+        close(effects.effects_std_error[place], modes.sd, OPTIMISER, unit)
 
 
 def test_the_slope_model_with_uranium_is_not_caught_by_the_false_optimum() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -81,9 +82,10 @@ def test_every_operation_is_described_with_an_example_of_each_problem() -> None:
 
 
 def test_the_service_says_where_it_listens_and_what_to_try(live: Live) -> None:
-    command = re.search(r"^  curl (\S+)$", live.greeting, re.MULTILINE)
+    command = re.search(r"^  (curl .+)$", live.greeting, re.MULTILINE)
     assert command is not None
-    assert httpx.get(command[1]).status_code == 200
+    done = subprocess.run([*shlex.split(command[1]), "-s"], capture_output=True, text=True)
+    assert "floor       -0.66     0.07" in done.stdout
     assert httpx.get(f"{live.url}/docs").status_code == 200
 
 

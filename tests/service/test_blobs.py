@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from service.blobs import Blobs, digest_of
+from service.blobs import LARGE_BYTES, Blobs, digest_of
 from service.problems import ProblemError
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +36,18 @@ async def test_the_same_content_has_the_same_key_and_is_written_once(
     source.write_bytes(b"a")
     assert await blobs.put(b"a") == await blobs.put_file(source) == key
     assert file_of(tmp_path, key).stat() == written
+
+
+async def test_a_large_file_is_put_in_pieces_and_written_once(blobs: Blobs, tmp_path: Path) -> None:
+    content = os.urandom(LARGE_BYTES + 1)
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    key = await blobs.put_file(source, ".bin")
+    assert await blobs.read(key) == content
+    written = file_of(tmp_path, key).stat()
+    assert await blobs.put_file(source, ".bin") == key
+    assert file_of(tmp_path, key).stat() == written
+    assert sorted(path.name for path in file_of(tmp_path, key).parent.iterdir()) == [key[3:]]
 
 
 @pytest.mark.parametrize("damage", [b"", b"b", b"a" * 100])

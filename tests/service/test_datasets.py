@@ -199,7 +199,10 @@ async def test_a_bad_file_is_a_precise_problem_and_leaves_nothing(
 
 async def test_a_body_over_the_limit_and_a_gzip_bomb_are_too_large(tmp_path: Path) -> None:
     settings = Settings(
-        data_dir=tmp_path / "var", max_body_bytes=100_000, max_decoded_bytes=200_000
+        data_dir=tmp_path / "var",
+        bundled_data=False,
+        max_body_bytes=100_000,
+        max_decoded_bytes=200_000,
     )
     app = create_app(settings)
     async with (

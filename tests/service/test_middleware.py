@@ -89,3 +89,18 @@ def test_the_access_log_has_one_line_a_request_and_no_data(tmp_path: Path) -> No
     assert '"path": "/v1/limits"' in lines
     assert '"status": 200' in lines
     assert "sesame" not in lines
+
+
+@pytest.mark.parametrize(
+    "sent", [b"not http\r\n\r\n", b"GET /?" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+def test_what_is_not_http_is_told_a_problem_too(live: Live, sent: bytes) -> None:
+    address = urlsplit(live.url)
+    with socket.create_connection((address.hostname or "", address.port or 0), 5) as connection:
+        connection.sendall(sent)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    head, body = answer.split(b"\r\n\r\n", 1)
+    problem = Problem.model_validate_json(body)
+    assert (problem.code, problem.status) == ("bad_request", 400)
+    assert problem.request_id.encode() in head
+    assert b"application/problem+json" in head

@@ -217,7 +217,7 @@ async def test_a_model_reads_as_r_prints_it(client: httpx.AsyncClient) -> None:
     location = (await post(client)).headers["location"]
     answer = await client.get(location, headers={"accept": "text/plain"})
     assert answer.headers["content-type"].startswith("text/plain")
-    assert "(Intercept)     1.49    0.05" in answer.text
+    assert "(Intercept)  1.49     0.05" in answer.text
     assert "number of obs: 919, groups: county, 85" in answer.text
     tag = {"accept": "text/plain", "if-none-match": answer.headers["etag"]}
     assert (await client.get(location, headers=tag)).status_code == 304

@@ -221,12 +221,12 @@ async def test_an_outcome_that_cannot_be_brought_back_is_null(client: httpx.Asyn
     assert (await ask(client, url, rows=[AITKIN])).items[0].outcome is None
 
 
-async def test_a_threshold_outside_the_outcome_has_no_probability(
+async def test_a_threshold_below_all_outcomes_is_exceeded_for_sure(
     client: httpx.AsyncClient, url: str
 ) -> None:
     house = (await ask(client, url, rows=[AITKIN], thresholds=[-5])).items[0]
     assert house.outcome is not None
-    assert house.outcome.exceedance[0].probability is None
+    assert house.outcome.exceedance[0].probability == 1.0
 
 
 @pytest.mark.parametrize("media", ["text/html", "", "application/xml"])
@@ -241,7 +241,7 @@ async def test_options_of_a_json_body_stand_in_the_body(
     client: httpx.AsyncClient, url: str
 ) -> None:
     problem = read(await client.post(url, params={"level": 0.9}, json={"rows": [AITKIN]}))
-    assert problem.errors[0].pointer == "#/query/level"
+    assert problem.errors[0].pointer == "#/query"
 
 
 @pytest.mark.parametrize(
@@ -268,3 +268,43 @@ async def test_predictions_of_a_model_that_is_not_there_are_a_404(
 ) -> None:
     problem = read(await client.post("/v1/models/m_x/predictions", json={"rows": []}))
     assert problem.code == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "where"),
+    [
+        ({"level": 2}, "#/query/level"),
+        ({"thresholds": "x"}, "#/query/thresholds/0"),
+        ({"new_levels": "guess"}, "#/query/new_levels"),
+        ({"lvel": 0.9}, "#/query/lvel"),
+    ],
+)
+async def test_each_mistake_in_the_options_of_a_table_is_pointed_to(
+    client: httpx.AsyncClient, url: str, parameters: dict[str, Any], where: str
+) -> None:
+    answer = await client.post(
+        url,
+        params=parameters,
+        content=b"county,floor\nAITKIN,0\n",
+        headers={"content-type": "text/csv"},
+    )
+    assert read(answer).errors[0].pointer == where
+
+
+async def test_a_number_beyond_all_doubles_is_refused(client: httpx.AsyncClient, url: str) -> None:
+    problem = read(await client.post(url, json={"rows": [{**AITKIN, "floor": 10**400}]}))
+    assert problem.errors[0].pointer == "#/rows/0/floor"
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+async def test_numbers_too_large_to_predict_from_are_refused(
+    client: httpx.AsyncClient, url: str, rows: int
+) -> None:
+    huge = [{**AITKIN, "floor": 1e300}] * rows
+    problem = read(await client.post(url, json={"rows": huge}))
+    assert problem.errors[-1].pointer == f"#/rows/{rows - 1}"
+
+
+async def test_an_interval_for_nearly_all_is_finite(client: httpx.AsyncClient, url: str) -> None:
+    house = (await ask(client, url, rows=[AITKIN], level=1 - 2**-53)).items[0]
+    assert house.interval.upper is not None

@@ -83,10 +83,21 @@ async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
     assert (problem.code, problem.instance) == ("not_found", "/v1/nothing")
 
 
-async def test_a_wrong_method_names_the_right_ones(client: httpx.AsyncClient) -> None:
-    answer = await client.delete("/v1/limits")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/limits", "GET, HEAD"),
+        ("PUT", "/v1/models", "GET, HEAD, POST"),
+        ("PUT", "/v1/models/m_x", "DELETE, GET, HEAD"),
+        ("OPTIONS", "/v1/models/validate", "POST"),
+    ],
+)
+async def test_a_wrong_method_names_the_right_ones(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
     assert read(answer).code == "method_not_allowed"
-    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(

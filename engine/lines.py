@@ -1,0 +1,167 @@
+"""Joint covariances of fixed and random effects: what lines and new houses inherit of a fit.
+
+Henderson's mixed-model equations give the variance of x'beta^ + z'(b^ - b) for a row (x, z) as
+
+    sigma^2 z'(G - G S G) z + (x - H'G z)' Phi (x - H'G z),   H = Z'V^-1 X,  S = Z'V^-1 Z
+
+with Phi = Var(beta^) (Henderson 1975, Biometrics 31, 423; Searle, Casella, McCulloch 1992, section
+7.4). A level that the model has not seen adds its whole variance, sigma^2 z'G z. With the factors
+split as in ``crossed``, z'(G - G S G)z = z_1'T_1 M_j^-1 T_1'z_1 + w'Psi w, w = z_2 - E_j'G_1 z_1.
+Everything here is in the pilots' units, where no digits cancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.crossed import CrossedCriterion
+from engine.crossed_blocks import CrossedFactor
+from engine.fit import Fit
+from engine.sensitivity import quadratic
+from engine.table import Floats
+
+CHUNK = 1 << 22
+"""Most doubles of a block of lines that are computed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Rows x beta + z b in the pilots' units: estimates and variances, (r,)."""
+
+    estimate: Floats
+    variance: Floats
+
+
+def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Lines:
+    """Estimate and variance of the lines of r rows.
+
+    Args:
+        fit: the model.
+        x: rows of X, (r, p).
+        z: rows of Z of each grouping factor, without the split by level, (r, k).
+        index: the level of each row in each factor; -1 for one that the model has not seen, (r,).
+    """
+    solution = fit.solution
+    half = triangular_inverse(solution.upper[:-1, :-1]) * solution.sigma
+    estimate = x @ solution.beta
+    variance = np.zeros(len(x))
+    for t, own, place in zip(solution.t, z, index, strict=True):
+        new = place < 0
+        variance[new] += solution.sigma**2 * np.square(own[new] @ t).sum(axis=1)
+    left = x
+    if z:
+        seen = _Seen.of(fit, z, index)
+        estimate = estimate + seen.effect
+        variance += solution.sigma**2 * seen.variance
+        left = x - seen.leverage
+    variance += np.square(left @ half).sum(axis=1)
+    return Lines(estimate, np.maximum(variance, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the levels that the model has seen add to each row.
+
+    Attributes:
+        effect: z'b^, (r,).
+        leverage: z'G H, (r, p).
+        variance: z'(G - G S G) z, (r,).
+    """
+
+    effect: Floats
+    leverage: Floats
+    variance: Floats
+
+    @classmethod
+    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> _Seen:
+        known = index[0] >= 0
+        levels, place = np.unique(index[0][known], return_inverse=True)
+        columns = np.append(fit.kept, len(fit.products.mm) - 1)
+        group, t = fit.products.groups[0], fit.solution.t[0]
+        root, inner = batched_root(group.zz[levels], group.zm[levels][:, :, columns])
+        rt = root @ t
+        transposed = np.swapaxes(rt, 1, 2)
+        lower = batched_cholesky(rt @ transposed + np.eye(len(t)))
+        half = batched_forward(lower, rt)
+        # T'Z_1'V_1^-1[X y] of each level, and z'T of each row.
+        th = np.swapaxes(half, 1, 2) @ batched_forward(lower, inner)
+        zt = z[0][known] @ t
+        m_lower = batched_cholesky(transposed @ rt + np.eye(len(t)))
+        own = batched_forward(m_lower[place], zt[:, :, None])
+        gh = np.zeros((len(known), len(columns)))
+        gh[known] = np.einsum("rk,rkc->rc", zt, th[place])
+        variance = np.zeros(len(known))
+        variance[known] = np.square(own).sum(axis=(1, 2))
+        if len(z) > 1:
+            more_gh, more_variance = _through_rest(fit, z, index, levels, place, half, zt)
+            gh, variance = gh + more_gh, variance + more_variance
+        effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
+        return cls(effect, gh[:, :-1], variance)
+
+
+def _through_rest(
+    fit: Fit,
+    z: Sequence[Floats],
+    index: Sequence[NDArray[np.intp]],
+    levels: NDArray[np.intp],
+    place: NDArray[np.intp],
+    half: Floats,
+    zt: Floats,
+) -> tuple[Floats, Floats]:
+    """What the other factors add: w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
+    criterion, factor, psi = _at_optimum(fit)
+    blocks = criterion.blocks
+    known = np.flatnonzero(index[0] >= 0)
+    # E_j'G_1 z_1 = (L_j^-1 Q_j'Z_2)'(L_j^-1 R_j T)(T'z_1), row by row.
+    turned = np.einsum("rkl,rl->rk", half[place], zt)
+    k = turned.shape[1]
+    position = levels[place][:, None] * k + np.arange(k)
+    spread = sparse.csr_array(
+        (-turned.ravel(), (np.repeat(known, k), position.ravel())),
+        shape=(len(index[0]), factor.meet.shape[0]),
+    )
+    w = spread @ factor.meet + _own_columns(blocks.sizes, blocks.levels, z, index)
+    w = sparse.csr_array(w)
+    psi_dm = np.zeros_like(factor.dm)
+    for batch, own in zip(blocks.batches, psi, strict=True):
+        batch.scatter(own @ batch.rows(factor.dm), psi_dm)
+    step = max(1, CHUNK // max(1, w.shape[1]))
+    variance = [
+        quadratic(blocks.batches, psi, w[start : start + step], min(step, w.shape[0] - start), 1)
+        for start in range(0, w.shape[0], step)
+    ]
+    return w @ psi_dm, np.concatenate(variance)[:, 0, 0]
+
+
+def _own_columns(
+    sizes: Sequence[int],
+    levels: Sequence[int],
+    z: Sequence[Floats],
+    index: Sequence[NDArray[np.intp]],
+) -> sparse.csr_array:
+    """The rows of Z_2: all factors but the first, zero where a level is new."""
+    parts = []
+    for k, n, own, place in zip(sizes[1:], levels[1:], z[1:], index[1:], strict=True):
+        known = np.flatnonzero(place >= 0)
+        columns = place[known][:, None] * k + np.arange(k)
+        parts.append(
+            sparse.csr_array(
+                (own[known].ravel(), (np.repeat(known, k), columns.ravel())),
+                shape=(len(place), n * k),
+            )
+        )
+    return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+
+def _at_optimum(fit: Fit) -> tuple[CrossedCriterion, CrossedFactor, tuple[Floats, ...]]:
+    """The blocked factor at the optimum, made again once from the cross-products."""
+    criterion, factor = fit.at_optimum
+    if not isinstance(criterion, CrossedCriterion) or not isinstance(factor, CrossedFactor):
+        raise TypeError("the model has one grouping factor")
+    return criterion, factor, criterion.psi(factor)

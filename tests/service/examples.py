@@ -1,0 +1,186 @@
+"""The examples of ``openapi/examples``: requests in the order of their numbers, and their answers.
+
+``python -m tests.service.examples`` asks a new service each of them and writes its answers down,
+there and for the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from service.api.examples import ANSWERS, FITS, PREDICTIONS, VALIDATIONS
+from service.settings import Settings
+from tests.service.keeping import another
+
+DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
+
+HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
+
+# What differs from run to run or from machine to machine, and what is written in its place.
+VARYING: dict[str, Any] = {
+    "created_at": "2026-11-23T09:00:00.000000Z",
+    "elapsed_ms": 1.0,
+    "evaluations": 10,
+    "gradient_norm": 0.0,
+    "request_id": "req_6f1c2a9e4b7d4e0f8a3b5c7d",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request; ``{model}`` and ``{dataset}`` in its path are those made before it."""
+
+    title: str
+    operation: str
+    method: str
+    path: str
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def table(media: str) -> dict[str, str]:
+    return {"content-type": media}
+
+
+EXAMPLES = (
+    Example("The process is alive", "health", "GET", "/healthz"),
+    Example("Its catalog and its files answer", "readiness", "GET", "/readyz"),
+    Example("What requests are held to", "limits", "GET", "/v1/limits"),
+    Example(
+        "What a file would be read as",
+        "preview",
+        *("POST", "/v1/datasets/preview", HOUSES, table("text/csv")),
+    ),
+    Example(
+        "Upload a table", "upload", "POST", "/v1/datasets?name=three", HOUSES, table("text/csv")
+    ),
+    Example("What is there", "list_datasets", "GET", "/v1/datasets"),
+    Example("What is in one", "read_dataset", "GET", "/v1/datasets/three"),
+    Example("Its rows", "dataset_rows", "GET", "/v1/datasets/three/rows?limit=2"),
+    Example(
+        "Look before fitting", "validate", "POST", "/v1/models/validate", FITS["radon"]["value"]
+    ),
+    Example(
+        "A column misspelt",
+        "validate",
+        *("POST", "/v1/models/validate", VALIDATIONS["misspelt"]["value"]),
+    ),
+    Example(FITS["radon"]["summary"], "fit", "POST", "/v1/models", FITS["radon"]["value"]),
+    Example("The same again: found", "fit", "POST", "/v1/models", FITS["radon"]["value"]),
+    Example(FITS["slopes"]["summary"], "fit", "POST", "/v1/models", FITS["slopes"]["value"]),
+    Example(FITS["inline"]["summary"], "fit", "POST", "/v1/models", FITS["inline"]["value"]),
+    Example("What is fitted", "list_models", "GET", "/v1/models"),
+    Example("A model", "read_model", "GET", "/v1/models/{model}"),
+    Example(
+        "A model as R prints it",
+        "read_model",
+        *("GET", "/v1/models/{model}", None, {"accept": "text/plain"}),
+    ),
+    Example(
+        "Fixed effects with residual degrees of freedom and 90 % intervals",
+        "fixed_effects",
+        *("GET", "/v1/models/{model}/fixed-effects?df=residual&level=0.9"),
+    ),
+    Example("County effects", "effects", "GET", "/v1/models/{model}/effects/county?limit=2"),
+    *(
+        Example(each["summary"], "predict", "POST", "/v1/models/{model}/predictions", each["value"])
+        for each in PREDICTIONS.values()
+    ),
+    Example(
+        "A table of houses, answered as a table",
+        "predict",
+        "POST",
+        "/v1/models/{model}/predictions?thresholds=4",
+        "county,floor\nAITKIN,0\nHENNEPIN,1\n",
+        table("text/csv"),
+    ),
+    Example(
+        "A key too many",
+        "predict",
+        *("POST", "/v1/models/{model}/predictions"),
+        {"rows": [{"county": "AITKIN", "floor": 0, "flor": 1}]},
+    ),
+    Example("What an error means", "problem", "GET", "/problems/unusable_data"),
+    Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
+    Example("Delete a dataset", "delete_dataset", "DELETE", "/v1/datasets/three"),
+)
+
+
+async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, dict[str, Any]]]:
+    """Ask each example in turn; yield the name of its file, itself, and what stands in the file."""
+    model = ""
+    for number, example in enumerate(EXAMPLES, 1):
+        path = example.path.replace("{model}", model)
+        content = example.body if isinstance(example.body, str) else None
+        answer = await client.request(
+            example.method,
+            path,
+            headers=example.headers,
+            content=content,
+            json=None if content is not None else example.body,
+        )
+        if example.operation == "fit" and not model:
+            model = answer.json()["id"]
+        request = {"method": example.method, "path": path, "headers": example.headers}
+        if example.body is not None:
+            request["body"] = example.body
+        told = {"status": answer.status_code, "body": body_of(answer)}
+        name = f"{number:02}-{example.operation.replace('_', '-')}.json"
+        yield name, example, {"title": example.title, "request": request, "answer": told}
+
+
+def body_of(answer: httpx.Response) -> Any:
+    """Return the body of an answer, with what varies written over."""
+    if not answer.content:
+        return None
+    return steady(answer.json()) if "json" in answer.headers["content-type"] else answer.text
+
+
+def steady(value: Any) -> Any:
+    """Return JSON with what varies written over and numbers short enough to read."""
+    match value:
+        case dict():
+            return {key: VARYING.get(key, steady(inner)) for key, inner in value.items()}
+        case list():
+            return [steady(inner) for inner in value]
+        case float():
+            return float(f"{value:.9g}")
+    return value
+
+
+def text(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def stored() -> Iterator[tuple[str, Any]]:
+    """Yield the name and the content of every file there is."""
+    for path in sorted(DIRECTORY.glob("*.json")):
+        yield path.name, json.loads(path.read_text())
+
+
+async def write() -> None:
+    """Ask a new service and write everything down."""
+    answers: dict[str, Any] = {}
+    with TemporaryDirectory() as directory:
+        async with another(Settings(data_dir=Path(directory))) as client:
+            for old in DIRECTORY.glob("*.json"):
+                old.unlink()
+            async for name, example, found in asked(client):
+                (DIRECTORY / name).write_text(text(found))
+                body = found["answer"]["body"]
+                if found["answer"]["status"] < 300 and isinstance(body, dict):
+                    answers.setdefault(example.operation, body)
+    ANSWERS.write_text(text(answers))
+
+
+if __name__ == "__main__":
+    DIRECTORY.mkdir(exist_ok=True)
+    asyncio.run(write())
