@@ -1,4 +1,4 @@
-"""The README and the docs do what they say: their code is run as it stands, its output is theirs."""
+"""The README and the docs do what they say: their code is run, and prints what they print."""
 
 import re
 import subprocess
