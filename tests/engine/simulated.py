@@ -57,23 +57,38 @@ def table(
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a model: X without aliased columns, y less its offset, Z and level by row."""
+    """The rows of a model: X without aliased columns, y less its offset, Z and level by row.
+
+    ``z`` and ``level`` are those of the first grouping factor; ``groups`` has all of them.
+    """
 
     x: Floats
     y: Floats
-    z: Floats
-    level: NDArray[np.intp]
+    groups: tuple[tuple[Floats, NDArray[np.intp]], ...]
     weights: Floats
 
+    @property
+    def z(self) -> Floats:
+        return self.groups[0][0]
+
+    @property
+    def level(self) -> NDArray[np.intp]:
+        return self.groups[0][1]
+
     def covariance(self, between: Floats) -> Floats:
-        """W^-1 + Z G Z' for the covariance G of the effects of a level, (n, n)."""
-        same = np.equal.outer(self.level, self.level)
-        effects: Floats = same * (self.z @ between @ self.z.T)
-        return effects + np.diag(1.0 / self.weights)
+        """W^-1 + sum of Z G Z', (n, n); ``between`` has the G of all factors on its diagonal."""
+        total: Floats = np.diag(1.0 / self.weights)
+        start = 0
+        for z, level in self.groups:
+            stop = start + z.shape[1]
+            same = np.equal.outer(level, level)
+            total = total + same * (z @ between[start:stop, start:stop] @ z.T)
+            start = stop
+        return total
 
 
 def rows(spec: Spec, data: pd.DataFrame, *, piloted: bool) -> Rows:
-    """The matrices of a model with one grouping factor, in the data's units or in the pilots'."""
+    """The matrices of a model, in the data's units or in the pilots'."""
     prepared = prepare(spec, data)
     return _rows(prepared, data, piloted=piloted)
 
@@ -83,15 +98,16 @@ def _rows(prepared: Prepared, data: pd.DataFrame, *, piloted: bool) -> Rows:
     frame = read(spec, Table.of(data))
     own = [column for block in design.fixed.blocks for column in block.columns(frame)]
     m = np.array([np.ones(frame.n_rows), *own, design.response.values(frame)])
-    (grouping,) = design.groupings
-    z = np.array(grouping.z_columns(frame))
-    if piloted:
-        m, z = _apply(products.pilot, m), _apply(products.groups[0].pilot, z)
+    m = _apply(products.pilot, m) if piloted else m
+    groups = []
+    for grouping, group in zip(design.groupings, products.groups, strict=True):
+        z = np.array(grouping.z_columns(frame))
+        z = _apply(group.pilot, z) if piloted else z
+        groups.append((z.T, grouping.factor(frame).codes))
     return Rows(
         x=m[prepared.kept].T,
         y=m[-1],
-        z=z.T,
-        level=grouping.factor(frame).codes,
+        groups=tuple(groups),
         weights=np.ones(frame.n_rows) if spec.weights is None else frame.numbers[spec.weights],
     )
 

@@ -10,6 +10,7 @@ from scipy import linalg, stats
 
 import engine
 from engine.criterion import Blocks, Criterion, Structure
+from engine.crossed import CrossedCriterion
 from engine.fit import prepare
 from engine.inference.satterthwaite import degrees_of_freedom
 from engine.scalar import ScalarCriterion, scalar_criterion
@@ -29,29 +30,43 @@ FORMULAS = [
     "y ~ u + (1 | g) + (0 + x + z | g)",
     "y ~ 0 + x + (x | g)",
 ]
+CROSSED = [
+    "y ~ x + u + (1 | g) + (1 | h)",
+    "y ~ x + (x | g) + (1 | h)",
+    "y ~ x + (x || g) + (z | h)",
+    "y ~ c + (1 | h) + (x + z | g) + (1 | c)",
+    "y ~ x + (1 | c/h)",
+    "y ~ 0 + x + (0 + x | h) + (1 | g:c)",
+]
 MODELS = [
     (formula, method, weights)
     for formula in FORMULAS
     for method, weights in [("REML", None), ("ML", None), ("REML", "w"), ("ML", "w")]
 ]
+MODELS += [(formula, "REML", "w") for formula in CROSSED] + [(CROSSED[1], "ML", None)]
 every_model = pytest.mark.parametrize(("formula", "method", "weights"), MODELS)
 
 
 def model(
     formula: str, method: Method, weights: str | None = None, data: pd.DataFrame | None = None
 ) -> tuple[Spec, pd.DataFrame, Criterion]:
-    """A specification, its table and its criterion in the general form."""
-    data = table(seed=7) if data is None else data
+    """A specification, its table and its criterion, not in the scalar form."""
+    if data is None:
+        data = table(seed=7)
+        data["h"] = np.random.default_rng(1).integers(0, 4, len(data)).astype(str)
     spec = Spec.of(formula, method=method, weights=weights)
     prepared = prepare(spec, data)
+    if len(prepared.design.groupings) > 1:
+        return spec, data, prepared.criterion
     sizes = tuple(len(term.names) for term in prepared.design.groupings[0].terms)
     blocks = Blocks.of(prepared.products, prepared.kept)
     return spec, data, Criterion(blocks, Structure.of(sizes), method)
 
 
-def thetas(criterion: Criterion, count: int = 4) -> list[Floats]:
+def thetas(criterion: Criterion) -> list[Floats]:
     """Points of several sizes, one of them singular."""
     draw = np.random.default_rng(1)
+    count = 2 if isinstance(criterion, CrossedCriterion) else 4
     t = len(criterion.structure.rows)
     points = [draw.normal(0.0, size, t) for size in np.geomspace(0.2, 3.0, count)]
     singular = np.where(criterion.structure.cols == criterion.structure.k - 1, 0.0, points[0])
@@ -111,7 +126,7 @@ def test_the_statistic_of_a_fit_is_the_dense_likelihood_of_the_data(
     spec, data, _ = model(formula, method, weights)
     fit = engine.fit_spec(spec, data)
     dense = rows(spec, data, piloted=False)
-    between = fit.random[0].covariance / fit.sigma**2
+    between = linalg.block_diag(*(each.covariance for each in fit.random)) / fit.sigma**2
     expected = minus_two_log_likelihood(dense, between, method)
     assert fit.statistics.criterion == pytest.approx(expected, rel=1e-10)
 

@@ -19,7 +19,8 @@ from engine.outcome import Cuts, bring_back
 from engine.response import Inverse, invert
 from engine.spec import Spec
 from service.radon.tables import DATA
-from tests.engine.simulated import Floats, rows, table
+from tests.engine.fits import fitted
+from tests.engine.simulated import Floats, Rows, rows, table
 from tests.reference.cases import HERE, Case, cases, frame
 
 INF = float("inf")
@@ -76,15 +77,7 @@ def test_every_county_on_both_floors_is_as_the_mixed_model_equations_say() -> No
 
 @pytest.mark.parametrize("known", cases(), ids=str)
 def test_the_rows_of_the_fit_are_predicted_as_lme4_fits_them(known: Case) -> None:
-    data = frame(known)
-    fit = engine.fit(
-        known.formula,
-        data,
-        method=known.method,
-        weights=known.weights,
-        offset=known.offset,
-        categorical=known.categorical,
-    )
+    fit, data = fitted(known.name), frame(known)
     head = data.head(len(known.fitted_head))
     names = [predictor.name for predictor in engine.predictors(fit)]
     found = predict(fit, {name: head[name].tolist() for name in names})
@@ -94,20 +87,34 @@ def test_the_rows_of_the_fit_are_predicted_as_lme4_fits_them(known: Case) -> Non
 # Joint standard errors, by brute force
 
 
-def henderson(fit: Fit, spec: Spec, data: pd.DataFrame) -> tuple[Floats, Floats]:
+def wide(of: Rows, seen: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> Floats:
+    """[X Z] with Z split by level, and by factor one after the other.
+
+    The columns of the factors in ``groups`` that are not in ``seen`` are zero.
+    """
+    parts = [of.x]
+    for index, (z, level) in enumerate(of.groups):
+        k = z.shape[1]
+        split = np.zeros((len(of.y), (int(level.max()) + 1) * k))
+        for effect in range(k):
+            split[np.arange(len(of.y)), level * k + effect] = z[:, effect]
+        parts.append(split * (not groups or groups[index] in seen))
+    return np.hstack(parts)
+
+
+def henderson(fit: Fit, of: Rows) -> tuple[Floats, Floats]:
     """Solution and inverse of the mixed-model equations, beta first, then effects by level."""
-    of = rows(spec, data, piloted=False)
-    n_levels = int(of.level.max()) + 1
-    k = of.z.shape[1]
-    z = np.zeros((len(of.y), n_levels * k))
-    for effect in range(k):
-        z[np.arange(len(of.y)), of.level * k + effect] = of.z[:, effect]
-    wide = np.hstack([of.x, z])
-    equations = (wide.T * of.weights) @ wide / fit.sigma**2
-    own = slice(of.x.shape[1], None)
-    equations[own, own] += np.kron(np.eye(n_levels), np.linalg.inv(fit.random[0].covariance))
+    columns = wide(of)
+    equations = (columns.T * of.weights) @ columns / fit.sigma**2
+    start = of.x.shape[1]
+    for effects in fit.random:
+        own = np.kron(np.eye(len(effects.levels)), np.linalg.inv(effects.covariance))
+        stop = start + len(own)
+        equations[start:stop, start:stop] += own
+        start = stop
     inverse = np.linalg.inv(equations)
-    return inverse @ ((wide.T * of.weights) @ of.y) / fit.sigma**2, inverse
+    solution: Floats = inverse @ ((columns.T * of.weights) @ of.y) / fit.sigma**2
+    return solution, np.asarray(inverse, dtype=np.float64)
 
 
 MODELS = [
@@ -120,6 +127,9 @@ MODELS = [
     "y ~ 0 + c + x + (x | g)",
     "y ~ poly(x, 2) + log(w) + (scale(x) + z | g)",
     "y ~ x:c + I(x^2) + (1 | g) + (0 + z | g)",
+    "y ~ x + (1 | g) + (1 | h)",
+    "y ~ x * c + (x | g) + (z | h)",
+    "y ~ x + (1 | h/g)",
 ]
 
 
@@ -129,32 +139,36 @@ def test_lines_and_their_errors_solve_the_mixed_model_equations(
     formula: str, weights: str | None
 ) -> None:
     data = table(seed=21, n_levels=40, most_rows=12, sd=(1.5, 1.0, 1.2))
+    draw = np.random.default_rng(3)
+    h = draw.integers(0, 8, len(data)) if "/" not in formula else data.groupby("g").ngroup() % 8
+    data["h"] = h.astype(str)
     cells = data.groupby(["g", "c"]).ngroup()
-    data["y"] += np.random.default_rng(3).normal(0.0, 1.5, cells.max() + 1)[cells]
+    data["y"] += draw.normal(0.0, 1.5, cells.max() + 1)[cells]
+    if "h" in formula:
+        data["y"] += draw.normal(0.0, 2.0, 8)[h]
+        data["y"] += draw.normal(0.0, 1.0, 8)[h] * (data["x"] + data["z"])
     spec = Spec.of(formula, weights=weights)
     fit = engine.fit_spec(spec, data)
     assert not fit.convergence.boundary
-    solution, inverse = henderson(fit, spec, data)
-    of, p, k = rows(spec, data, piloted=False), len(fit.beta), len(fit.random[0].terms)
-    wide = np.zeros((len(data), len(solution)))
-    wide[:, :p] = of.x
-    for effect in range(k):
-        wide[np.arange(len(data)), p + of.level * k + effect] = of.z[:, effect]
+    of = rows(spec, data, piloted=False)
+    solution, inverse = henderson(fit, of)
     columns = {name.name: data[name.name].tolist() for name in engine.predictors(fit)}
-    found = predict(fit, columns)
-    np.testing.assert_allclose(found.estimate, wide @ solution, rtol=1e-7)
-    variance = ((wide @ inverse) * wide).sum(axis=1)
-    np.testing.assert_allclose(found.std_error, np.sqrt(variance), rtol=1e-7)
-    spread = np.sqrt(variance + fit.sigma**2)
-    np.testing.assert_allclose(found.prediction_std_error, spread, rtol=1e-7)
-
-    # The same houses in levels that the model has not seen.
-    fresh = predict(fit, columns | {"g": ["elsewhere"] * len(data)})
-    np.testing.assert_allclose(fresh.estimate, of.x @ fit.beta, rtol=1e-9)
-    variance = ((of.x @ fit.covariance) * of.x).sum(axis=1)
-    variance += ((of.z @ fit.random[0].covariance) * of.z).sum(axis=1)
-    np.testing.assert_allclose(fresh.std_error, np.sqrt(variance), rtol=1e-9)
-    assert fresh.new_levels == (("g",),) * len(data)
+    groups = tuple(effects.group for effects in fit.random)
+    places = [name for name in ("g", "h") if name in columns]
+    for new in [(), *((name,) for name in places), tuple(places)]:
+        asked = columns | {name: ["elsewhere"] * len(data) for name in new}
+        found = predict(fit, asked)
+        seen = tuple(own for own in groups if not set(own.split(":")) & set(new))
+        own = wide(of, seen, groups)
+        variance = ((own @ inverse) * own).sum(axis=1)
+        for effects, (z, _) in zip(fit.random, of.groups, strict=True):
+            if effects.group not in seen:
+                variance += ((z @ effects.covariance) * z).sum(axis=1)
+        np.testing.assert_allclose(found.estimate, own @ solution, rtol=1e-6)
+        np.testing.assert_allclose(found.std_error, np.sqrt(variance), rtol=1e-7)
+        spread = np.sqrt(variance + fit.sigma**2)
+        np.testing.assert_allclose(found.prediction_std_error, spread, rtol=1e-7)
+        assert set(found.new_levels) == {tuple(name for name in groups if name not in seen)}
 
 
 def test_an_effect_that_does_not_vary_adds_nothing() -> None:

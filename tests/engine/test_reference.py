@@ -14,25 +14,13 @@ import pytest
 import engine
 from engine import Fit
 from service.radon.tables import DATA
-from tests.reference.cases import Case, FloatArray, case, cases, frame
+from tests.engine.fits import fitted
+from tests.reference.cases import Case, FloatArray, cases
 
 OPTIMISER = 2e-6
 """How far lme4's estimates may be from the optimum, in the units that each test names."""
 
 every_case = pytest.mark.parametrize("known", cases(), ids=str)
-
-
-@cache
-def fitted(name: str) -> Fit:
-    known = case(name)
-    return engine.fit(
-        known.formula,
-        frame(known),
-        method=known.method,
-        weights=known.weights,
-        offset=known.offset,
-        categorical=known.categorical,
-    )
 
 
 def close(found: FloatArray, expected: FloatArray, within: float, unit: FloatArray | float) -> None:
