@@ -145,7 +145,8 @@ def _steps(scan: Scan, edges: Codes) -> _Without:
         lower = _cholesky(left)
         inverse = np.linalg.inv(lower[:, :-1, :-1])  # R^-T
         beta = (np.swapaxes(inverse, 1, 2) @ lower[:, -1, :-1, None])[:, :, 0]
-        sigma = lower[:, -1, -1] / np.sqrt(count - rows) * units.y
+        df = np.where(rows < count, count - rows, np.nan)
+        sigma = lower[:, -1, -1] / np.sqrt(df) * units.y
         betas.append(units.y * (beta @ units.x.T) + units.constant)
         errors.append(
             sigma[:, None] * np.sqrt(np.square(units.x @ np.swapaxes(inverse, 1, 2)).sum(2))

@@ -95,3 +95,16 @@ def test_too_much_work_is_refused() -> None:
     known = case("insteval")
     with pytest.raises(LimitError, match="takes too long"):
         level_influence(fitted("insteval"), frame(known), "s")
+
+
+@pytest.mark.parametrize("n_levels", [12, 260])
+def test_without_fixed_effects_sigma_alone_changes(n_levels: int) -> None:
+    data = table(5, n_levels=n_levels)
+    fit = engine.fit("y ~ 0 + (1 | g)", data)
+    found = level_influence(fit, data, "g")
+    assert found.coefficients.shape == (n_levels, 0)
+    assert np.isnan(found.cooks_distance).all()
+    assert np.isfinite(found.sigma).all()
+    rows = engine.row_diagnostics(fit, data)
+    assert np.isnan(rows.cooks_distance).all()
+    assert np.isfinite(rows.studentised).all()
