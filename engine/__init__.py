@@ -2,6 +2,14 @@
 
 from engine.archive import from_bytes, to_bytes
 from engine.caps import CAPS, Caps
+from engine.comparison import (
+    ComparedModel,
+    Comparison,
+    LikelihoodRatio,
+    RandomTermTest,
+    compare,
+    ranova,
+)
 from engine.diagnostics import (
     Components,
     Diagnostics,
@@ -26,40 +34,64 @@ from engine.errors import DataError, EngineError, FormulaError, LimitError, Prob
 from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
+from engine.inference.anova import AnovaTerm, anova
+from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
+from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
+from engine.inference.pairs import Difference, pairwise_differences
+from engine.inference.parameters import Parameter, parameters
+from engine.inference.profile import Profile, Progress, profile
+from engine.inference.tests import FTest, f_test, t_test
 from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
+from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
 
 __all__ = [
     "CAPS",
+    "AnovaTerm",
+    "Bootstrap",
+    "BootstrapInterval",
     "Caps",
+    "ComparedModel",
+    "Comparison",
     "Components",
+    "Contrast",
     "Convergence",
     "DataError",
     "Diagnostics",
+    "Difference",
     "Dimensions",
     "EngineError",
     "Examination",
+    "FTest",
     "Fit",
     "FixedEffect",
     "Formula",
     "FormulaError",
     "GroupEffects",
     "LevelInfluence",
+    "LikelihoodRatio",
     "LimitError",
+    "MarginalMean",
+    "MarginalMeans",
     "ModesShape",
     "Outcome",
+    "Parameter",
     "Pooling",
     "Predictions",
     "Predictive",
     "Predictor",
     "Problem",
+    "Profile",
+    "Progress",
     "RandomEffects",
+    "RandomTermTest",
     "ResponseDescription",
     "RowDiagnostics",
     "RowsSummary",
@@ -71,23 +103,35 @@ __all__ = [
     "SummaryTest",
     "VarianceShare",
     "__version__",
+    "anova",
+    "bootstrap",
+    "compare",
+    "contrast",
     "describe_response",
     "diagnose",
     "diagnose_rows",
     "display",
     "examine",
+    "f_test",
     "fit",
     "fit_spec",
     "fixed_effects",
     "from_bytes",
     "group_effects",
     "level_influence",
+    "marginal_means",
+    "pairwise_differences",
+    "parameters",
     "parse",
     "pooling",
     "predict",
     "predictors",
     "principal_components",
+    "profile",
+    "ranova",
     "row_diagnostics",
+    "simulate",
+    "t_test",
     "to_bytes",
     "variance_partition",
 ]

@@ -248,8 +248,23 @@ class Criterion:
         gradient = 2.0 * (sums.slope @ factor.t)[rows, cols]
         return Evaluation(self.value(factor), gradient, hessian)
 
-    def derivatives(self, factor: Factorised) -> Derivatives:
-        """The sums over levels that first and second derivatives share."""
+    def derivatives(self, factor: Factorised, weight: Floats | None = None) -> Derivatives:
+        """The sums over levels that first and second derivatives share.
+
+        ``weight`` tells how often each column of [H u] counts, (p + 1,); by default what the
+        criterion takes: 1 for REML or 0, and c for u.
+        """
+        weight = self._weight if weight is None else weight
+        return self.sums(factor, self._directions(factor.t), weight)
+
+    def sums(self, factor: Factorised, directions: Floats, weight: Floats) -> Derivatives:
+        """The sums over levels in any directions of G, each within one block of the structure.
+
+        Args:
+            factor: the blocked factor.
+            directions: symmetric matrices, one per element of theta, (t, k, k).
+            weight: what the slope and the curvature take of each column of [H u], (p + 1,).
+        """
         # The last column of [H u] is Z'V^-1(y - X beta) / r, because R^-1 carries beta.
         inverse = triangular_inverse(factor.upper)
         n_levels, k, q = factor.inner.shape
@@ -258,11 +273,10 @@ class Criterion:
         hu = _times(transposed @ factor.inner, inverse)
         flat = hu.reshape(n_levels, k * q)
         joint = (flat.T @ flat).reshape(k, q, k, q)
-        slope = s.sum(axis=0) - joint.diagonal(axis1=1, axis2=3) @ self._weight
-        directions = self._directions(factor.t)
+        slope = s.sum(axis=0) - joint.diagonal(axis1=1, axis2=3) @ weight
         flat_joint = joint.transpose(0, 2, 1, 3).reshape(k * k, q * q)
         pairs = (directions.reshape(-1, k * k) @ flat_joint).reshape(-1, q, q)
-        y = (hu * (2.0 * self._weight)) @ np.swapaxes(hu, 1, 2) - s
+        y = (hu * (2.0 * weight)) @ np.swapaxes(hu, 1, 2) - s
         sy = (s.reshape(n_levels, -1).T @ y.reshape(n_levels, -1)).reshape(k, k, k, k)
         half = np.tensordot(directions, sy, axes=([2], [0]))  # (l, d, b, c, d)
         curvature = np.einsum("ldbcd,ibc->il", half, directions)

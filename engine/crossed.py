@@ -151,18 +151,17 @@ class CrossedCriterion(Criterion):
         ge = sparse.csr_array(by_level(view.spread(t @ t.T)) @ view.e)
         return np.swapaxes(half, 1, 2) @ half + quadratic(view.batches, view.psi, ge, n, k)
 
-    def derivatives(self, factor: Factorised) -> Derivatives:
-        """The sums over levels that first and second derivatives share."""
+    def sums(self, factor: Factorised, directions: Floats, weight: Floats) -> Derivatives:
+        """The sums over levels in any directions of G, as :meth:`Criterion.sums`."""
         if not isinstance(factor, CrossedFactor):
             raise TypeError("a crossed criterion takes a crossed factor")
         view = Sensitivity.of(self.blocks, factor, self.psi(factor))
         k = self.structure.k
-        directions = self._directions(factor.t)
         slope = np.zeros((k, k))
-        pairs = np.empty((len(directions), len(self._weight), len(self._weight)))
+        pairs = np.empty((len(directions), len(weight), len(weight)))
         for f, (span, hu) in enumerate(zip(self._spans, view.hu, strict=True)):
             joint = np.tensordot(hu, hu, axes=([0], [0])).transpose(0, 2, 1, 3)
-            slope[span, span] = view.own_sum(f) - joint.diagonal(axis1=2, axis2=3) @ self._weight
+            slope[span, span] = view.own_sum(f) - joint.diagonal(axis1=2, axis2=3) @ weight
             mine = self._owner == f
             local = directions[mine][:, span, span]
             pairs[mine] = np.tensordot(local, joint, axes=([1, 2], [0, 1]))
@@ -170,7 +169,7 @@ class CrossedCriterion(Criterion):
             directions[i][self._spans[f], self._spans[f]]
             for i, f in enumerate(self._owner.tolist())
         ]
-        curvature = view.vectors(local, self._owner, self._weight) - view.traces(local, self._owner)
+        curvature = view.vectors(local, self._owner, weight) - view.traces(local, self._owner)
         return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
 
 

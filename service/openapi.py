@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -45,8 +46,14 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
     for path in document["paths"].values():
         for operation in path.values():
+            operation["summary"] = _first_sentence(operation["description"])
             _finish(operation["responses"], answers.get(operation["operationId"]))
     return document
+
+
+def _first_sentence(description: str) -> str:
+    first, *_ = re.split(r"[.;]\s", description + " ")
+    return " ".join(first.split())
 
 
 def text(app: FastAPI) -> str:

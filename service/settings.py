@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         Path("var"), description="Directory of the embedded catalog and blobs; made when missing."
     )
     catalog_url: str = Field(
-        "sqlite+aiosqlite:///{data_dir}/catalog.db",
+        "sqlite:///{data_dir}/catalog.db",
         description="SQLAlchemy URL of the catalog; `{data_dir}` stands for the data directory.",
     )
     blobs_url: str = Field(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from scipy import special
 
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
-from engine.inference.satterthwaite import degrees_of_freedom
+from engine.inference.approximation import Approximation
+from engine.inference.denominator import approximation
 from engine.table import Floats
-
-DegreesOfFreedom = Literal["satterthwaite", "residual", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class FixedEffect:
     """A row of the table; ``df`` and ``p_value`` are ``None`` where they are not asked for.
 
-    Without degrees of freedom the interval has normal quantiles, otherwise those of t.
+    Without degrees of freedom the interval has normal quantiles, otherwise those of t. With those
+    of Kenward and Roger ``std_error`` is from their adjusted covariance.
     """
 
     term: str
@@ -41,54 +39,73 @@ def fixed_effects(
 
     Args:
         fit: the model.
-        df: "satterthwaite", "residual" (n - p) or "none" (no p values, normal quantiles).
+        df: "satterthwaite", "kenward-roger" (REML fits), "residual" (n - p) or "none" (no p values,
+            normal quantiles).
         level: of the intervals, between 0 and 1.
 
     Raises:
-        SpecError: an option is not one of those offered.
+        SpecError: an option is not one of those offered, or does not go with the fit.
     """
     require_level(level)
-    if df not in get_args(DegreesOfFreedom):
-        offered = ", ".join(get_args(DegreesOfFreedom))
-        raise SpecError(
-            Problem(
-                "unknown_option", f"df is not one of {offered}", f"use one of {offered}", ("df",)
-            )
-        )
-    if df == "satterthwaite":
-        dfs = degrees_of_freedom(fit)
-    else:
-        residual = float(fit.n_rows - len(fit.beta))
-        dfs = np.full(len(fit.beta), residual if df == "residual" else np.inf)
-    errors = fit.std_errors
-    t_values = fit.beta / errors
-    quantiles = -t_quantiles((1.0 - level) / 2.0, dfs)  # the lower tail keeps its digits
-    p_values = 2.0 * special.stdtr(np.where(np.isinf(dfs), 1.0, dfs), -np.abs(t_values))
+    own = wald(fit, approximation(fit, df), np.eye(len(fit.beta)))
+    lower, upper = own.interval(
+        -t_quantiles((1.0 - level) / 2.0, own.df)  # the lower tail keeps its digits
+    )
+    without = np.isinf(own.df)
     return tuple(
         FixedEffect(
             term=term,
-            estimate=estimate,
-            std_error=error,
-            df=None if math.isinf(own_df) else own_df,
-            t_value=t_value,
-            p_value=None if math.isinf(own_df) else p_value,
-            lower=estimate - quantile * error,
-            upper=estimate + quantile * error,
+            estimate=float(own.estimate[i]),
+            std_error=float(own.std_error[i]),
+            df=None if without[i] else float(own.df[i]),
+            t_value=float(own.t_value[i]),
+            p_value=None if without[i] else float(own.p_value[i]),
+            lower=float(lower[i]),
+            upper=float(upper[i]),
         )
-        for term, estimate, error, own_df, t_value, p_value, quantile in zip(
-            fit.coefficients,
-            fit.beta.tolist(),
-            errors.tolist(),
-            dfs.tolist(),
-            t_values.tolist(),
-            p_values.tolist(),
-            quantiles.tolist(),
-            strict=True,
-        )
+        for i, term in enumerate(fit.coefficients)
     )
 
 
-def t_quantiles(probability: float, df: Floats) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Wald:
+    """Estimates of c linear functions of the fixed effects, and their tests; all (c,).
+
+    ``df`` is infinite, and the p values those of the normal distribution, without degrees of
+    freedom.
+    """
+
+    estimate: Floats
+    std_error: Floats
+    df: Floats
+    t_value: Floats
+    p_value: Floats
+
+    def interval(self, quantiles: Floats) -> tuple[Floats, Floats]:
+        """The interval of each, so many standard errors to both sides."""
+        margin = quantiles * self.std_error
+        return self.estimate - margin, self.estimate + margin
+
+
+def wald(fit: Fit, by: Approximation, contrasts: Floats, against: Floats | float = 0.0) -> Wald:
+    """Estimate contrasts (c, p), none of zeros alone, and test each against a value."""
+    estimate = contrasts @ fit.beta
+    std_error = np.sqrt(np.einsum("cp,pq,cq->c", contrasts, by.covariance, contrasts))
+    df = by.degrees_of_freedom(contrasts)
+    t_value = (estimate - against) / std_error
+    return Wald(estimate, std_error, df, t_value, two_sided(t_value, df))
+
+
+def two_sided(t: Floats, df: Floats) -> Floats:
+    """P values of t; of the normal distribution where the degrees of freedom are infinite."""
+    finite = np.isfinite(df)
+    tail = np.where(
+        finite, special.stdtr(np.where(finite, df, 1.0), -np.abs(t)), special.ndtr(-np.abs(t))
+    )
+    return 2.0 * tail
+
+
+def t_quantiles(probability: float | Floats, df: Floats) -> Floats:
     """Quantiles of t with the given degrees of freedom; of the normal where they are infinite."""
     finite = np.isfinite(df)
     return np.where(

@@ -5,20 +5,44 @@ For a contrast L of the fixed effects with V(phi) = Var(beta) and phi = (theta, 
     df = 2 (L'VL)^2 / (g' A g),  g = d(L'VL)/dphi,  A = 2 (d2 deviance / dphi2)^-1
 
 where the deviance is -2 log-likelihood (restricted for REML) with beta profiled out
-(Kuznetsova, Brockhoff, Christensen 2017, J. Stat. Softw. 82(13), section 2.2).
+(Kuznetsova, Brockhoff, Christensen 2017, J. Stat. Softw. 82(13), section 2.2). An F of several
+contrasts is the mean of the squares of as many independent t, one for each eigenvector of L V L'
+(Fai and Cornelius 1996, J. Stat. Comput. Simul. 54, 363).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.cholesky import triangular_inverse
 from engine.criterion import Criterion
 from engine.fit import Fit
+from engine.inference.approximation import Curved, half_covariance
 from engine.table import Floats
 
 FLAT = 1e-8
 """Directions in which the deviance curves less than this are left out, as lmerTest does."""
+SAME = 1e-8
+"""Degrees of freedom no further apart than this are taken as one."""
+
+
+class Satterthwaite(Curved):
+    """What Satterthwaite's tests of a fit with random effects need."""
+
+    @classmethod
+    def of(cls, fit: Fit) -> Satterthwaite:
+        """The derivatives of the covariance of beta in theta and sigma, and their covariance."""
+        sigma = fit.solution.sigma
+        criterion, factor = fit.at_optimum
+        sums = criterion.derivatives(factor)
+        weight = _variance_of_parameters(criterion, sums.slope, sums.curvature, sums.pairs, sigma)
+        by_sigma = np.eye(len(fit.beta))[None] * (2.0 / sigma)
+        slopes = np.concatenate([sums.pairs[:, :-1, :-1], by_sigma])
+        return cls(fit.covariance, half_covariance(fit), slopes, weight)
+
+    def f_approximation(self, contrasts: Floats) -> tuple[float, float]:
+        """No scale, and the denominator that gives F the mean of the squares of t."""
+        turned, _, _ = np.linalg.svd(contrasts @ self.half, full_matrices=False)
+        return 1.0, _of_mean_square(self.degrees_of_freedom(turned.T @ contrasts))
 
 
 def degrees_of_freedom(fit: Fit, contrasts: Floats | None = None) -> Floats:
@@ -30,18 +54,17 @@ def degrees_of_freedom(fit: Fit, contrasts: Floats | None = None) -> Floats:
     rows = np.eye(p) if contrasts is None else np.asarray(contrasts, dtype=np.float64)
     if not fit.random:
         return np.full(len(rows), float(fit.n_rows - p))
-    sigma, units = fit.solution.sigma, fit.units
-    criterion, factor = fit.at_optimum
-    sums = criterion.derivatives(factor)
-    variance = _variance_of_parameters(criterion, sums.slope, sums.curvature, sums.pairs, sigma)
-    half = (rows @ units.x) @ triangular_inverse(
-        factor.upper[:-1, :-1]
-    )  # L'VL = sigma^2 half half'
-    length = np.square(half).sum(axis=1)
-    by_theta = sigma**2 * np.einsum("cp,tpq,cq->ct", half, sums.pairs[:, :-1, :-1], half)
-    gradient = np.column_stack([by_theta, 2.0 * sigma * length])
-    spread = np.einsum("ct,ts,cs->c", gradient, variance, gradient)
-    return np.asarray(2.0 * (sigma**2 * length) ** 2 / spread)
+    return Satterthwaite.of(fit).degrees_of_freedom(rows)
+
+
+def _of_mean_square(df: Floats) -> float:
+    """The df_2 for which F has the mean of the mean square of independent t, of df (q,)."""
+    if np.ptp(df) < SAME:
+        return float(df.mean())
+    if (df <= 2.0).any():
+        return 2.0
+    mean = float((df / (df - 2.0)).sum())
+    return 2.0 * mean / (mean - len(df))
 
 
 def _variance_of_parameters(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.problems import ProblemError
+
+T = TypeVar("T")
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -34,46 +37,64 @@ _PRAGMAS: Final = (
 class Database:
     """A pool of connections to one catalog, by URL.
 
-    Raises ``ProblemError`` (``unavailable``) when the catalog does not answer.
+    What is done in one transaction is one function of a connection, so that SQLite, whose driver
+    blocks, costs one step to another thread and not one for every statement. Raises
+    ``ProblemError`` (``unavailable``) when the catalog does not answer.
     """
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
-        self.engine: AsyncEngine = create_async_engine(parsed)
+        self._engine: Engine | AsyncEngine
         if parsed.get_backend_name() == "sqlite":
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
-        self._writer = self.engine.execution_options(writing=True)
+            blocking = create_engine(
+                parsed.set(drivername="sqlite"), connect_args={"check_same_thread": False}
+            )
+            event.listen(blocking, "connect", _prepare_sqlite)
+            event.listen(blocking, "begin", _begin_sqlite)
+            self._engine = blocking
+        else:
+            self._engine = create_async_engine(parsed)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection to read from, in one transaction."""
-        with _answering():
-            async with self.engine.connect() as connection:
-                yield connection
+    async def read(self, task: Callable[[Connection], T]) -> T:
+        """Do ``task`` in one transaction that only reads."""
+        return await self._run(task, writing=False)
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection in a transaction that holds the lock to write from its start."""
-        with _answering():
-            async with self._writer.begin() as connection:
-                yield connection
+    async def write(self, task: Callable[[Connection], T]) -> T:
+        """Do ``task`` in one transaction that holds the lock to write from its start."""
+        return await self._run(task, writing=True)
 
     async def migrate(self) -> None:
         """Bring the tables to this version; of several processes starting, one does it."""
-        async with self.write() as connection:
-            await connection.run_sync(_upgrade)
+        await self.write(_upgrade)
 
     async def check(self) -> None:
         """Ask the catalog something, to know that it answers."""
-        async with self.read() as connection:
-            await connection.execute(text("SELECT version_num FROM alembic_version"))
+        await self.read(_version)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.engine.dispose()
+        if isinstance(self._engine, AsyncEngine):
+            await self._engine.dispose()
+        else:
+            await asyncio.to_thread(self._engine.dispose)
+
+    async def _run(self, task: Callable[[Connection], T], *, writing: bool) -> T:
+        with _answering():
+            if isinstance(self._engine, AsyncEngine):
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(task)
+            return await asyncio.to_thread(_blocking, self._engine, task, writing)
+
+
+def _blocking(engine: Engine, task: Callable[[Connection], T], writing: bool) -> T:
+    with engine.execution_options(writing=writing).begin() as connection:
+        return task(connection)
+
+
+def _version(connection: Connection) -> None:
+    connection.execute(text("SELECT version_num FROM alembic_version"))
 
 
 @contextmanager

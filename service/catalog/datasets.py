@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine import Problem
 from service.catalog import scope, tables
@@ -73,50 +73,50 @@ class Datasets:
 
     async def delete(self, ref: str) -> Dataset:
         """Forget a dataset and return what it was; its file is the caller's to remove."""
-        async with self._database.write() as connection:
-            found = await self._find(connection, ref)
-            if found is None:
-                raise _missing()
-            table = tables.datasets
-            await connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        found = await self._database.write(lambda connection: self._remove(connection, ref))
         self._recent.forget(self._scope.owner, found.id, found.name)
         return found
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a dataset of anyone still needs this file."""
-        async with self._database.read() as connection:
-            return (await connection.scalar(scope.anyone(tables.datasets, blob))) is not None
+        query = scope.anyone(tables.datasets, blob)
+        return await self._database.read(lambda connection: connection.scalar(query)) is not None
 
     async def _read(self, ref: str) -> Dataset:
-        async with self._database.read() as connection:
-            found = await self._find(connection, ref)
+        found = await self._database.read(lambda connection: self._find(connection, ref))
         if found is None:
             raise _missing()
         return found
 
     async def _write(self, new: Dataset) -> tuple[Dataset, bool]:
-        async with self._database.write() as connection:
-            kept = await self._add(connection, new)
-        self._recent.forget(self._scope.owner, kept[0].id, kept[0].name)
+        kept = await self._database.write(lambda connection: self._add(connection, new))
+        self._recent.remember(self._scope.owner, kept[0], kept[0].id, kept[0].name)
         return kept
 
-    async def _find(self, connection: AsyncConnection, ref: str) -> Dataset | None:
+    def _remove(self, connection: Connection, ref: str) -> Dataset:
+        found, table = self._find(connection, ref), tables.datasets
+        if found is None:
+            raise _missing()
+        connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        return found
+
+    def _find(self, connection: Connection, ref: str) -> Dataset | None:
         table = tables.datasets
         column = table.c.id if ref.startswith(f"{PREFIX}_") else table.c.name
         query = self._scope.select(table).where(column == ref)
-        row = (await connection.execute(query)).mappings().one_or_none()
+        row = connection.execute(query).mappings().one_or_none()
         return None if row is None else Dataset(**row)
 
-    async def _add(self, connection: AsyncConnection, new: Dataset) -> tuple[Dataset, bool]:
-        held = None if new.name is None else await self._find(connection, new.name)
+    def _add(self, connection: Connection, new: Dataset) -> tuple[Dataset, bool]:
+        held = None if new.name is None else self._find(connection, new.name)
         if held is not None and held.id != new.id:
             raise _taken(
                 f"The name '{new.name}' belongs to another dataset.",
                 "Choose another name, or delete the dataset that has this one.",
             )
-        known = held or await self._find(connection, new.id)
+        known = held or self._find(connection, new.id)
         if known is None:
-            await connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
+            connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
             return new, True
         if new.name is None or known.name == new.name:
             return known, False
@@ -127,7 +127,7 @@ class Datasets:
             )
         table = tables.datasets
         change = self._scope.update(table).where(table.c.id == known.id)
-        await connection.execute(change.values(name=new.name))
+        connection.execute(change.values(name=new.name))
         return replace(known, name=new.name), False
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.catalog import scope, tables
 from service.catalog.database import Database
@@ -51,11 +51,12 @@ class Models:
         """Keep a model; one of the same key that is there already stays and is returned."""
         new = replace(new, id=model_id(new.key), created_at=scope.now())
         row = {name: getattr(new, name) for name in Model.__dataclass_fields__}
+        insert = self._scope.insert(tables.models).values(**row)
         try:
-            async with self._database.write() as connection:
-                await connection.execute(self._scope.insert(tables.models).values(**row))
+            await self._database.write(lambda connection: connection.execute(insert))
         except IntegrityError:
             return await self._read(new.id)
+        self._recent.remember(self.owner, new, new.id)
         return new
 
     @property
@@ -90,32 +91,30 @@ class Models:
 
     async def delete(self, ref: str) -> Model:
         """Forget a model and return what it was; its file is the caller's to remove."""
-        table = tables.models
-        async with self._database.write() as connection:
-            found = await self._find(connection, ref)
-            if found is None:
-                raise _missing()
-            await connection.execute(self._scope.delete(table).where(table.c.id == ref))
+        found = await self._database.write(lambda connection: self._remove(connection, ref))
         self._recent.forget(self.owner, ref)
         return found
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a model of anyone still needs this file."""
-        async with self._database.read() as connection:
-            return (await connection.scalar(scope.anyone(tables.models, blob))) is not None
+        query = scope.anyone(tables.models, blob)
+        return await self._database.read(lambda connection: connection.scalar(query)) is not None
 
     async def _read(self, ref: str) -> Model:
-        async with self._database.read() as connection:
-            found = await self._find(connection, ref)
-        if found is None:
-            raise _missing()
-        return found
+        return await self._database.read(lambda connection: self._find(connection, ref))
 
-    async def _find(self, connection: AsyncConnection, ref: str) -> Model | None:
+    def _find(self, connection: Connection, ref: str) -> Model:
         table = tables.models
         query = self._scope.select(table).where(table.c.id == ref)
-        row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else Model(**row)
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise _missing()
+        return Model(**row)
+
+    def _remove(self, connection: Connection, ref: str) -> Model:
+        found, table = self._find(connection, ref), tables.models
+        connection.execute(self._scope.delete(table).where(table.c.id == ref))
+        return found
 
 
 def _missing() -> ProblemError:

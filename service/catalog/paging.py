@@ -38,8 +38,7 @@ async def newest_first(
     if cursor is not None:
         query = query.where(place < tuple_(*decode(cursor)))
     query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit + 1)
-    async with database.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
+    rows = await database.read(lambda connection: connection.execute(query).mappings().all())
     more = len(rows) > limit
     after = encode(rows[limit - 1]["created_at"], rows[limit - 1]["id"]) if more else None
     return Page(tuple(make(row) for row in rows[:limit]), after)

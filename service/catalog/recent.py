@@ -40,6 +40,13 @@ class Recent(Generic[T]):
             self._rows[owner, ref] = row
         return row
 
+    def remember(self, owner: str, row: T, *refs: str | None) -> None:
+        """Remember a row that was written just now by its references."""
+        self.forget(owner, *refs)
+        for ref in refs:
+            if ref:
+                self._rows[owner, ref] = row
+
     def forget(self, owner: str, *refs: str | None) -> None:
         """Remember no row by these references: it has changed."""
         self._changes += 1

@@ -9,10 +9,10 @@ import pytest
 from scipy.optimize import minimize
 
 import engine
-from engine.criterion import Blocks, Criterion, Structure
+from engine.criterion import Criterion
 from engine.fit import prepare
 from engine.optimum import Optimum, minimise
-from engine.scalar import ScalarCriterion, criterion_of
+from engine.scalar import ScalarCriterion
 from engine.spec import Spec
 from tests.engine.simulated import Floats, table
 from tests.reference.cases import Case, frame, single_factor_cases
@@ -65,10 +65,7 @@ def model(k: int, seed: int) -> tuple[Spec, pd.DataFrame]:
 
 
 def criterion(spec: Spec, data: pd.DataFrame) -> Criterion:
-    prepared = prepare(spec, data)
-    sizes = tuple(len(term.names) for term in prepared.design.groupings[0].terms)
-    blocks = Blocks.of(prepared.products, prepared.kept)
-    return criterion_of(blocks, Structure.of(sizes), spec.method)
+    return prepare(spec, data).criterion
 
 
 def best_of_random_starts(of: Criterion, seed: int, count: int) -> float:

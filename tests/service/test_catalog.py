@@ -21,10 +21,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
+    opened = Database(f"sqlite:///{tmp_path}/catalog.db")
     await opened.migrate()
-    async with opened.write() as connection:
-        await connection.execute(text("INSERT INTO owners VALUES ('other', '2026')"))
+    other = text("INSERT INTO owners VALUES ('other', '2026')")
+    await opened.write(lambda connection: connection.execute(other))
     yield opened
     await opened.close()
 
@@ -50,12 +50,11 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
     def differences(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
-    async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await database.read(differences) == []
 
 
 async def test_many_processes_may_start_on_an_empty_directory_at_once(tmp_path: Path) -> None:
-    databases = [Database(f"sqlite+aiosqlite:///{tmp_path}/new.db") for _ in range(8)]
+    databases = [Database(f"sqlite:///{tmp_path}/new.db") for _ in range(8)]
     await asyncio.gather(*(database.migrate() for database in databases))
     await asyncio.gather(*(database.check() for database in databases))
     await asyncio.gather(*(database.close() for database in databases))
@@ -162,7 +161,7 @@ async def test_a_model_is_kept_once(database: Database) -> None:
 
 
 async def test_a_catalog_that_does_not_answer_is_a_503(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
+    database = Database(f"sqlite:///{tmp_path}/catalog.db")
     with pytest.raises(ProblemError) as caught:
         await database.check()  # never migrated: the table is not there
     assert caught.value.kind.status == 503
@@ -173,8 +172,8 @@ async def test_a_row_read_a_moment_ago_is_not_asked_for_again(database: Database
     mine = Datasets(database, "default", Recent())
     kept, _ = await mine.add(table_of(1, "radon"))
     await mine.get("radon")
-    async with database.write() as connection:  # as another replica would
-        await connection.execute(text("DELETE FROM datasets"))
+    # As another replica would:
+    await database.write(lambda connection: connection.execute(text("DELETE FROM datasets")))
     assert await mine.get("radon") == kept
     with pytest.raises(ProblemError):
         await Datasets(database, "default", Recent(seconds=0)).get("radon")

@@ -30,7 +30,7 @@ def test_a_setting_given_by_name_wins_over_the_environment(monkeypatch: pytest.M
 
 def test_the_data_directory_is_put_into_both_urls(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
-    assert settings.catalog == f"sqlite+aiosqlite:///{tmp_path}/catalog.db"
+    assert settings.catalog == f"sqlite:///{tmp_path}/catalog.db"
     assert settings.blobs == f"file://{tmp_path}/blobs"
 
 
