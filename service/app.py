@@ -12,7 +12,16 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import bundled, handlers, openapi
-from service.api import datasets, effects, models, pages, predictions, system
+from service.api import (
+    datasets,
+    diagnostics,
+    effects,
+    models,
+    pages,
+    pooling,
+    predictions,
+    system,
+)
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -37,6 +46,8 @@ ROUTERS: Final = (
     predictions.router,
     models.router,
     effects.router,
+    pooling.router,
+    diagnostics.router,
     datasets.router,
     system.router,
     pages.router,

@@ -34,7 +34,14 @@ JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 LINKS: Final = {
     operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
-    for operation in ("read_model", "fixed_effects", "effects", "predict", "delete_model")
+    for operation in (
+        "read_model",
+        "fixed_effects",
+        "effects",
+        "predict",
+        "diagnostics",
+        "delete_model",
+    )
 }
 
 FORMS: Final = (JSON, "text/plain")
