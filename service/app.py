@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import bundled, handlers, openapi
-from service.api import datasets, effects, models, pages, predictions, system
+from service.api import datasets, effects, inference, models, pages, predictions, system
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -29,6 +29,7 @@ from service.middleware import (
 from service.problems import Problem
 from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
+from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
@@ -37,6 +38,7 @@ ROUTERS: Final = (
     predictions.router,
     models.router,
     effects.router,
+    inference.router,
     datasets.router,
     system.router,
     pages.router,
@@ -48,6 +50,7 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     TableDocument,
     FitRequest,
     PredictionRequest,
+    ContrastsRequest,
 )
 
 TAGS: Final = [
@@ -58,6 +61,10 @@ TAGS: Final = [
     {
         "name": "models",
         "description": "Fit models, read them, and ask them for predictions.",
+    },
+    {
+        "name": "inference",
+        "description": "Tests, intervals, contrasts and marginal means of fitted models.",
     },
     {"name": "service", "description": "The service itself: health, limits, errors."},
 ]

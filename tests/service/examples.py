@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from service.api.examples import ANSWERS, FITS, PREDICTIONS, VALIDATIONS
+from service.api.examples import ANSWERS, CONTRASTS, FITS, PREDICTIONS, VALIDATIONS
 from service.settings import Settings
 from tests.service.keeping import another
 
@@ -36,7 +36,7 @@ VARYING: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Example:
-    """A request; ``{model}`` and ``{dataset}`` in its path are those made before it."""
+    """A request; ``{model}`` in its path is the first that was fitted, ``{last}`` the last."""
 
     title: str
     operation: str
@@ -77,6 +77,7 @@ EXAMPLES = (
     Example("The same again: found", "fit", "POST", "/v1/models", FITS["radon"]["value"]),
     Example(FITS["slopes"]["summary"], "fit", "POST", "/v1/models", FITS["slopes"]["value"]),
     Example(FITS["inline"]["summary"], "fit", "POST", "/v1/models", FITS["inline"]["value"]),
+    Example(FITS["factor"]["summary"], "fit", "POST", "/v1/models", FITS["factor"]["value"]),
     Example("What is fitted", "list_models", "GET", "/v1/models"),
     Example("A model", "read_model", "GET", "/v1/models/{model}"),
     Example(
@@ -88,6 +89,28 @@ EXAMPLES = (
         "Fixed effects with residual degrees of freedom and 90 % intervals",
         "fixed_effects",
         *("GET", "/v1/models/{model}/fixed-effects?df=residual&level=0.9"),
+    ),
+    Example(
+        "Fixed effects by Kenward and Roger's method, as a table",
+        "fixed_effects",
+        "GET",
+        "/v1/models/{model}/fixed-effects?df=kenward-roger",
+        headers={"accept": "text/csv"},
+    ),
+    Example("The terms tested", "anova", "GET", "/v1/models/{last}/anova?type=II&df=kenward-roger"),
+    *(
+        Example(each["summary"], "contrasts", "POST", "/v1/models/{model}/contrasts", each["value"])
+        for each in CONTRASTS.values()
+    ),
+    Example(
+        "A coefficient misspelt",
+        "contrasts",
+        *("POST", "/v1/models/{model}/contrasts", {"contrasts": [{"weights": {"flor": 1}}]}),
+    ),
+    Example(
+        "Means of the floors and their difference, where the logarithm of uranium is 0",
+        "marginal_means",
+        *("GET", "/v1/models/{last}/marginal-means/floor?pairs=true&at=log_uranium:0"),
     ),
     Example("County effects", "effects", "GET", "/v1/models/{model}/effects/county?limit=2"),
     *(
@@ -116,9 +139,9 @@ EXAMPLES = (
 
 async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, dict[str, Any]]]:
     """Ask each example in turn; yield the name of its file, itself, and what stands in the file."""
-    model = ""
+    first = last = ""
     for number, example in enumerate(EXAMPLES, 1):
-        path = example.path.replace("{model}", model)
+        path = example.path.replace("{model}", first).replace("{last}", last)
         content = example.body if isinstance(example.body, str) else None
         answer = await client.request(
             example.method,
@@ -127,8 +150,9 @@ async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, 
             content=content,
             json=None if content is not None else example.body,
         )
-        if example.operation == "fit" and not model:
-            model = answer.json()["id"]
+        if example.operation == "fit":
+            last = answer.json()["id"]
+            first = first or last
         request = {"method": example.method, "path": path, "headers": example.headers}
         if example.body is not None:
             request["body"] = example.body
