@@ -2,6 +2,14 @@
 
 from engine.archive import from_bytes, to_bytes
 from engine.caps import CAPS, Caps
+from engine.comparison import (
+    ComparedModel,
+    Comparison,
+    LikelihoodRatio,
+    RandomTermTest,
+    compare,
+    ranova,
+)
 from engine.display import display
 from engine.effects import GroupEffects, group_effects
 from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
@@ -9,14 +17,18 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
+from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
+from engine.inference.parameters import Parameter, parameters
+from engine.inference.profile import Profile, Progress, profile
 from engine.inference.tests import FTest, f_test, t_test
 from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.prediction import Predictions, Predictive, predict
+from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
@@ -24,7 +36,11 @@ from engine.version import __version__
 __all__ = [
     "CAPS",
     "AnovaTerm",
+    "Bootstrap",
+    "BootstrapInterval",
     "Caps",
+    "ComparedModel",
+    "Comparison",
     "Contrast",
     "Convergence",
     "DataError",
@@ -38,21 +54,28 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
     "MarginalMeans",
     "Outcome",
+    "Parameter",
     "Predictions",
     "Predictive",
     "Predictor",
     "Problem",
+    "Profile",
+    "Progress",
     "RandomEffects",
+    "RandomTermTest",
     "ResponseDescription",
     "Spec",
     "SpecError",
     "Statistics",
     "__version__",
     "anova",
+    "bootstrap",
+    "compare",
     "contrast",
     "describe_response",
     "display",
@@ -65,9 +88,13 @@ __all__ = [
     "group_effects",
     "marginal_means",
     "pairwise_differences",
+    "parameters",
     "parse",
     "predict",
     "predictors",
+    "profile",
+    "ranova",
+    "simulate",
     "t_test",
     "to_bytes",
 ]

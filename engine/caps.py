@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.design import MAX_COLUMNS
+from engine.design import MAX_COLUMNS, MAX_EFFECTS
 from engine.expansion import MAX_RANDOM_TERMS, MAX_TERMS
 from engine.formula import MAX_CHARACTERS
 from engine.syntax import MAX_NESTING
@@ -19,7 +19,8 @@ class Caps:
         nesting: of brackets and operators in a formula.
         terms: fixed terms after expansion, and those of one random term.
         random_terms: random terms after expansion.
-        columns: of X, or of Z for one group, after factors are expanded.
+        columns: of X after factors are expanded.
+        effects: that vary over the levels of one grouping factor.
     """
 
     characters: int = MAX_CHARACTERS
@@ -27,6 +28,7 @@ class Caps:
     terms: int = MAX_TERMS
     random_terms: int = MAX_RANDOM_TERMS
     columns: int = MAX_COLUMNS
+    effects: int = MAX_EFFECTS
 
 
 CAPS = Caps()

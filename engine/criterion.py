@@ -248,9 +248,14 @@ class Criterion:
         gradient = 2.0 * (sums.slope @ factor.t)[rows, cols]
         return Evaluation(self.value(factor), gradient, hessian)
 
-    def derivatives(self, factor: Factorised) -> Derivatives:
-        """The sums over levels that first and second derivatives share."""
-        return self.sums(factor, self._directions(factor.t), self._weight)
+    def derivatives(self, factor: Factorised, weight: Floats | None = None) -> Derivatives:
+        """The sums over levels that first and second derivatives share.
+
+        ``weight`` tells how often each column of [H u] counts, (p + 1,); by default what the
+        criterion takes: 1 for REML or 0, and c for u.
+        """
+        weight = self._weight if weight is None else weight
+        return self.sums(factor, self._directions(factor.t), weight)
 
     def sums(self, factor: Factorised, directions: Floats, weight: Floats) -> Derivatives:
         """The sums over levels in any directions of G, each within one block of the structure.

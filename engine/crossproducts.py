@@ -26,6 +26,8 @@ from engine.table import Codes, Factor, Floats
 
 CHUNK_ROWS = 65_536
 """Rows whose columns are held at once."""
+LARGEST = 1e100
+"""The largest number of a column: sums of fourth powers must be doubles; of weights, either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,9 @@ class _Columns:
         x = [column for block in design.fixed.blocks for column in block.columns(frame)]
         m = np.array([np.ones(frame.n_rows), *x, design.response.values(frame)])
         z = tuple(np.array(grouping.z_columns(frame)) for grouping in design.groupings)
+        for columns in (m, *z):
+            if max(columns.max(), -columns.min()) > LARGEST:
+                raise _too_large(columns, frame)
         return cls(m, z, None if weights is None else _weights(frame, weights))
 
     def pilots(self, design: Design) -> tuple[Pilot, ...]:
@@ -223,6 +228,15 @@ class _Columns:
 
 def _weights(frame: Frame, name: str) -> Floats:
     weights = frame.numbers[name]
+    if weights.max() > LARGEST or 0.0 < weights.min() < 1.0 / LARGEST:
+        raise DataError(
+            Problem(
+                "bad_weights",
+                f"weights are larger than {LARGEST:g}, or smaller than its inverse",
+                "divide all weights by the same number",
+                ("weights",),
+            )
+        )
     if not (weights > 0).all():
         raise DataError(
             Problem(
@@ -233,6 +247,18 @@ def _weights(frame: Frame, name: str) -> Floats:
             )
         )
     return weights
+
+
+def _too_large(columns: Floats, frame: Frame) -> DataError:
+    bad = np.asarray((np.abs(columns) > LARGEST).any(axis=0))
+    return DataError(
+        Problem(
+            "too_large_values",
+            f"a column of the model is larger than {LARGEST:g} in row {frame.row_numbers(bad)}",
+            "take the column in a larger unit",
+            ("formula",),
+        )
+    )
 
 
 def _group_products(

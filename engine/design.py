@@ -19,7 +19,9 @@ from engine.table import Factor, Floats
 
 INTERCEPT = "(Intercept)"
 MAX_COLUMNS = 2_000
-"""Most columns that X, or Z of one group, may have after factors are expanded."""
+"""Most columns that X may have after factors are expanded."""
+MAX_EFFECTS = 16
+"""Most random effects of a level: the work of a search grows with their fifth power and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,20 +181,21 @@ def learn(spec: Spec, frame: Frame) -> Design:
         LimitError: more than ``MAX_COLUMNS`` columns.
     """
     formula = spec.formula
-    learner = _Learner(spec, frame)
+    learner = _Learner(frame)
     response = Response(
         formula.response, expression.learn(formula.response, frame.numbers), spec.offset
     )
-    fixed = learner.term_set(formula.intercept, formula.terms)
+    fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
 
 
 class _Learner:
-    def __init__(self, spec: Spec, frame: Frame) -> None:
+    def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.codings: dict[str, Contrast] = dict(spec.contrasts)
 
-    def term_set(self, intercept: bool, terms: Sequence[Term]) -> TermSet:
+    def term_set(
+        self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
+    ) -> TermSet:
         """R's coding: a factor takes contrasts where the term without it is in the model too.
 
         The empty term counts as there; without an intercept the first factor takes its place and
@@ -205,16 +208,18 @@ class _Learner:
             whole = frozenset(term.factors)
             variables: list[Numeric | Categorical] = []
             for v in term.factors:
-                variable = self.variable(v, whole - {v} in present)
+                variable = self.variable(v, whole - {v} in present, codings)
                 if isinstance(variable, Categorical) and not whole_factor:
-                    variable, whole_factor = self.variable(v, contrasts=False), True
+                    variable, whole_factor = self.variable(v, False, codings), True
                 variables.append(variable)
             width += int(np.prod([len(variable.names) for variable in variables]))
             _require_width(width)
             blocks.append(_block(term, variables))
         return TermSet(intercept, tuple(blocks))
 
-    def variable(self, expr: expression.Expr, contrasts: bool) -> Numeric | Categorical:
+    def variable(
+        self, expr: expression.Expr, contrasts: bool, codings: Mapping[str, Contrast]
+    ) -> Numeric | Categorical:
         text = expression.text(expr)
         name = expression.is_factor(expr)
         if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
@@ -223,21 +228,27 @@ class _Learner:
             states = expression.learn(expr, self.frame.numbers)
             return Numeric(expr, states, expression.labels(expr))
         levels = self.frame.factors[name].levels
-        return _categorical(text, name, levels, self.codings.get(name, "treatment"), contrasts)
+        return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)
 
     def groupings(self, formula: Formula) -> tuple[Grouping, ...]:
-        """Random terms gathered by grouping factor, in order of first appearance."""
+        """Random terms gathered by grouping factor, in order of first appearance.
+
+        Their factors are coded by treatment, as in lme4, whose contrasts are those of X alone.
+        """
         gathered: dict[tuple[str, ...], list[RandomTerm]] = {}
         for random in formula.random:
             gathered.setdefault(random.group, []).append(random)
-        return tuple(
+        found = tuple(
             Grouping(
                 terms[0].group_name,
                 group,
-                tuple(self.term_set(term.intercept, term.terms) for term in terms),
+                tuple(self.term_set(term.intercept, term.terms, {}) for term in terms),
             )
             for group, terms in gathered.items()
         )
+        for grouping in found:
+            _require_effects(grouping)
+        return found
 
 
 def _block(term: Term, variables: Sequence[Numeric | Categorical]) -> Block:
@@ -311,6 +322,19 @@ def _require_width(width: int) -> None:
         )
 
 
+def _require_effects(grouping: Grouping) -> None:
+    if len(grouping.names) > MAX_EFFECTS:
+        raise LimitError(
+            Problem(
+                "too_many_effects",
+                f"{len(grouping.names)} effects vary over the levels of {grouping.name}, "
+                f"more than {MAX_EFFECTS}",
+                "use fewer random slopes, or a factor of fewer levels",
+                ("formula",),
+            )
+        )
+
+
 def _require_finite(values: Floats, text: str, frame: Frame) -> None:
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
@@ -318,7 +342,9 @@ def _require_finite(values: Floats, text: str, frame: Frame) -> None:
             Problem(
                 "not_finite",
                 f"{text} is not a finite number in row {frame.row_numbers(bad)}",
-                "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))",
+                "for the log of zeros use log(x + 0.1) or log(pmax(x, 0.1))"
+                if "log" in text
+                else f"leave out the rows where {text} is not defined",
                 ("formula",),
             )
         )

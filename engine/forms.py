@@ -25,7 +25,13 @@ def criterion_of(
         method: "REML" or "ML".
     """
     if len(products.groups) > 1:
-        return CrossedCriterion(CrossedBlocks.crossed(products, kept), structure, method)
-    blocks = Blocks.of(products, kept)
+        return form_of(CrossedBlocks.crossed(products, kept), structure, method)
+    return form_of(Blocks.of(products, kept), structure, method)
+
+
+def form_of(blocks: Blocks, structure: Structure, method: Method) -> Criterion:
+    """The criterion of blocks that are made already, in the form that is quickest for them."""
+    if isinstance(blocks, CrossedBlocks):
+        return CrossedCriterion(blocks, structure, method)
     scalar = scalar_criterion(blocks, structure, method) if structure.k == 1 else None
     return scalar or Criterion(blocks, structure, method)

@@ -192,6 +192,8 @@ def _require(spec: Spec, table: Table) -> None:
 
 
 def _suggest(name: str, names: tuple[str, ...]) -> str:
+    if not names:
+        return "the data have no columns"
     close = get_close_matches(name, names, n=1)
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     return (f"did you mean {close[0]}? " if close else "") + f"the columns are {shown}"

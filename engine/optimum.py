@@ -10,8 +10,9 @@ with the subproblem solved by an eigendecomposition).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
 from engine.starts import blocks_of, starts
 from engine.table import Floats
+
+Objective: TypeAlias = Callable[[Floats], Evaluation | None]
+"""What is minimised: value, gradient and Hessian at a point, ``None`` where it does not exist."""
 
 MAX_STEPS = 200
 ACCURACY = 1e-9
@@ -122,7 +126,7 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
 
 
 def descend(
-    criterion: Criterion, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
+    criterion: Objective, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
 ) -> Optimum:
     """Newton's method in a trust region from one start to a local optimum.
 
@@ -172,13 +176,15 @@ def _steepness(here: Evaluation) -> float:
 
 
 def _met(
-    criterion: Criterion,
+    criterion: Objective,
     theta: Floats,
     here: Evaluation,
     promised: float,
     known: Sequence[Optimum],
 ) -> Optimum | None:
     """The known end that a step leads to, which promises as much as there is to gain."""
+    if not isinstance(criterion, Criterion):  # what it would end at is not told by theta alone
+        return None
     for end in known:
         if end.converged and abs(here.value - promised - end.value) < 0.1 * CLOSE:
             own, other = map(criterion.structure.matrix, (theta, end.theta))

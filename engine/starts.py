@@ -23,11 +23,14 @@ from engine.table import Floats
 
 OCTAVES = 0.5
 SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVES, OCTAVES)])
-SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0), (0.5,))
+SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0))
 """Standard deviations of the effects relative to the residual one, from the finest grid on."""
 CORRELATION = 0.9
 MAX_PATTERNS = 9
 MAX_STARTS = 12
+MANY_PARAMETERS = 21
+FEW_STARTS = 3
+"""As many when theta has more than ``MANY_PARAMETERS`` elements, as each search takes long."""
 MAX_POINTS = 1_200
 MAX_WORK = 1 << 18
 """Most points times levels of a scan; with more levels the surface is smoother, too."""
@@ -50,7 +53,8 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
         return _crossed_starts(criterion)
     grid, shape = _grid(criterion)
     values = scan(criterion, grid)
-    count = min(2 * len(criterion.structure.rows), MAX_STARTS)
+    t = len(criterion.structure.rows)
+    count = min(2 * t, MAX_STARTS) if t <= MANY_PARAMETERS else FEW_STARTS
     chosen = _choose(values.reshape(shape), count)
     return [criterion.structure.theta(grid[i]) for i in chosen], len(grid)
 
@@ -89,7 +93,7 @@ def _crossed_starts(criterion: CrossedCriterion) -> tuple[list[Floats], int]:
     """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
     structure = criterion.structure
     if criterion.costly:
-        return [structure.theta(SIZES[-1][0] * np.eye(structure.k))], 0
+        return [structure.theta(0.5 * np.eye(structure.k))], 0
     sizes = SIZES[1]
     if structure.k <= 3:
         diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
@@ -126,10 +130,13 @@ def _grid(criterion: Criterion) -> tuple[Floats, tuple[int, ...]]:
     for sizes in SIZES:
         count = len(patterns) * len(sizes) ** k
         if count <= MAX_POINTS and count * n_levels <= MAX_WORK:
+            scales, shape = np.array(list(product(sizes, repeat=k))), [len(sizes)] * k
             break
-    scales = np.array(list(product(sizes, repeat=k)))
+    else:  # effects of one size
+        sizes = SIZES[0] if len(patterns) * len(SIZES[0]) * n_levels <= MAX_WORK else SIZES[1]
+        scales, shape = np.outer(sizes, np.ones(k)), [len(sizes)]
     grid = (patterns[:, None] * scales[None, :, :, None]).reshape(-1, k, k)
-    return grid, (len(patterns), *[len(sizes)] * k)
+    return grid, (len(patterns), *shape)
 
 
 def _patterns(criterion: Criterion) -> Iterator[Floats]:
@@ -164,20 +171,21 @@ def _choose(values: Floats, count: int) -> list[int]:
     dip[1:] &= values[1:] < values[0]
     flat, places = values.ravel(), np.array(list(np.ndindex(*values.shape)))
     order = np.argsort(flat, kind="stable")
-    chosen = [i for i in order.tolist() if dip.ravel()[i]][: 2 * count]
+    chosen = [i for i in order.tolist() if dip.ravel()[i]][:count]
+    far = min(NEAR, values.shape[-1] - 1)
     near = np.zeros(len(flat), dtype=bool)
     for i in chosen:
-        near |= _near(places, i)
+        near |= _near(places, i, far)
     for i in order.tolist():
         if len(chosen) >= count or not np.isfinite(flat[i]):
             break
         if not near[i]:
             chosen.append(i)
-            near |= _near(places, i)
+            near |= _near(places, i, far)
     return chosen
 
 
-def _near(places: NDArray[np.intp], i: int) -> NDArray[np.bool_]:
-    """The points less than ``NEAR`` sizes from a point, of the same pattern."""
+def _near(places: NDArray[np.intp], i: int, far: int) -> NDArray[np.bool_]:
+    """The points less than ``far`` sizes from a point, of the same pattern."""
     apart = np.abs(places[:, 1:] - places[i, 1:]).max(axis=1)
-    return np.asarray((apart < NEAR) & (places[:, 0] == places[i, 0]))
+    return np.asarray((apart < far) & (places[:, 0] == places[i, 0]))

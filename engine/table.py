@@ -77,7 +77,9 @@ class Table:
         return cls(data, len(data), names)
 
     def kind(self, name: str) -> Kind:
-        """What a column holds."""
+        """What a column holds; a pandas categorical is text, whatever its categories are."""
+        if isinstance(getattr(self._series(name), "dtype", None), pd.CategoricalDtype):
+            return "text"
         if (values := self._plain_numbers(name)) is not None:
             return "boolean" if values.dtype.kind == "b" else "number"
         return _kind(self._array(name).type, name)
@@ -102,7 +104,10 @@ class Table:
         """The column as it came."""
         if name not in self._columns:
             if isinstance(self.data, pd.DataFrame):
-                self._columns[name] = self.data[name]
+                try:
+                    self._columns[name] = self.data[name]
+                except KeyError:  # its label is not text
+                    self._columns[name] = self.data.iloc[:, self.names.index(name)]
             else:
                 self._columns[name] = self.data.column(name)
         return self._columns[name]
@@ -152,12 +157,21 @@ class Table:
 def _from_pandas(series: pd.Series[Any], name: str) -> Any:
     try:
         return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise DataError(
             Problem(
                 "mixed_column",
                 f"column {name} mixes kinds of values",
                 "make all values of the column text, or all numbers",
+                ("dataset",),
+            )
+        ) from None
+    except (pa.ArrowNotImplementedError, OverflowError, UnicodeError):
+        raise DataError(
+            Problem(
+                "unsupported_column",
+                f"column {name} has values that cannot be modelled",
+                "use numbers that doubles can hold, text or booleans",
                 ("dataset",),
             )
         ) from None

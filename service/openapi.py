@@ -45,8 +45,13 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
     for path in document["paths"].values():
         for operation in path.values():
+            operation["summary"] = _first_sentence(operation["description"])
             _finish(operation["responses"], answers.get(operation["operationId"]))
     return document
+
+
+def _first_sentence(description: str) -> str:
+    return " ".join(description.split(". ")[0].split("; ")[0].split()).rstrip(".")
 
 
 def text(app: FastAPI) -> str:
