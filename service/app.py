@@ -12,7 +12,16 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import bundled, handlers, openapi
-from service.api import datasets, effects, inference, models, pages, predictions, system
+from service.api import (
+    comparisons,
+    datasets,
+    effects,
+    inference,
+    models,
+    pages,
+    predictions,
+    system,
+)
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -27,6 +36,7 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.problems import Problem
+from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
@@ -39,6 +49,7 @@ ROUTERS: Final = (
     models.router,
     effects.router,
     inference.router,
+    comparisons.router,
     datasets.router,
     system.router,
     pages.router,
@@ -51,6 +62,7 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     FitRequest,
     PredictionRequest,
     ContrastsRequest,
+    ComparisonRequest,
 )
 
 TAGS: Final = [
@@ -64,7 +76,7 @@ TAGS: Final = [
     },
     {
         "name": "inference",
-        "description": "Tests, intervals, contrasts and marginal means of fitted models.",
+        "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
     },
     {"name": "service", "description": "The service itself: health, limits, errors."},
 ]

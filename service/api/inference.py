@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from engine import EngineError, Fit
 from engine import Problem as Item
-from service import inference, openapi, tabular
+from service import comparing, inference, openapi, tabular
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
 from service.context import owner_of, services
@@ -20,6 +20,7 @@ from service.handlers import of_options
 from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.schemas.base import Answer, read_json
+from service.schemas.comparisons import RandomTerms
 from service.schemas.fits import FixedEffects
 from service.schemas.inference import (
     Anova,
@@ -29,6 +30,7 @@ from service.schemas.inference import (
     FixedEffectsQuery,
     MarginalMeans,
     MeansQuery,
+    Options,
 )
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
@@ -142,6 +144,24 @@ async def marginal_means(
         return inference.means_of(fit, names, inference.held_at(asked.at), asked)
 
     return await _answer(request, model, make, partial(_in_path_or_query, asked.at))
+
+
+@router.get(
+    "/{model}/random-effects-tests",
+    response_model=RandomTerms,
+    responses={200: {"content": openapi.tables()}, **responses(*_READING)},
+    operation_id="random_effects_tests",
+)
+async def random_effects_tests(
+    request: Request, model: ModelId, _: Annotated[Options, Query()]
+) -> Response:
+    """Test every random term by fitting the model without it, as lmerTest's `ranova` does.
+
+    A term with slopes is reduced by each of them in turn, one without is removed. All are fitted by
+    the criterion of the model; where a variance is tested against zero the p value of the
+    chi-bar-square mixture stands beside the naive one.
+    """
+    return await _answer(request, model, comparing.random_terms_of, _in_query)
 
 
 async def _answer(

@@ -28,20 +28,20 @@ Method = Annotated[
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
-class Query(BaseModel):
+class Options(BaseModel):
     """Options that stand in the query; an unknown one is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class FixedEffectsQuery(Query):
+class FixedEffectsQuery(Options):
     """What a table of fixed effects may be asked for."""
 
     df: Method = "satterthwaite"
     level: Level = 0.95
 
 
-class AnovaQuery(Query):
+class AnovaQuery(Options):
     """What a table of terms may be asked for."""
 
     type: Literal["III", "II"] = Field(
@@ -133,7 +133,7 @@ class Contrasts(Answer):
         return self.items
 
 
-class MeansQuery(Query):
+class MeansQuery(Options):
     """What marginal means may be asked for."""
 
     df: Method = "satterthwaite"
