@@ -24,6 +24,7 @@ from engine import (
     pairwise_differences,
 )
 from service.answers import fixed_effect
+from service.intervals import intervals_of
 from service.schemas.base import Answer
 from service.schemas.fits import FixedEffects
 from service.schemas.inference import (
@@ -47,10 +48,16 @@ _NAMED: Final = 20
 _LONGEST: Final = 60
 
 
-def effects_of(fit: Fit, asked: FixedEffectsQuery) -> FixedEffects:
-    """Return the table of fixed effects."""
-    rows = fixed_effects(fit, df=asked.df, level=asked.level)
-    return FixedEffects(items=[fixed_effect(row) for row in rows])
+def effects_of(fit: Fit, asked: FixedEffectsQuery, seconds: float) -> FixedEffects:
+    """Return the table of fixed effects; ``seconds`` bound what intervals may take."""
+    items = [fixed_effect(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
+    if asked.interval != "wald":
+        ends = intervals_of(fit, asked, seconds)
+        items = [
+            row.model_copy(update=dict(zip(("lower", "upper"), ends[row.term], strict=True)))
+            for row in items
+        ]
+    return FixedEffects(items=items)
 
 
 def terms_of(fit: Fit, asked: AnovaQuery) -> Anova:
@@ -177,7 +184,8 @@ def _unknown(fit: Fit, term: str, path: tuple[str | int, ...]) -> Problem:
         detail = f"{term} is aliased, so that the model has no coefficient for it"
         hint = "dropped_terms of the model names all that were left out"
         return Problem("aliased_coefficient", detail, hint, path)
-    near = get_close_matches(term, fit.coefficients, n=1)
+    turned = [own for own in fit.coefficients if sorted(own.split(":")) == sorted(term.split(":"))]
+    near = turned or get_close_matches(term, fit.coefficients, n=1)
     known = ", ".join(fit.coefficients[:_NAMED])
     more = ", …" if len(fit.coefficients) > _NAMED else ""
     suggestion = f"did you mean {near[0]}? " if near else ""

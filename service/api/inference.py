@@ -72,14 +72,23 @@ Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 @router.get(
     "/{model}/fixed-effects",
     response_model=FixedEffects,
-    responses={200: {"content": openapi.tables()}, **responses(*_READING)},
+    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
     operation_id="fixed_effects",
 )
 async def fixed_effects(
     request: Request, model: ModelId, asked: Annotated[FixedEffectsQuery, Query()]
 ) -> Response:
-    """Return the fixed effects with the degrees of freedom and the level asked for."""
-    return await _answer(request, model, lambda fit: inference.effects_of(fit, asked), _in_query)
+    """Return the fixed effects with the degrees of freedom and the intervals asked for.
+
+    Profiles and the bootstrap fit the model many times; they are given up after the time that a
+    request may wait (`wait_seconds` of `GET /v1/limits`).
+    """
+    seconds = services(request).settings.wait_seconds
+
+    def make(fit: Fit) -> FixedEffects:
+        return inference.effects_of(fit, asked, seconds)
+
+    return await _answer(request, model, make, _in_query)
 
 
 @router.get(

@@ -73,8 +73,8 @@ class FixedEffectRow(Answer):
     df: float | None = Field(description="Degrees of freedom; null when none are asked for.")
     t_value: float
     p_value: float | None = Field(description="Two-sided; null when `df` is.")
-    lower: float | None = Field(description="Lower end of the Wald interval; null if infinite.")
-    upper: float | None = Field(description="Upper end of the Wald interval; null if infinite.")
+    lower: float | None = Field(description="Lower end of the interval; null if infinite.")
+    upper: float | None = Field(description="Upper end of the interval; null if infinite.")
 
 
 class FixedEffects(Answer):

@@ -15,6 +15,7 @@ Adjustment: TypeAlias = Literal["tukey", "holm", "none"]
 
 MAX_CONTRASTS: Final = 1_000
 MAX_HELD: Final = 100
+MAX_SIMULATIONS: Final = 10_000
 LARGEST: Final = 1e100
 
 Method = Annotated[
@@ -38,7 +39,17 @@ class FixedEffectsQuery(Options):
     """What a table of fixed effects may be asked for."""
 
     df: Method = "satterthwaite"
+    interval: Literal["wald", "profile", "bootstrap"] = Field(
+        "wald",
+        description="`wald` follows `df`; `profile` is of the ML likelihood, as lme4's `confint`; "
+        "`bootstrap` takes percentiles of the parametric bootstrap. Both others leave the tests as "
+        "they are.",
+    )
     level: Level = 0.95
+    n_sim: int = Field(1000, ge=1, le=MAX_SIMULATIONS, description="Replicates of the bootstrap.")
+    seed: int = Field(
+        0, ge=0, le=2**53, description="Seed of the bootstrap: the same gives the same intervals."
+    )
 
 
 class AnovaQuery(Options):

@@ -97,6 +97,11 @@ EXAMPLES = (
         "/v1/models/{model}/fixed-effects?df=kenward-roger",
         headers={"accept": "text/csv"},
     ),
+    Example(
+        "Profile-likelihood intervals",
+        "fixed_effects",
+        *("GET", "/v1/models/{model}/fixed-effects?interval=profile"),
+    ),
     Example("The terms tested", "anova", "GET", "/v1/models/{last}/anova?type=II&df=kenward-roger"),
     *(
         Example(each["summary"], "contrasts", "POST", "/v1/models/{model}/contrasts", each["value"])

@@ -208,6 +208,21 @@ async def test_a_misspelt_coefficient_is_answered_with_the_one_that_was_meant(
     assert "did you mean VarietyVictory?" in error.hint
 
 
+async def test_an_interaction_written_the_other_way_round_is_answered_with_its_name(
+    client: httpx.AsyncClient,
+) -> None:
+    model = await model_of(client, "oats_factor")
+    (name, *_) = [
+        row["term"]
+        for row in (await get(client, f"{model}/fixed-effects"))["items"]
+        if ":" in row["term"]
+    ]
+    turned = ":".join(reversed(name.split(":")))
+    asked = {"contrasts": [{"weights": {turned: 1}}]}
+    (error,) = read(await client.post(f"{model}/contrasts", json=asked)).errors
+    assert f"did you mean {name}?" in error.hint
+
+
 async def test_a_coefficient_that_is_aliased_is_told_as_such(client: httpx.AsyncClient) -> None:
     columns = {
         "y": [1.1, 0.9, 1.4, 2.2, 2.5, 2.1],
@@ -358,3 +373,23 @@ async def test_a_model_that_is_not_there_or_an_option_that_is_none_is_refused(
 ) -> None:
     problem = read(await client.get(f"/v1/models/m_none/{path}"))
     assert problem.status == (422 if "?" in path else 404)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger", "residual", "none"])
+async def test_numbers_of_any_size_are_answered(client: httpx.AsyncClient, df: str) -> None:
+    model = await model_of(client, OATS)
+    terms = fitted(OATS).coefficients
+    for weights in ([1e100, 1e-100], [1e-100, -1e-100], [1e100, 1e100], [1e-100, 1]):
+        for rhs in (0, 1e100, -1e-300):
+            asked = [
+                {"weights": dict(zip(terms, weights, strict=False)), "rhs": rhs},
+                {"weights": {terms[-1]: weights[0]}, "rhs": rhs},
+            ]
+            found = await contrasts(client, model, contrasts=asked, df=df, joint=True)
+            assert found["joint"]["df_num"] == 2
+    for value in ("1e100", "-1e-300", "1e3"):
+        path = f"{model}/marginal-means/Variety"
+        query = {"df": df, "at": f"nitro:{value}", "pairs": "true"}
+        answer = await client.get(path, params=query)
+        assert answer.status_code == 200, answer.text
