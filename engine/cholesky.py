@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
@@ -23,16 +25,20 @@ SMALL = 16
 
 
 def batched_cholesky(a: Floats) -> Floats:
-    """Lower factors L of symmetric positive definite matrices: a = L L', (J, k, k)."""
+    """Lower factors L of I + A, A positive semidefinite: a = L L', (J, k, k).
+
+    No pivot is less than 1, also where A is so large that rounding takes the 1 away.
+    """
     k = a.shape[-1]
     if k == 1:
         return np.sqrt(a)
     if k > BATCH_LOOP:
-        return np.asarray(np.linalg.cholesky(a), dtype=np.float64)
+        with suppress(np.linalg.LinAlgError):
+            return np.asarray(np.linalg.cholesky(a), dtype=np.float64)
     lower = np.zeros_like(a)
     for c in range(k):
         pivot = a[:, c, c] - np.einsum("ji,ji->j", lower[:, c, :c], lower[:, c, :c])
-        lower[:, c, c] = np.sqrt(pivot)
+        lower[:, c, c] = np.sqrt(np.maximum(pivot, 1.0))
         for r in range(c + 1, k):
             inner = np.einsum("ji,ji->j", lower[:, r, :c], lower[:, c, :c])
             lower[:, r, c] = (a[:, r, c] - inner) / lower[:, c, c]

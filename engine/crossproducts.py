@@ -190,7 +190,7 @@ class _Columns:
         m = np.array([np.ones(frame.n_rows), *x, design.response.values(frame)])
         z = tuple(np.array(grouping.z_columns(frame)) for grouping in design.groupings)
         for columns in (m, *z):
-            if max(columns.max(), -columns.min()) > LARGEST:
+            if not max(columns.max(), -columns.min()) <= LARGEST:  # nor when it is NaN
                 raise _too_large(columns, frame)
         return cls(m, z, None if weights is None else _weights(frame, weights))
 
@@ -250,7 +250,7 @@ def _weights(frame: Frame, name: str) -> Floats:
 
 
 def _too_large(columns: Floats, frame: Frame) -> DataError:
-    bad = np.asarray((np.abs(columns) > LARGEST).any(axis=0))
+    bad = ~np.asarray((np.abs(columns) <= LARGEST).all(axis=0))
     return DataError(
         Problem(
             "too_large_values",

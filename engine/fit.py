@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -262,6 +262,7 @@ class Prepared:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
 def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
     """Read the rows once; check all that can be checked without fitting.
 
@@ -364,11 +365,13 @@ def _require_levels(name: str, n_levels: int, k: int, n_rows: int) -> None:
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
 def fit_products(prepared: Prepared) -> Fit:
     """Fit a prepared model from its cross-products alone.
 
     Raises:
-        DataError: the predictors reproduce the response, so that there is no likelihood.
+        DataError: the predictors reproduce the response, so that there is no likelihood; or the
+            answers are too large for doubles.
     """
     spec, design, products = prepared.spec, prepared.design, prepared.products
     criterion = prepared.criterion
@@ -395,6 +398,7 @@ def fit_products(prepared: Prepared) -> Fit:
     random = _random_effects(prepared, criterion, factor, solution, units)
     to_data = units.z_joint @ factor.t
     theta = criterion.structure.theta(semidefinite_root(to_data @ to_data.T))
+    _require_doubles(covariance, random)
     statistics = summarise(
         criterion, optimum, spec.method, products, prepared.kept, units, solution
     )
@@ -417,6 +421,19 @@ def fit_products(prepared: Prepared) -> Fit:
         kept=prepared.kept,
         solution=solution,
     )
+
+
+def _require_doubles(covariance: Floats, random: Sequence[RandomEffects]) -> None:
+    variances = [covariance, *(effects.covariance for effects in random)]
+    if not all(np.isfinite(each).all() for each in variances):
+        raise DataError(
+            Problem(
+                "too_large_values",
+                "the variance of an estimate is too large a number",
+                "take the columns in units of like size",
+                ("formula",),
+            )
+        )
 
 
 def _random_effects(

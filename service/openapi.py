@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
 
 
 def _first_sentence(description: str) -> str:
-    return " ".join(description.split(". ")[0].split("; ")[0].split()).rstrip(".")
+    first, *_ = re.split(r"[.;]\s", description + " ")
+    return " ".join(first.split())
 
 
 def text(app: FastAPI) -> str:

@@ -288,3 +288,19 @@ def test_twenty_thousand_levels_are_fitted() -> None:
         if sd is not None:
             found = np.sqrt(fit.random[0].covariance.diagonal())
             np.testing.assert_allclose(found, [sd, sd], rtol=0.05)
+
+
+@pytest.mark.parametrize("formula", ["y ~ x + (x | g)", "y ~ 1 + (x + z + w + u + c | g)"])
+@pytest.mark.parametrize("size", [1e6, 1e8, 1e9, 1e10, 1e14])
+def test_a_theta_so_large_that_rounding_takes_the_residual_away_does_no_harm(
+    formula: str, size: float
+) -> None:
+    data = table(seed=3, n_levels=30, most_rows=20)
+    _, _, criterion = model(formula, "REML", data=data)
+    one = np.where(criterion.structure.cols == 0, size, 0.0)  # all effects are functions of one
+    found = criterion(one)
+    if found is None:
+        assert size > 1e6
+        assert not np.isnan(criterion.value_at(one))
+    else:
+        assert np.isfinite([found.value, *found.gradient, *found.hessian.ravel()]).all()

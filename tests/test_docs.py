@@ -1,0 +1,57 @@
+"""The README and the docs do what they say: their code is run, and prints what they print."""
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.live import serving
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+# A block to run, directly followed by the block of what it prints; both may be indented.
+PAIR = re.compile(
+    r"^([ ]*)```(sh|python)\n((?:(?!```).)*)```\n+[ ]*```(?:text|json)\n((?:(?!```).)*)```",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("docs")) as live:
+        yield live.url
+
+
+def blocks() -> list[tuple[str, str, str, str]]:
+    return [
+        (page, kind, textwrap.dedent(code), textwrap.dedent(printed))
+        for page in PAGES
+        for _, kind, code, printed in PAIR.findall((ROOT / page).read_text())
+    ]
+
+
+def test_there_are_blocks_of_both_kinds() -> None:
+    assert {kind for _, kind, _, _ in blocks()} == {"sh", "python"}
+
+
+@pytest.mark.parametrize(("page", "kind", "code", "printed"), blocks())
+def test_a_block_prints_what_the_page_says(
+    url: str, page: str, kind: str, code: str, printed: str, tmp_path: Path
+) -> None:
+    code = code.replace("http://127.0.0.1:8000", url).replace("/tmp/", f"{tmp_path}/")
+    command = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stderr == "", page
+    assert done.stdout.rstrip() == printed.rstrip(), page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_link_to_a_file_is_dead(page: str) -> None:
+    here = ROOT / page
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", here.read_text())
+    assert [link for link in links if not (here.parent / link).exists()] == []
