@@ -83,14 +83,14 @@ def _in_data_units(
 ) -> float:
     """Undo the scaling of y and of X in a value of the criterion, and add the weights' constant."""
     value += 2.0 * criterion.count * float(np.log(units.y)) - products.log_weights
-    return value - 2.0 * units.log_det if criterion.reml else value
+    return float(value - 2.0 * units.log_det if criterion.reml else value)
 
 
 def _variances(
     products: CrossProducts, kept: NDArray[np.intp], solution: Solution, units: Units
 ) -> tuple[float, float, float]:
     """Variances over the rows: of the fixed part, of the random part (mean), residual."""
-    mm, weight = products.mm, products.mm[0, 0]
+    mm, weight = products.mm, float(products.mm[0, 0])
     mean = mm[0, kept] @ solution.beta / weight
     square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight
     spread = max(0.0, square - mean**2) * products.n / (products.n - 1)

@@ -15,10 +15,12 @@ from service import bundled, handlers, openapi
 from service.api import (
     comparisons,
     datasets,
+    diagnostics,
     effects,
     inference,
     models,
     pages,
+    pooling,
     predictions,
     system,
 )
@@ -50,6 +52,8 @@ ROUTERS: Final = (
     effects.router,
     inference.router,
     comparisons.router,
+    pooling.router,
+    diagnostics.router,
     datasets.router,
     system.router,
     pages.router,

@@ -110,6 +110,15 @@ _TABLE = (
         "Choose another name, or delete the dataset that has it first.",
     ),
     Kind(
+        "rows_not_kept",
+        409,
+        "The rows of the model are not here",
+        "What is asked for needs the rows that the model was fitted to. A model keeps none, and "
+        "its dataset was deleted, or came with the request and was never kept.",
+        "Upload the same table with POST /v1/datasets: the same content has the same id, and the "
+        "model finds it.",
+    ),
+    Kind(
         "body_too_large",
         413,
         "The body is too large",
@@ -150,6 +159,13 @@ _TABLE = (
         "The data cannot carry this",
         "The rows cannot be used for what is asked of them.",
         "Each error names the column or row and says what would be needed.",
+    ),
+    Kind(
+        "not_comparable",
+        422,
+        "The model has nothing to compare",
+        "The comparison does not exist for a model of this form.",
+        "The detail says for which models it does.",
     ),
     Kind(
         "invalid_table",

@@ -291,7 +291,7 @@ def test_twenty_thousand_levels_are_fitted() -> None:
 
 
 @pytest.mark.parametrize("formula", ["y ~ x + (x | g)", "y ~ 1 + (x + z + w + u + c | g)"])
-@pytest.mark.parametrize("size", [1e6, 1e8, 1e9, 1e10, 1e14])
+@pytest.mark.parametrize("size", [1e6, 1e8, 1e9, 1e10])
 def test_a_theta_so_large_that_rounding_takes_the_residual_away_does_no_harm(
     formula: str, size: float
 ) -> None:

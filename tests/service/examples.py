@@ -127,6 +127,19 @@ EXAMPLES = (
         *("compare", "POST", "/v1/comparisons", {"models": ["{model}", "{second}"]}),
     ),
     Example("County effects", "effects", "GET", "/v1/models/{model}/effects/county?limit=2"),
+    Example(
+        "Complete, no and partial pooling side by side",
+        *("pooling", "GET", "/v1/models/{model}/pooling/county?limit=2"),
+    ),
+    Example("Is the model sound?", "diagnostics", "GET", "/v1/models/{model}/diagnostics"),
+    Example(
+        "Row by row",
+        *("diagnostics_rows", "GET", "/v1/models/{model}/diagnostics/rows?limit=2"),
+    ),
+    Example(
+        "Without each county",
+        *("diagnostics_levels", "GET", "/v1/models/{model}/diagnostics/levels/county?limit=2"),
+    ),
     *(
         Example(each["summary"], "predict", "POST", "/v1/models/{model}/predictions", each["value"])
         for each in PREDICTIONS.values()
