@@ -81,6 +81,14 @@ _TABLE = (
         "The names stand in the model under random_effects; escape ':' and '/' in the path.",
     ),
     Kind(
+        "factor_not_found",
+        404,
+        "The model has no such factor",
+        "The fixed effects of the model have no factor of this name.",
+        "Factors are the columns of text, and those fitted as `categorical`. Several are written "
+        "`a:b`; a name with a colon stands in back-quotes.",
+    ),
+    Kind(
         "method_not_allowed",
         405,
         "This method is not for this path",
