@@ -232,8 +232,9 @@ class Criterion:
         """The other criterion of the same model."""
         return replace(self, method=method)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, theta: Floats) -> Evaluation | None:
-        """Value, gradient and Hessian; ``None`` where the criterion does not exist."""
+        """Value, gradient and Hessian; ``None`` where they do not exist or overflow."""
         factor = self.factorise(theta)
         if factor is None:
             return None
@@ -246,6 +247,8 @@ class Criterion:
         rows, cols = self.structure.rows, self.structure.cols
         hessian += sums.slope[rows[:, None], rows] * self.structure.same_column
         gradient = 2.0 * (sums.slope @ factor.t)[rows, cols]
+        if not np.isfinite(hessian).all():
+            return None
         return Evaluation(self.value(factor), gradient, hessian)
 
     def derivatives(self, factor: Factorised, weight: Floats | None = None) -> Derivatives:

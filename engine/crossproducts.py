@@ -163,17 +163,40 @@ def accumulate(
     factors = [grouping.factor(frame) for grouping in design.groupings]
     total: CrossProducts | None = None
     for start in range(0, frame.n_rows, chunk_rows):
-        chunk = frame.slice(start, start + chunk_rows)
-        columns = _Columns.of(design, chunk, weights)
-        part = columns.products(
+        part = products_of(
             design,
+            frame.slice(start, start + chunk_rows),
             [Factor(factor.codes[start : start + chunk_rows], factor.levels) for factor in factors],
-            columns.pilots(design) if total is None else total.pilots,
+            weights,
+            None if total is None else total.pilots,
         )
         total = part if total is None else total + part
     if total is None:
         raise ValueError("a frame without rows has no cross-products")
     return total
+
+
+def products_of(
+    design: Design,
+    frame: Frame,
+    factors: Sequence[Factor],
+    weights: str | None = None,
+    pilots: tuple[Pilot, ...] | None = None,
+) -> CrossProducts:
+    """Cross-products of some rows, whose columns are held at once.
+
+    Args:
+        design: how rows become columns.
+        frame: the rows.
+        factors: the level of each row in each grouping factor; levels without rows have zeros.
+        weights: column of weights.
+        pilots: of M, then of Z of each factor; those of these rows by default.
+
+    Raises:
+        DataError: weights that are not positive, an expression that is not finite.
+    """
+    columns = _Columns.of(design, frame, weights)
+    return columns.products(design, factors, pilots or columns.pilots(design))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +230,7 @@ class _Columns:
         return tuple(own)
 
     def products(
-        self, design: Design, factors: list[Factor], pilots: tuple[Pilot, ...]
+        self, design: Design, factors: Sequence[Factor], pilots: tuple[Pilot, ...]
     ) -> CrossProducts:
         m = pilots[0].apply(self.m)
         weighted = m if self.weights is None else m * self.weights

@@ -37,7 +37,7 @@ class Numeric:
         if isinstance(self.expr, expression.Column):
             return [frame.numbers[self.expr.name]]
         values = expression.evaluate(self.expr, frame.numbers, self.states)
-        _require_finite(values, expression.text(self.expr), frame)
+        _require_finite(values, self.expr, frame)
         return [values] if values.ndim == 1 else list(values.T)
 
 
@@ -160,7 +160,7 @@ class Response:
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
         y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states))
-        _require_finite(y, expression.text(self.expr), frame)
+        _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
 
@@ -335,9 +335,10 @@ def _require_effects(grouping: Grouping) -> None:
         )
 
 
-def _require_finite(values: Floats, text: str, frame: Frame) -> None:
+def _require_finite(values: Floats, expr: expression.Expr, frame: Frame) -> None:
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
+        text = expression.text(expr)
         raise DataError(
             Problem(
                 "not_finite",

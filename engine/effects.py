@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.cholesky import dense_cholesky, independent_columns, triangular_inverse
+from engine.cholesky import dense_cholesky, triangular_inverse
 from engine.design import INTERCEPT
 from engine.errors import Problem, SpecError
 from engine.fit import Fit, RandomEffects
 from engine.lines import lines
 from engine.table import Codes, Floats
+from engine.within import Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +131,8 @@ def _no_pooling(fit: Fit, which: int, random: RandomEffects) -> tuple[Floats, Fl
     nothing = np.full(len(random.levels), np.nan)
     if INTERCEPT not in random.terms:
         return nothing, nothing
-    group, first = products.groups[which], random.terms.index(INTERCEPT)
-    weight = group.zz[:, first, first]
-    slopes = fit.kept[fit.kept > 0]
-    mean = group.zm[:, first, :] / weight[:, None]
-    within = products.mm - (mean * weight[:, None]).T @ mean
-    # A column that does not vary within levels leaves only rounding error of its whole sum of
-    # squares.
-    varies = within.diagonal()[slopes] > 1e-11 * products.mm.diagonal()[slopes]
-    slopes = slopes[varies]
-    slopes = slopes[independent_columns(within[np.ix_(slopes, slopes)])]
+    own = Within.of(fit, which, random.terms.index(INTERCEPT))
+    weight, mean, within, slopes = own.weight, own.mean, own.products, own.slopes
     df = products.n - len(random.levels) - len(slopes)
     columns = np.append(slopes, len(products.mm) - 1)
     upper = dense_cholesky(within[np.ix_(columns, columns)])

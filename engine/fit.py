@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 
 from engine.cholesky import (
     independent_columns,
@@ -29,7 +28,7 @@ from engine.optimum import Optimum, minimise
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats, Table
-from engine.units import Units
+from engine.units import Units, joined
 from engine.version import __version__
 
 PERFECT_FIT = 1e-14
@@ -170,8 +169,7 @@ class Fit:
         sizes = tuple(size for effects in self.random for size in effects.sizes)
         structure = Structure.of(sizes)
         criterion = criterion_of(self.products, self.kept, structure, self.spec.method)
-        t = np.asarray(block_diag(*self.solution.t)) if self.random else np.zeros((0, 0))
-        factor = criterion.factorise(structure.theta(t))
+        factor = criterion.factorise(structure.theta(joined(self.solution.t)))
         if factor is None:
             raise ValueError("a fit has a factor at its optimum")
         return criterion, factor

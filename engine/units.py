@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,14 @@ class Units:
     @property
     def z_joint(self) -> Floats:
         """The maps of all grouping factors as one block-diagonal matrix."""
-        return np.asarray(block_diag(*self.z)) if self.z else np.zeros((0, 0))
+        return joined(self.z)
+
+
+def joined(blocks: Sequence[Floats]) -> Floats:
+    """The block-diagonal matrix of square blocks, one per grouping factor."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return np.asarray(block_diag(*blocks)) if blocks else np.zeros((0, 0))
 
 
 def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:

@@ -13,7 +13,6 @@ from service.schemas.fits import (
     FitStatistics,
     FittedModel,
     FixedEffectRow,
-    FixedEffects,
     ModelSummary,
     Provenance,
     RandomEffectsRow,
@@ -95,12 +94,6 @@ def listed(row: Model) -> ModelSummary:
         boundary=row.summary["boundary"],
         created_at=row.created_at,
     )
-
-
-def fixed_effects_table(fit: Fit, df: str, level: float) -> FixedEffects:
-    """Return the fixed effects with degrees of freedom and intervals as asked."""
-    rows = fixed_effects(fit, df=df, level=level)
-    return FixedEffects(items=[fixed_effect(row) for row in rows])
 
 
 def fixed_effect(effect: FixedEffect) -> FixedEffectRow:

@@ -12,7 +12,18 @@ from starlette.middleware import Middleware
 
 from engine import __version__
 from service import bundled, handlers, openapi
-from service.api import datasets, effects, models, pages, predictions, system
+from service.api import (
+    comparisons,
+    datasets,
+    diagnostics,
+    effects,
+    inference,
+    models,
+    pages,
+    pooling,
+    predictions,
+    system,
+)
 from service.blobs import Blobs
 from service.catalog import Database
 from service.compute import Compute
@@ -27,8 +38,10 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.problems import Problem
+from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
+from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
 from service.settings import Settings
 
@@ -37,6 +50,10 @@ ROUTERS: Final = (
     predictions.router,
     models.router,
     effects.router,
+    inference.router,
+    comparisons.router,
+    pooling.router,
+    diagnostics.router,
     datasets.router,
     system.router,
     pages.router,
@@ -48,6 +65,8 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     TableDocument,
     FitRequest,
     PredictionRequest,
+    ContrastsRequest,
+    ComparisonRequest,
 )
 
 TAGS: Final = [
@@ -58,6 +77,10 @@ TAGS: Final = [
     {
         "name": "models",
         "description": "Fit models, read them, and ask them for predictions.",
+    },
+    {
+        "name": "inference",
+        "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
     },
     {"name": "service", "description": "The service itself: health, limits, errors."},
 ]

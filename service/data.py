@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 
 from engine import Problem
 from service.catalog import Datasets
 from service.context import Services
+from service.fitting import Fitted
 from service.handlers import of_intake
 from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
+
+ROWS_NOT_KEPT: Final = (
+    "The table that the model was fitted to is not among the datasets; upload it and ask again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,18 @@ async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Dat
     if asked.data is not None:
         return await _inline(asked.data, parts)
     return await _stored(asked.dataset or "", datasets, parts)
+
+
+async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Table:
+    """Return the columns of a model in its dataset; raises ``rows_not_kept`` when that is gone."""
+    try:
+        dataset = await datasets.get(fitted.row.dataset_id)
+    except ProblemError as error:
+        if error.kind.code != "dataset_not_found":
+            raise
+        raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
+    content = await parts.blobs.read(dataset.blob)
+    return await parts.compute.run(read_columns, content, list(fitted.fit.spec.columns))
 
 
 async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:

@@ -7,12 +7,13 @@ import pyarrow as pa
 from pydantic_core import to_json
 
 from engine import GroupEffects
-from service.catalog.paging import decode, encode, invalid_cursor
+from service import tabular
+from service.catalog.paging import encode, start_of
 
 
 def page(model: str, found: GroupEffects, limit: int, cursor: str | None) -> bytes:
     """Return ``limit`` levels from where the cursor says, as the JSON of an ``EffectsPage``."""
-    start = _start(cursor, len(found.levels))
+    start = start_of(cursor, len(found.levels))
     end = min(start + limit, len(found.levels))
     return to_json(
         {
@@ -32,11 +33,11 @@ def table(found: GroupEffects) -> pa.Table:
     columns: dict[str, pa.Array] = {"level": pa.array(found.levels), "n": pa.array(found.n)}
     for part, terms, estimates, errors in _parts(found):
         for i, term in enumerate(terms):
-            columns[f"{part}.{term}.estimate"] = _numbers(estimates[:, i])
-            columns[f"{part}.{term}.std_error"] = _numbers(errors[:, i])
-    columns["pooling_weight"] = _numbers(found.pooling_weight)
-    columns["no_pooling.estimate"] = _numbers(found.no_pooling)
-    columns["no_pooling.std_error"] = _numbers(found.no_pooling_std_error)
+            columns[f"{part}.{term}.estimate"] = tabular.numbers(estimates[:, i])
+            columns[f"{part}.{term}.std_error"] = tabular.numbers(errors[:, i])
+    columns["pooling_weight"] = tabular.numbers(found.pooling_weight)
+    columns["no_pooling.estimate"] = tabular.numbers(found.no_pooling)
+    columns["no_pooling.std_error"] = tabular.numbers(found.no_pooling_std_error)
     return pa.table(columns)
 
 
@@ -87,16 +88,3 @@ def _parts(
             found.coefficients_std_error,
         ),
     )
-
-
-def _numbers(values: np.ndarray) -> pa.Array:
-    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
-
-
-def _start(cursor: str | None, count: int) -> int:
-    if cursor is None:
-        return 0
-    place = decode(cursor, 1)[0]
-    if not (place.isascii() and place.isdigit() and int(place) < count):
-        raise invalid_cursor()
-    return int(place)

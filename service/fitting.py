@@ -14,10 +14,12 @@ from engine import (
     EngineError,
     Fit,
     GroupEffects,
+    LevelInfluence,
     Predictive,
     fit_spec,
     from_bytes,
     group_effects,
+    level_influence,
     to_bytes,
 )
 from service import answers
@@ -54,15 +56,30 @@ class Fitted:
         """Return the effects of a group, computed once; raises ``group_not_found``."""
         found = self._effects.get(name)
         if found is None:
-            known = [effects.group for effects in self.fit.random]
-            if name not in known:
-                listed = ", ".join(known) or "none"
-                raise ProblemError("group_not_found", f"The groups of the model are: {listed}.")
+            self.require_group(name)
             found = self._effects[name] = group_effects(self.fit, name)
         return found
 
+    def influence(self, name: str, table: pa.Table) -> LevelInfluence:
+        """Return what each level of a group does to the fit, computed once of its rows."""
+        found = self._influences.get(name)
+        if found is None:
+            found = self._influences[name] = level_influence(self.fit, table, name)
+        return found
+
+    def require_group(self, name: str) -> None:
+        """Raise ``group_not_found`` unless the model has a group of this name."""
+        known = [effects.group for effects in self.fit.random]
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise ProblemError("group_not_found", f"The groups of the model are: {listed}.")
+
     @cached_property
     def _effects(self) -> dict[str, GroupEffects]:
+        return {}
+
+    @cached_property
+    def _influences(self) -> dict[str, LevelInfluence]:
         return {}
 
 

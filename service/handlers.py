@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -111,6 +111,19 @@ def of_engine(error: EngineError) -> ProblemError:
     kind = next(kinds, KINDS["unusable_data"])
     items = [replace(each, hint=each.hint or kind.mend) for each in error.problems]
     return ProblemError(kind.code, _summary(items, kind), items)
+
+
+def of_options(
+    error: EngineError, place: Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
+) -> ProblemError:
+    """Return the problem of what a fitted model was asked for.
+
+    ``place`` tells where in the request stands what the engine names by a path of its own.
+    """
+    problem = of_engine(error)
+    items = [replace(each, path=place(each.path)) for each in problem.items]
+    code = "invalid_request" if isinstance(error, SpecError) else problem.kind.code
+    return ProblemError(code, problem.detail, items)
 
 
 def of_intake(error: IntakeError, at: tuple[str, ...] = ()) -> ProblemError:

@@ -81,6 +81,14 @@ _TABLE = (
         "The names stand in the model under random_effects; escape ':' and '/' in the path.",
     ),
     Kind(
+        "factor_not_found",
+        404,
+        "The model has no such factor",
+        "The fixed effects of the model have no factor of this name.",
+        "Factors are the columns of text, and those fitted as `categorical`. Several are written "
+        "`a:b`; a name with a colon stands in back-quotes.",
+    ),
+    Kind(
         "method_not_allowed",
         405,
         "This method is not for this path",
@@ -100,6 +108,15 @@ _TABLE = (
         "The name belongs to another dataset",
         "A name stands for one dataset only, and this one is taken by other content.",
         "Choose another name, or delete the dataset that has it first.",
+    ),
+    Kind(
+        "rows_not_kept",
+        409,
+        "The rows of the model are not here",
+        "What is asked for needs the rows that the model was fitted to. A model keeps none, and "
+        "its dataset was deleted, or came with the request and was never kept.",
+        "Upload the same table with POST /v1/datasets: the same content has the same id, and the "
+        "model finds it.",
     ),
     Kind(
         "body_too_large",
@@ -142,6 +159,13 @@ _TABLE = (
         "The data cannot carry this",
         "The rows cannot be used for what is asked of them.",
         "Each error names the column or row and says what would be needed.",
+    ),
+    Kind(
+        "not_comparable",
+        422,
+        "The model has nothing to compare",
+        "The comparison does not exist for a model of this form.",
+        "The detail says for which models it does.",
     ),
     Kind(
         "invalid_table",

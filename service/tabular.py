@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import csv, ipc, parquet
 
@@ -19,6 +20,11 @@ def encode(table: pa.Table, media: str) -> bytes:
     target = io.BytesIO()
     _WRITERS[media](table, target)
     return target.getvalue()
+
+
+def numbers(values: np.ndarray) -> pa.Array:
+    """Return numbers as a column, missing where they are not finite."""
+    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
 
 
 def _csv(table: pa.Table, target: io.BytesIO) -> None:

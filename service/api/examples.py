@@ -38,6 +38,14 @@ FITS: Final[Examples] = {
             "formula": "y ~ 1 + (1 | g)",
         },
     },
+    "factor": {
+        "summary": "The floor as a factor, so that its levels have means",
+        "value": {
+            "dataset": "minnesota-radon",
+            "formula": "log(radon + 0.1) ~ floor + log_uranium + (1 | county)",
+            "categorical": ["floor"],
+        },
+    },
 }
 
 VALIDATIONS: Final[Examples] = {
@@ -63,5 +71,25 @@ PREDICTIONS: Final[Examples] = {
     "columns": {
         "summary": "By column; the answer is by column too",
         "value": {"columns": {"county": ["AITKIN", "ANOKA"], "floor": [0, 1]}},
+    },
+}
+
+CONTRASTS: Final[Examples] = {
+    "between": {
+        "summary": "Half way between the floors, and the effect of the floor against -0.33",
+        "value": {
+            "contrasts": [
+                {"name": "half way", "weights": {"(Intercept)": 1, "floor": 0.5}},
+                {"name": "first floor", "weights": {"floor": 1}, "rhs": -0.33},
+            ],
+        },
+    },
+    "joint": {
+        "summary": "Both coefficients at once, by Kenward and Roger's F test",
+        "value": {
+            "contrasts": [{"weights": {"(Intercept)": 1}}, {"weights": {"floor": 1}}],
+            "df": "kenward-roger",
+            "joint": True,
+        },
     },
 }

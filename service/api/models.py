@@ -1,4 +1,4 @@
-"""Models: fit or find, validate, list, read, delete; their fixed effects."""
+"""Models: fit or find, validate, list, read, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from engine import display
 from service import answers, openapi
 from service.api.examples import FITS, VALIDATIONS
-from service.api.parameters import Cursor, IntervalLevel, Limit, ModelId
+from service.api.parameters import Cursor, Limit, ModelId
 from service.context import owner_of, services
 from service.data import data_of
 from service.fitting import Found
@@ -19,10 +19,8 @@ from service.orders import Order, specify
 from service.problems import responses
 from service.schemas.base import json_response, read_json
 from service.schemas.fits import (
-    DegreesOfFreedom,
     FitRequest,
     FittedModel,
-    FixedEffects,
     ModelList,
     Validation,
 )
@@ -34,7 +32,10 @@ JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
 LINKS: Final = {
     operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
-    for operation in ("read_model", "fixed_effects", "effects", "predict", "delete_model")
+    for operation in (
+        *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
+        *("random_effects_tests", "effects", "predict", "diagnostics", "delete_model"),
+    )
 }
 
 FORMS: Final = (JSON, "text/plain")
@@ -171,25 +172,6 @@ async def delete(request: Request, model: ModelId) -> Response:
     parts = services(request)
     await parts.fitting.delete(parts.models(owner_of(request)), model)
     return Response(None, 204)
-
-
-@router.get(
-    "/{model}/fixed-effects",
-    response_model=FixedEffects,
-    responses=responses("model_not_found", "invalid_request", "unavailable", "corrupt_artefact"),
-    operation_id="fixed_effects",
-)
-async def fixed_effects(
-    request: Request,
-    model: ModelId,
-    df: DegreesOfFreedom = "satterthwaite",
-    level: IntervalLevel = 0.95,
-) -> Response:
-    """Return the fixed effects with the degrees of freedom and the level asked for."""
-    parts = services(request)
-    fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
-    answer = await parts.compute.run(answers.fixed_effects_table, fitted.fit, df, level)
-    return json_response(answer)
 
 
 def _headers(found: Found) -> dict[str, str]:

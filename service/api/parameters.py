@@ -13,7 +13,3 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in the answe
 Cursor = Annotated[
     str | None, Query(max_length=200, description="`next` of the page before; none for the first.")
 ]
-
-IntervalLevel = Annotated[
-    float, Query(gt=0, lt=1, description="Probability that the intervals cover.")
-]

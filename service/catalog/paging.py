@@ -61,6 +61,16 @@ def decode(cursor: str, count: int = 2) -> list[str]:
     return parts
 
 
+def start_of(cursor: str | None, count: int) -> int:
+    """Return the place among ``count`` items that the cursor of a page by number stands for."""
+    if cursor is None:
+        return 0
+    place = decode(cursor, 1)[0]
+    if not (place.isascii() and place.isdigit() and int(place) < count):
+        raise invalid_cursor()
+    return int(place)
+
+
 def invalid_cursor() -> ProblemError:
     """Return the problem of a cursor that is not one of ours."""
     detail = "The cursor is not one that this service gave."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
@@ -12,7 +13,7 @@ from service.schemas.base import Answer, Asked, one_of
 Cell: TypeAlias = str | float | int | bool | None
 Contrast: TypeAlias = Literal["treatment", "sum", "helmert"]
 Method: TypeAlias = Literal["REML", "ML"]
-DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "residual", "none"]
+DegreesOfFreedom: TypeAlias = Literal["satterthwaite", "kenward-roger", "residual", "none"]
 
 Formula = Annotated[
     str,
@@ -65,18 +66,25 @@ class FixedEffectRow(Answer):
 
     term: str = Field(description="Name as in R: `(Intercept)`, `floor`, `sexM`, `a:b`.")
     estimate: float
-    std_error: float = Field(description="Given the variance parameters, as in lme4.")
+    std_error: float = Field(
+        description="Given the variance parameters, as in lme4; by Kenward and Roger's method it "
+        "allows for their estimation."
+    )
     df: float | None = Field(description="Degrees of freedom; null when none are asked for.")
     t_value: float
     p_value: float | None = Field(description="Two-sided; null when `df` is.")
-    lower: float | None = Field(description="Lower end of the Wald interval; null if infinite.")
-    upper: float | None = Field(description="Upper end of the Wald interval; null if infinite.")
+    lower: float | None = Field(description="Lower end of the interval; null if infinite.")
+    upper: float | None = Field(description="Upper end of the interval; null if infinite.")
 
 
 class FixedEffects(Answer):
     """The fixed effects of a model."""
 
     items: list[FixedEffectRow]
+
+    def rows(self) -> Sequence[Answer]:
+        """The terms."""
+        return self.items
 
 
 class ResponseExpression(Answer):

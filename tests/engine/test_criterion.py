@@ -316,6 +316,6 @@ def test_a_theta_so_large_that_rounding_takes_the_residual_away_does_no_harm(
     found = criterion(one)
     if found is None:
         assert size > 1e6
-        assert criterion.value_at(one) == np.inf
+        assert not np.isnan(criterion.value_at(one))
     else:
         assert np.isfinite([found.value, *found.gradient, *found.hessian.ravel()]).all()

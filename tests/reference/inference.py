@@ -96,11 +96,10 @@ def inference_cases() -> tuple[InferenceCase, ...]:
 def fitted(name: str) -> Fit:
     """The fit of the case of that name."""
     (known,) = (case for case in inference_cases() if case["name"] == name)
-    fixed = known["formula"].split("(1")[0]
     fit = engine.fit(
         known["formula"],
-        _table(known),
-        categorical=[factor for factor in known["factors"] if factor in fixed],
+        table(known),
+        categorical=categorical(known),
         contrasts=known["contrasts"],
     )
     assert list(fit.coefficients) == known["coefficients"]
@@ -108,7 +107,14 @@ def fitted(name: str) -> Fit:
     return fit
 
 
-def _table(known: InferenceCase) -> pd.DataFrame:
+def categorical(known: InferenceCase) -> list[str]:
+    """Its columns of numbers that the fixed effects have as factors."""
+    fixed = known["formula"].split("(1")[0]
+    return [factor for factor in known["factors"] if factor in fixed]
+
+
+def table(known: InferenceCase) -> pd.DataFrame:
+    """Its rows."""
     path = HERE / "data" / f"{known['data']}.csv"
     table = pd.read_csv(path, dtype=dict.fromkeys(known["factors"], str), keep_default_na=False)
     keep = np.ones(len(table), dtype=bool)

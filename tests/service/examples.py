@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from service.api.examples import ANSWERS, FITS, PREDICTIONS, VALIDATIONS
+from service.api.examples import ANSWERS, CONTRASTS, FITS, PREDICTIONS, VALIDATIONS
 from service.settings import Settings
 from tests.service.keeping import another
 
@@ -36,7 +36,7 @@ VARYING: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Example:
-    """A request; ``{model}`` and ``{dataset}`` in its path are those made before it."""
+    """A request; ``{model}``, ``{second}`` and ``{last}`` in it are models fitted before."""
 
     title: str
     operation: str
@@ -77,6 +77,7 @@ EXAMPLES = (
     Example("The same again: found", "fit", "POST", "/v1/models", FITS["radon"]["value"]),
     Example(FITS["slopes"]["summary"], "fit", "POST", "/v1/models", FITS["slopes"]["value"]),
     Example(FITS["inline"]["summary"], "fit", "POST", "/v1/models", FITS["inline"]["value"]),
+    Example(FITS["factor"]["summary"], "fit", "POST", "/v1/models", FITS["factor"]["value"]),
     Example("What is fitted", "list_models", "GET", "/v1/models"),
     Example("A model", "read_model", "GET", "/v1/models/{model}"),
     Example(
@@ -89,7 +90,56 @@ EXAMPLES = (
         "fixed_effects",
         *("GET", "/v1/models/{model}/fixed-effects?df=residual&level=0.9"),
     ),
+    Example(
+        "Fixed effects by Kenward and Roger's method, as a table",
+        "fixed_effects",
+        "GET",
+        "/v1/models/{model}/fixed-effects?df=kenward-roger",
+        headers={"accept": "text/csv"},
+    ),
+    Example(
+        "Profile-likelihood intervals",
+        "fixed_effects",
+        *("GET", "/v1/models/{model}/fixed-effects?interval=profile"),
+    ),
+    Example("The terms tested", "anova", "GET", "/v1/models/{last}/anova?type=II&df=kenward-roger"),
+    *(
+        Example(each["summary"], "contrasts", "POST", "/v1/models/{model}/contrasts", each["value"])
+        for each in CONTRASTS.values()
+    ),
+    Example(
+        "A coefficient misspelt",
+        "contrasts",
+        *("POST", "/v1/models/{model}/contrasts", {"contrasts": [{"weights": {"flor": 1}}]}),
+    ),
+    Example(
+        "Means of the floors and their difference, where the logarithm of uranium is 0",
+        "marginal_means",
+        *("GET", "/v1/models/{last}/marginal-means/floor?pairs=true&at=log_uranium:0"),
+    ),
+    Example(
+        "What the counties add",
+        "random_effects_tests",
+        *("GET", "/v1/models/{model}/random-effects-tests"),
+    ),
+    Example(
+        "What slopes and uranium add; the smaller model is fitted again by ML for it",
+        *("compare", "POST", "/v1/comparisons", {"models": ["{model}", "{second}"]}),
+    ),
     Example("County effects", "effects", "GET", "/v1/models/{model}/effects/county?limit=2"),
+    Example(
+        "Complete, no and partial pooling side by side",
+        *("pooling", "GET", "/v1/models/{model}/pooling/county?limit=2"),
+    ),
+    Example("Is the model sound?", "diagnostics", "GET", "/v1/models/{model}/diagnostics"),
+    Example(
+        "Row by row",
+        *("diagnostics_rows", "GET", "/v1/models/{model}/diagnostics/rows?limit=2"),
+    ),
+    Example(
+        "Without each county",
+        *("diagnostics_levels", "GET", "/v1/models/{model}/diagnostics/levels/county?limit=2"),
+    ),
     *(
         Example(each["summary"], "predict", "POST", "/v1/models/{model}/predictions", each["value"])
         for each in PREDICTIONS.values()
@@ -116,25 +166,39 @@ EXAMPLES = (
 
 async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, dict[str, Any]]]:
     """Ask each example in turn; yield the name of its file, itself, and what stands in the file."""
-    model = ""
+    ids: list[str] = []
     for number, example in enumerate(EXAMPLES, 1):
-        path = example.path.replace("{model}", model)
-        content = example.body if isinstance(example.body, str) else None
+        named = {"{model}": ids[0], "{second}": ids[1], "{last}": ids[-1]} if len(ids) > 1 else {}
+        path, body = (_filled(part, named) for part in (example.path, example.body))
+        content = body if isinstance(body, str) else None
         answer = await client.request(
             example.method,
             path,
             headers=example.headers,
             content=content,
-            json=None if content is not None else example.body,
+            json=None if content is not None else body,
         )
-        if example.operation == "fit" and not model:
-            model = answer.json()["id"]
+        if answer.status_code == 201 and example.operation == "fit":
+            ids.append(answer.json()["id"])
         request = {"method": example.method, "path": path, "headers": example.headers}
-        if example.body is not None:
-            request["body"] = example.body
+        if body is not None:
+            request["body"] = body
         told = {"status": answer.status_code, "body": body_of(answer)}
         name = f"{number:02}-{example.operation.replace('_', '-')}.json"
         yield name, example, {"title": example.title, "request": request, "answer": told}
+
+
+def _filled(part: Any, named: dict[str, str]) -> Any:
+    """Return a part of a request with ids in place of what stands for them."""
+    match part:
+        case str():
+            for name, value in named.items():
+                part = part.replace(name, value)
+        case dict():
+            return {key: _filled(inner, named) for key, inner in part.items()}
+        case list():
+            return [_filled(inner, named) for inner in part]
+    return part
 
 
 def body_of(answer: httpx.Response) -> Any:

@@ -340,7 +340,8 @@ async def test_fixed_effects_come_with_the_degrees_of_freedom_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("parameters", "where"), [({"df": "kenward-roger"}, "df"), ({"level": 1}, "level")]
+    ("parameters", "where"),
+    [({"df": "kenward"}, "df"), ({"level": 1}, "level"), ({"levl": 0.9}, "levl")],
 )
 async def test_what_fixed_effects_cannot_be_asked_for_is_said(
     client: httpx.AsyncClient, parameters: dict[str, Any], where: str

@@ -1,0 +1,92 @@
+"""Profile and bootstrap intervals over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.context import Services
+from service.settings import Settings
+from tests.reference.likelihood import ProfileRecord, described, likelihoods
+from tests.service.keeping import another
+from tests.service.test_comparisons import INTERCEPTS, SLOPES, models_of
+from tests.service.test_problems import read
+
+pytestmark = pytest.mark.anyio
+
+
+async def rows_of(client: httpx.AsyncClient, model: str, **query: Any) -> list[dict[str, Any]]:
+    answer = await client.get(f"/v1/models/{model}/fixed-effects", params=query)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+@pytest.mark.parametrize("known", likelihoods().profiles, ids=described)
+async def test_profile_intervals_are_those_of_confint(
+    client: httpx.AsyncClient, parts: Services, known: ProfileRecord
+) -> None:
+    (model,) = await models_of(client, parts, known["data"], known["method"], known["formula"])
+    rows = {row["term"]: row for row in await rows_of(client, model, interval="profile")}
+    names = list(zip(known["names"], known["lower"], known["upper"], strict=True))
+    compared = [(rows[name], lower, upper) for name, lower, upper in names if name in rows]
+    assert len(compared) == len(rows)
+    for row, lower, upper in compared:
+        near = 1e-4 * row["std_error"]
+        assert row["lower"] == pytest.approx(lower, abs=near)
+        assert row["upper"] == pytest.approx(upper, abs=near)
+
+
+async def test_other_intervals_leave_the_tests_as_they_are(
+    client: httpx.AsyncClient, parts: Services
+) -> None:
+    (model,) = await models_of(client, parts, "sleepstudy", "REML", SLOPES)
+    wald = await rows_of(client, model, df="kenward-roger")
+    for interval in ("profile", "bootstrap"):
+        rows = await rows_of(client, model, df="kenward-roger", interval=interval, n_sim=100)
+        for row, other in zip(rows, wald, strict=True):
+            assert row["lower"] != other["lower"]
+            assert row["upper"] != other["upper"]
+            assert row | {"lower": 0, "upper": 0} == other | {"lower": 0, "upper": 0}
+
+
+async def test_the_bootstrap_is_its_seed_and_near_the_wald_interval(
+    client: httpx.AsyncClient, parts: Services
+) -> None:
+    (model,) = await models_of(client, parts, "sleepstudy", "REML", INTERCEPTS)
+    query = {"interval": "bootstrap", "n_sim": 400, "seed": 7}
+    first = await rows_of(client, model, **query)
+    assert first == await rows_of(client, model, **query)
+    assert first != await rows_of(client, model, **{**query, "seed": 8})
+    for row in first:
+        half = (row["upper"] - row["lower"]) / 2
+        assert half == pytest.approx(1.96 * row["std_error"], rel=0.2)
+
+
+async def test_intervals_that_take_too_long_are_given_up(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, wait_seconds=0.2)
+    formula = "log(radon + 0.1) ~ floor * log_uranium + (1 + floor | county)"
+    body = {"dataset": "minnesota-radon", "formula": formula, "method": "ML"}
+    async with another(settings) as client:
+        answer = await client.post("/v1/models", json=body)
+        while answer.status_code == 503:
+            answer = await client.post("/v1/models", json=body)
+        path = f"{answer.headers['location']}/fixed-effects"
+        query: dict[str, str | int] = {"interval": "bootstrap", "n_sim": 10_000}
+        problem = read(await client.get(path, params=query))
+    assert (problem.status, problem.code) == (422, "limit_passed")
+    assert problem.errors[0].pointer == "#/query/interval"
+    assert "n_sim" in problem.errors[0].hint
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [({"interval": "boot"}, "interval"), ({"n_sim": 0}, "n_sim"), ({"seed": -1}, "seed")],
+)
+async def test_what_intervals_cannot_be_asked_for_is_said(
+    client: httpx.AsyncClient, query: dict[str, Any], where: str
+) -> None:
+    problem = read(await client.get("/v1/models/m_none/fixed-effects", params=query))
+    assert problem.errors[0].pointer == f"#/query/{where}"
