@@ -6,8 +6,8 @@ import pytest
 
 import engine
 from engine import SpecError, group_effects, pooling
+from tests.engine.fits import fitted
 from tests.engine.simulated import table
-from tests.engine.test_reference import fitted
 
 
 def least_squares(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ import pytest
 import engine
 from engine import DataError, row_diagnostics
 from engine.diagnostics import scan
+from tests.engine.fits import fitted
 from tests.engine.simulated import table
-from tests.engine.test_reference import fitted
 from tests.reference.cases import case, frame
 from tests.reference.diagnosed import Diagnosed, diagnosed
 

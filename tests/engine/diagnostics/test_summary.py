@@ -7,8 +7,8 @@ from scipy import stats
 import engine
 from engine import Shape, diagnose, diagnose_rows, row_diagnostics
 from engine.diagnostics.shape import TESTED, spread_by_fitted, spread_by_level
+from tests.engine.fits import fitted
 from tests.engine.simulated import table
-from tests.engine.test_reference import fitted
 from tests.reference.cases import cases
 from tests.reference.diagnosed import Diagnosed, diagnosed
 
