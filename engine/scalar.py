@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cholesky import dense_cholesky, triangular_inverse
-from engine.criterion import LOG_2PI, Blocks, Criterion, Evaluation, Structure
+from engine.criterion import LOG_2PI, Blocks, Criterion, Evaluation, Factorised, Structure
 from engine.table import Floats
 
 FEW_LEVELS = 256
@@ -41,6 +41,14 @@ class ScalarCriterion(Criterion):
     def with_method(self, method: Literal["REML", "ML"]) -> ScalarCriterion:
         """The other criterion of the same model."""
         return replace(self, method=method)
+
+    def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
+        """Conditional modes (J, 1) and relative covariances (J, 1, 1), as numbers."""
+        t = float(factor.t[0, 0])
+        root, inner = self.blocks.root[:, 0], self.blocks.inner[:, 0]
+        pivot = 1.0 + (t * root) ** 2
+        residual = inner[:, -1:] - inner[:, :-1] @ beta[:, None]
+        return [(t * t * root * residual / pivot, (t * t / pivot)[:, :, None])]
 
     def scan(self, thetas: Floats) -> Floats:
         """Values at many thetas (s,) at once; infinite where the criterion does not exist."""

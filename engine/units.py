@@ -70,6 +70,8 @@ def joined(blocks: Sequence[Floats]) -> Floats:
 def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
     """The map of one grouping factor: affine within each of its random terms, (k, k)."""
     z = np.diag(1.0 / pilot.scale)
+    if not pilot.centre.any():
+        return z
     start = 0
     for term in grouping.terms:
         stop = start + len(term.names)
