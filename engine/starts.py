@@ -55,7 +55,7 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     values = scan(criterion, grid)
     t = len(criterion.structure.rows)
     count = min(2 * t, MAX_STARTS) if t <= MANY_PARAMETERS else FEW_STARTS
-    chosen = _choose(values.reshape(shape), count)
+    chosen = _choose(values.reshape(shape), count) or [0]  # there may be no value anywhere
     return [criterion.structure.theta(grid[i]) for i in chosen], len(grid)
 
 

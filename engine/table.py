@@ -97,7 +97,11 @@ class Table:
     def factor(self, name: str) -> Factor:
         """A column as a factor, levels in byte order; whole numbers lose their decimal point."""
         if name not in self._factors:
-            self._factors[name] = _encode(self._array(name))
+            array = self._array(name)
+            try:
+                self._factors[name] = _encode(array)
+            except pa.ArrowNotImplementedError:
+                raise _unsupported(name, array.type) from None
         return self._factors[name]
 
     def _series(self, name: str) -> Any:
@@ -186,7 +190,11 @@ def _kind(kind: Any, name: str) -> Kind:
         return "number"
     if _is_text(kind):
         return "text"
-    raise DataError(
+    raise _unsupported(name, kind)
+
+
+def _unsupported(name: str, kind: Any) -> DataError:
+    return DataError(
         Problem(
             "unsupported_column",
             f"column {name} is of a type that cannot be modelled ({kind})",
@@ -204,6 +212,9 @@ def _encode(array: Any) -> Factor:
     if not given:
         array = array.dictionary_encode()
     values = array.dictionary.to_pylist()
+    if None in values:  # a null can stand among the categories too
+        array = array.cast(array.type.value_type).dictionary_encode()
+        values, given = array.dictionary.to_pylist(), False
     if not _is_text(array.type.value_type):
         values = [level_text(value) for value in values]
     elif not given and not array.null_count:  # each value occurs, and only once

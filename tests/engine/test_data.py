@@ -188,6 +188,27 @@ def test_values_that_are_neither_numbers_nor_text_are_refused(values: object) ->
     assert only(DataError, MODEL, plain(x=values)) == ("unsupported_column", ("dataset",))
 
 
+@pytest.mark.parametrize("values", [[[1], [2]] * 15, [{"a": 1}, {"a": 2}] * 15])
+def test_lists_and_records_are_no_levels(values: object) -> None:
+    for formula in (MODEL, "y ~ factor(g)", "y ~ g"):
+        code, path = only(DataError, formula, plain(g=values))
+        assert (code, path) == ("unsupported_column", ("dataset",))
+
+
+def test_a_null_among_the_categories_is_missing() -> None:
+    plain_text = pa.Table.from_pandas(plain(g=[None, "a", "b"] * 10))
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2] * 10), pa.array([None, "a", "b"]))
+    place = plain_text.column_names.index("g")
+    for data in (plain_text, plain_text.set_column(place, "g", coded)):
+        found = engine.fit(MODEL, data)
+        assert (found.n_dropped, found.random[0].levels) == (10, ("a", "b"))
+
+
+def test_dates_are_levels_of_a_group() -> None:
+    when = pd.to_datetime(["2020-01-01", "2021-06-01", "2022-01-01"] * 10)
+    assert engine.fit(MODEL, plain(g=when)).random[0].levels[0].startswith("2020-01-01")
+
+
 def test_a_column_that_no_term_reads_may_hold_anything() -> None:
     data = plain(x2=[object()] * ROWS, when=pd.Timestamp("2020-01-01"))
     assert engine.fit(MODEL, data).n_rows == ROWS

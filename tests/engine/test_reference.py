@@ -14,19 +14,13 @@ import pytest
 import engine
 from engine import Fit
 from service.radon.tables import DATA
-from tests.engine.fits import fitted
-from tests.reference.cases import Case, FloatArray, cases
+from tests.engine.fits import close, fitted
+from tests.reference.cases import Case, cases
 
 OPTIMISER = 2e-6
 """How far lme4's estimates may be from the optimum, in the units that each test names."""
 
 every_case = pytest.mark.parametrize("known", cases(), ids=str)
-
-
-def close(found: FloatArray, expected: FloatArray, within: float, unit: FloatArray | float) -> None:
-    """Assert that no element is further off than ``within`` units."""
-    assert np.shape(found) == np.shape(expected)
-    assert np.max(np.abs(found - expected) / unit) < within
 
 
 @every_case

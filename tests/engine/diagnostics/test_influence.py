@@ -6,9 +6,8 @@ import pytest
 
 import engine
 from engine import LimitError, SpecError, level_influence
-from tests.engine.fits import fitted
+from tests.engine.fits import close, fitted
 from tests.engine.simulated import table
-from tests.engine.test_reference import close
 from tests.reference.cases import case, frame
 from tests.reference.diagnosed import Diagnosed, diagnosed
 
