@@ -113,7 +113,7 @@ class Blocks:
     def of(cls, products: CrossProducts, kept: NDArray[np.intp]) -> Blocks:
         """``kept`` are the columns of M that are X (index 0 is the constant); y is the last one."""
         columns = np.append(kept, len(products.mm) - 1)
-        xy = products.mm[np.ix_(columns, columns)]
+        xy = products.mm[columns[:, None], columns]
         if not products.groups:
             return cls(products.n, xy, np.zeros((0, 0, 0)), np.zeros((0, 0, len(columns))))
         group = products.groups[0]

@@ -92,7 +92,7 @@ def _variances(
     """Variances over the rows: of the fixed part, of the random part (mean), residual."""
     mm, weight = products.mm, float(products.mm[0, 0])
     mean = mm[0, kept] @ solution.beta / weight
-    square = solution.beta @ mm[np.ix_(kept, kept)] @ solution.beta / weight
+    square = solution.beta @ mm[kept[:, None], kept] @ solution.beta / weight
     spread = max(0.0, square - mean**2) * products.n / (products.n - 1)
     between = 0.0
     for group, t in zip(products.groups, solution.t, strict=True):
