@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from engine.errors import EngineError, Problem
-from engine.fit import Prepared, prepare
+from engine.prepared import Prepared, prepare
 from engine.spec import Spec
 
 

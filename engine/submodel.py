@@ -15,8 +15,9 @@ from engine import expression
 from engine.cooccurrence import Cooccurrence
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Categorical, TermSet
-from engine.fit import Fit, Prepared, fit_products
+from engine.fit import Fit, fit_products
 from engine.formula import Formula, RandomTerm, parse
+from engine.prepared import Prepared
 from engine.spec import Method
 from engine.table import Floats
 

@@ -9,6 +9,7 @@ import traceback
 from typing import Final
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import KINDS, REQUEST_ID, ProblemError, respond
@@ -93,6 +94,8 @@ class LastResort:
 
         try:
             await self.app(scope, receive, watched)
+        except ClientDisconnect:  # nobody is left to be answered
+            return
         except Exception:
             self.log.error(
                 "unhandled",

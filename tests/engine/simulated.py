@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.crossproducts import Pilot
-from engine.fit import Prepared, prepare
 from engine.frame import read
+from engine.prepared import Prepared, prepare
 from engine.spec import Spec
 from engine.table import Table
 

@@ -11,8 +11,8 @@ from scipy import linalg, stats
 import engine
 from engine.criterion import Blocks, Criterion, Structure
 from engine.crossed import CrossedCriterion
-from engine.fit import prepare
 from engine.inference.satterthwaite import degrees_of_freedom
+from engine.prepared import prepare
 from engine.scalar import ScalarCriterion, scalar_criterion
 from engine.spec import Spec
 from tests.engine.simulated import Floats, Rows, rows, table

@@ -7,7 +7,7 @@ import pytest
 import engine
 from engine import LimitError
 from engine.design import MAX_COLUMNS, MAX_EFFECTS, contrast_matrix
-from engine.fit import prepare
+from engine.prepared import prepare
 from engine.spec import Contrast, Spec
 from tests.reference.cases import HERE, case, frame
 

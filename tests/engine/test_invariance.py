@@ -16,8 +16,9 @@ import engine
 from engine import Fit
 from engine.crossproducts import CrossProducts, accumulate
 from engine.design import learn
-from engine.fit import fit_products, fit_spec, prepare
+from engine.fit import fit_products, fit_spec
 from engine.frame import read
+from engine.prepared import prepare
 from engine.spec import Spec
 from engine.table import Table
 from tests.engine.simulated import Floats, table

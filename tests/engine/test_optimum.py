@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 
 import engine
 from engine.criterion import Criterion
-from engine.fit import prepare
 from engine.optimum import Optimum, minimise
+from engine.prepared import prepare
 from engine.scalar import ScalarCriterion
 from engine.spec import Spec
 from tests.engine.simulated import Floats, table

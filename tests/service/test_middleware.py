@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message
 
 from service.problems import Problem
 from tests.service.live import Live, serving
@@ -104,3 +106,33 @@ def test_what_is_not_http_is_told_a_problem_too(live: Live, sent: bytes) -> None
     assert (problem.code, problem.status) == ("bad_request", 400)
     assert problem.request_id.encode() in head
     assert b"application/problem+json" in head
+
+
+@pytest.mark.anyio
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
+    app: FastAPI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages: Iterator[Message] = iter(
+        [
+            {"type": "http.request", "body": b'{"dataset": ', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/models",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    await app(scope, receive, send)
+    assert sent == []
+    assert "unhandled" not in capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""A model made ready to be fitted: what can be checked before any fitting is checked here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from engine.cholesky import independent_columns
+from engine.criterion import Criterion, Structure
+from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
+from engine.design import Design, learn
+from engine.errors import DataError, Problem, SpecError
+from engine.forms import criterion_of
+from engine.frame import Frame, read
+from engine.spec import Spec
+from engine.table import Table
+
+PERFECT_FIT = 1e-14
+"""A residual variance less than this part of the response's is a perfect fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model that can be fitted: its design, its cross-products, and which columns of M are X."""
+
+    spec: Spec
+    design: Design
+    n_dropped: int
+    products: CrossProducts
+    kept: NDArray[np.intp]
+
+    @property
+    def criterion(self) -> Criterion:
+        """The criterion of the model in the form that is quickest for it."""
+        sizes = tuple(len(term.names) for own in self.design.groupings for term in own.terms)
+        return criterion_of(self.products, self.kept, Structure.of(sizes), self.spec.method)
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The effects of each grouping factor among all."""
+        edges = np.cumsum((0, *(len(own.names) for own in self.design.groupings))).tolist()
+        return tuple(slice(a, b) for a, b in pairwise(edges))
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the columns of X that are kept, and of those that are dropped as aliased."""
+        first = 0 if self.design.fixed.intercept else 1
+        kept = set((self.kept - first).tolist())
+        names = self.design.fixed.names
+        return (
+            tuple(name for i, name in enumerate(names) if i in kept),
+            tuple(name for i, name in enumerate(names) if i not in kept),
+        )
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
+def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+    """Read the rows once; check all that can be checked without fitting.
+
+    Raises:
+        EngineError: the model cannot be fitted to these data.
+    """
+    frame = read(spec, Table.of(data))
+    design = _largest_first(learn(spec, frame), frame)
+    products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
+    kept = _independent(design, products)
+    prepared = Prepared(spec, design, frame.n_dropped, products, kept)
+    _require_fittable(prepared)
+    return prepared
+
+
+def _largest_first(design: Design, frame: Frame) -> Design:
+    """The same design, grouping factors with more levels first, as lme4 orders them."""
+    if len(design.groupings) < 2:
+        return design
+    by_levels = sorted(design.groupings, key=lambda own: -len(own.factor(frame).levels))
+    return replace(design, groupings=tuple(by_levels))
+
+
+def _independent(design: Design, products: CrossProducts) -> NDArray[np.intp]:
+    """The columns of M that are X and not aliased; X's intercept, if any, is column 0."""
+    first = 0 if design.fixed.intercept else 1
+    gram = products.mm[first:-1, first:-1]
+    return independent_columns(gram) + first
+
+
+def _require_fittable(prepared: Prepared) -> None:
+    products, design = prepared.products, prepared.design
+    if len(prepared.kept) == 0 and not design.groupings:
+        raise SpecError(
+            Problem(
+                "no_terms",
+                "the model has no column that is not zero",
+                "add a predictor, the intercept or a random term",
+                ("formula",),
+            )
+        )
+    if _constant_response(products):
+        raise DataError(
+            Problem(
+                "constant_response",
+                "the response is the same in every row of the model",
+                "check the response column",
+                ("formula",),
+            )
+        )
+    for group, grouping in zip(products.groups, design.groupings, strict=True):
+        widest = max(len(term.names) for term in grouping.terms)
+        _require_levels(group.name, len(group.levels), widest, products.n)
+    if products.n <= len(prepared.kept):
+        raise DataError(
+            Problem(
+                "too_few_rows",
+                f"{products.n} rows cannot determine {len(prepared.kept)} fixed effects "
+                "and a residual variance",
+                "use fewer predictors or more rows",
+                ("formula",),
+            )
+        )
+
+
+def _constant_response(products: CrossProducts) -> bool:
+    """Whether y has no spread about its own mean."""
+    weight, total, square = products.mm[0, 0], products.mm[0, -1], products.mm[-1, -1]
+    return bool(square - total**2 / weight <= PERFECT_FIT * max(square, np.finfo(float).tiny))
+
+
+def _require_levels(name: str, n_levels: int, k: int, n_rows: int) -> None:
+    if n_levels < 2:
+        raise DataError(
+            Problem(
+                "one_level",
+                f"grouping factor {name} has only one level in the rows of the model",
+                "a grouping factor needs two levels or more",
+                ("formula",),
+            )
+        )
+    if n_levels >= n_rows:
+        raise DataError(
+            Problem(
+                "too_many_levels",
+                f"grouping factor {name} has as many levels as there are rows",
+                "group effects and residuals cannot be told apart: use a coarser group",
+                ("formula",),
+            )
+        )
+    if n_levels * k >= n_rows:
+        raise DataError(
+            Problem(
+                "too_many_effects",
+                f"{k} random effects for each of {n_levels} levels of {name} "
+                f"are as many as the {n_rows} rows",
+                "use fewer random slopes",
+                ("formula",),
+            )
+        )
