@@ -238,7 +238,20 @@ def _learned(call: Call, x: Vector) -> State:
 def _polynomial(call: Call, x: Vector) -> Polynomial:
     match call.arguments:
         case (_, Number(degree)) if len(np.unique(x)) > degree:
-            return Polynomial.learn(x, int(degree))
+            try:
+                found = Polynomial.learn(x, int(degree))
+            except ZeroDivisionError:  # squares that are too small for doubles
+                found = None
+            if found is not None and all(0.0 < each < np.inf for each in found.norm2):
+                return found
+            raise DataError(
+                Problem(
+                    "not_finite",
+                    f"{text(call)} has no value: the squares of its column are no doubles",
+                    "Take the column in another unit.",
+                    ("formula",),
+                )
+            )
         case _:
             raise DataError(
                 Problem(

@@ -273,6 +273,12 @@ def test_a_polynomial_of_too_high_a_degree_is_refused() -> None:
     assert (code, path) == ("too_few_distinct_values", ("formula",))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e200])
+def test_a_polynomial_of_numbers_that_cannot_be_squared_is_refused(size: float) -> None:
+    data = plain().assign(x=lambda d: d["x"] * size)
+    assert only(DataError, "y ~ poly(x, 2) + (1 | g)", data) == ("not_finite", ("formula",))
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, 1e-200, 1e200])
 def test_weights_that_are_not_positive_or_of_no_size_are_refused(value: float) -> None:
     assert only(DataError, MODEL, at(7, value, "w"), weights="w") == ("bad_weights", ("weights",))
