@@ -38,6 +38,7 @@ from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
@@ -75,6 +76,8 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "Interval",
+    "Intervals",
     "LevelInfluence",
     "LikelihoodRatio",
     "LimitError",
@@ -133,5 +136,6 @@ __all__ = [
     "simulate",
     "t_test",
     "to_bytes",
+    "variance_intervals",
     "variance_partition",
 ]

@@ -83,6 +83,11 @@ class Bootstrap:
     n_failed: int
 
     @property
+    def n_sim(self) -> int:
+        """How many replicates were drawn."""
+        return len(self.samples)
+
+    @property
     def intervals(self) -> tuple[BootstrapInterval, ...]:
         """One row per parameter."""
         return tuple(
