@@ -42,12 +42,13 @@ from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
-from engine.inference.profile import Profile, Progress, profile
+from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
 from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
+from engine.progress import Progress
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics

@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
+from engine.progress import unwatched
 from engine.starts import blocks_of, starts
 from engine.table import Floats
 
@@ -62,7 +63,9 @@ class Optimum:
     optima: int
 
 
-def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
+def minimise(
+    criterion: Criterion, near: Floats | None = None, watch: Callable[[], None] = unwatched
+) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
     One start more than theta has elements is followed to its end, and all of them when there is
@@ -72,6 +75,7 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         criterion: to be minimised.
         near: a point known to be close to the optimum (the optimum of the other criterion): it
             comes first, and with it only the best start is followed when there is no doubt.
+        watch: called before every evaluation of a search; what it raises ends the search.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
@@ -86,7 +90,7 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     for point in points:
         if len(ends) >= enough and not _doubtful(criterion, ends):
             break
-        ends.append(descend(criterion, point, ends))
+        ends.append(descend(criterion, point, ends, watch=watch))
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -126,13 +130,18 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
 
 
 def descend(
-    criterion: Objective, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
+    criterion: Objective,
+    theta: Floats,
+    known: Sequence[Optimum] = (),
+    enough: float = ACCURACY,
+    watch: Callable[[], None] = unwatched,
 ) -> Optimum:
     """Newton's method in a trust region from one start to a local optimum.
 
     Where it comes close to the end of another search, that end is its end too. A step that promises
-    less than ``enough`` is the last one.
+    less than ``enough`` is the last one. ``watch`` is called before every evaluation.
     """
+    watch()
     here = criterion(theta)
     evaluations = 1
     if here is None:
@@ -145,6 +154,7 @@ def descend(
         noise = 1e-13 * (1.0 + abs(here.value))
         if promised <= 1e-3 * noise or promised < enough != ACCURACY:
             return _polished(theta, here, radius, evaluations, enough)
+        watch()
         there = criterion(theta + step)
         evaluations += 1
         gain = -np.inf if there is None else here.value - there.value

@@ -16,7 +16,8 @@ from engine.inference.asymptotic import asymptotic
 from engine.inference.bootstrap import Bootstrap, bootstrap
 from engine.inference.fixed import require_level
 from engine.inference.parameters import Parameter, parameters, values, vanishing
-from engine.inference.profile import Progress, profile
+from engine.inference.profile import profile
+from engine.progress import Progress, silent
 
 IntervalMethod = Literal["profile", "bootstrap", "wald"]
 Scale = Literal["sd", "variance"]
@@ -88,7 +89,7 @@ def variance_intervals(
     n_sim: int = 1000,
     seed: int = 0,
     executor: Executor | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Intervals:
     """Intervals of standard deviations and correlations of random effects, and of sigma.
 

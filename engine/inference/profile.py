@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 from scipy import special
@@ -28,10 +27,8 @@ from engine.inference.fixed import require_level
 from engine.inference.held import Held, hold
 from engine.inference.parameters import Parameter, parameters
 from engine.optimum import Optimum, descend
+from engine.progress import Progress, part, silent, steps
 from engine.table import Floats
-
-Progress: TypeAlias = Callable[[float, str], None]
-"""Told how much is done (0 to 1) and of what; what it raises ends the computation."""
 
 ACCURACY = 1e-7
 """How close zeta comes to the quantile at an end."""
@@ -70,7 +67,7 @@ def profile(
     names: Sequence[str] | None = None,
     level: float = 0.95,
     points: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> tuple[Profile, ...]:
     """Profile parameters of a model by their ML deviance.
 
@@ -90,20 +87,15 @@ def profile(
     quantile = float(special.ndtri(0.5 + level / 2.0))
     out = []
     for i, parameter in enumerate(wanted):
-        done = i / len(wanted)
-
-        def step(done: float = done, name: str = parameter.name) -> None:
-            if progress is not None:
-                progress(done, name)
-
+        own = part(progress, i / len(wanted), (i + 1) / len(wanted))
+        step = steps(own, f"profile of {parameter.name}")
         held = hold(optimal, parameter)
         out.append(
             _of_nothing(parameter)
             if held is None
             else _Search(held, optimal.deviance, step).profile(parameter, quantile, points)
         )
-    if progress is not None:
-        progress(1.0, "")
+    progress(1.0, "profiled")
     return tuple(out)
 
 

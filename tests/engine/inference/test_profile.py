@@ -233,7 +233,8 @@ def test_progress_rises_from_nothing_to_all() -> None:
     assert shares[0] == 0.0
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
-    assert {"sigma", "floor"} <= {what for _, what in told}
+    for name in ("sigma", "floor"):
+        assert len({done for done, what in told if f"profile of {name}" in what}) > 3
 
 
 def test_what_progress_raises_cancels() -> None:
@@ -244,7 +245,7 @@ def test_what_progress_raises_cancels() -> None:
 
     def progress(done: float, what: str) -> None:
         told.append(done)
-        if what == "sigma":
+        if "sigma" in what:
             raise CancelledError
 
     with pytest.raises(CancelledError):
