@@ -34,7 +34,8 @@ LINKS: Final = {
     operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
-        *("random_effects_tests", "effects", "predict", "diagnostics", "delete_model"),
+        *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
+        "delete_model",
     )
 }
 

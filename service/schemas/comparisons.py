@@ -69,6 +69,10 @@ class Comparison(Answer):
     )
     items: list[ComparedModel]
 
+    def rows(self) -> Sequence[Answer]:
+        """The models."""
+        return self.items
+
 
 class RandomTermRow(Answer):
     """The model without one random term, or one variable of it, and the test of what it adds."""

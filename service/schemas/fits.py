@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
@@ -75,16 +74,6 @@ class FixedEffectRow(Answer):
     p_value: float | None = Field(description="Two-sided; null when `df` is.")
     lower: float | None = Field(description="Lower end of the interval; null if infinite.")
     upper: float | None = Field(description="Upper end of the interval; null if infinite.")
-
-
-class FixedEffects(Answer):
-    """The fixed effects of a model."""
-
-    items: list[FixedEffectRow]
-
-    def rows(self) -> Sequence[Answer]:
-        """The terms."""
-        return self.items
 
 
 class ResponseExpression(Answer):
