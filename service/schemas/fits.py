@@ -137,7 +137,10 @@ class FittedModel(Answer):
     """A fitted model. It never changes: the id follows from the data, the model and the engine."""
 
     id: str = Field(examples=["m_5d3k2q7a4c6e2b7w3x5y7z2a4c6e2b7w"])
-    formula: str = Field(description="Canonical form: equal models have it equal.")
+    formula: str = Field(
+        description="As it was first asked for, spelt as R prints it; other ways to write the same "
+        "model have the same id."
+    )
     method: Method
     dataset: str = Field(description="Id that the data have as a dataset.")
     response: ResponseExpression
@@ -197,6 +200,6 @@ class Validation(Answer):
     """Everything that is wrong with a model for its data, or how large it would be."""
 
     valid: bool
-    formula: str | None = Field(description="Canonical form; null when it cannot be read.")
+    formula: str | None = Field(description="As R prints it; null when it cannot be read.")
     problems: list[ProblemItem]
     dimensions: Dimensions | None = Field(description="Null when the model is not valid.")
