@@ -12,7 +12,6 @@ from engine import (
     Fit,
     MarginalMean,
     Problem,
-    Progress,
     SpecError,
     anova,
     contrast,
@@ -21,7 +20,6 @@ from engine import (
     marginal_means,
     pairwise_differences,
 )
-from service.intervals import fixed_intervals
 from service.schemas.fits import FixedEffectRow
 from service.schemas.inference import (
     LARGEST,
@@ -40,22 +38,22 @@ from service.schemas.inference import (
     MeansQuery,
     PairRow,
 )
+from service.schemas.intervals import FixedIntervals
 
 _NAMED: Final = 20
 _LONGEST: Final = 60
 
 
-def effects_of(fit: Fit, asked: FixedEffectsQuery, progress: Progress) -> FixedEffects:
-    """Return the table of fixed effects; ``progress`` is told of intervals that take long."""
+def effects_of(fit: Fit, asked: FixedEffectsQuery, other: FixedIntervals | None) -> FixedEffects:
+    """Return the table of fixed effects, with ``other`` intervals in place of Wald's."""
     items = [FixedEffectRow.of(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
-    if asked.interval == "wald":
-        return FixedEffects(items=items)
-    ends, drawn = fixed_intervals(fit, asked, progress)
+    if other is None:
+        return FixedEffects(items=items, bootstrap=None)
     items = [
-        row.model_copy(update=dict(zip(("lower", "upper"), ends[row.term], strict=True)))
+        row.model_copy(update=dict(zip(("lower", "upper"), other.ends[row.term], strict=True)))
         for row in items
     ]
-    return FixedEffects(items=items, bootstrap=drawn)
+    return FixedEffects(items=items, bootstrap=other.bootstrap)
 
 
 def terms_of(fit: Fit, asked: AnovaQuery) -> Anova:

@@ -24,15 +24,17 @@ from engine import (
 )
 from engine import variance_intervals as intervals
 from service.schemas.inference import FixedEffectsQuery
-from service.schemas.intervals import Replicates, VarianceParameters, VarianceQuery, VarianceRow
+from service.schemas.intervals import (
+    FixedIntervals,
+    Replicates,
+    VarianceParameters,
+    VarianceQuery,
+    VarianceRow,
+)
 
-Ends = tuple[float | None, float | None]
 
-
-def fixed_intervals(
-    fit: Fit, asked: FixedEffectsQuery, progress: Progress
-) -> tuple[dict[str, Ends], Replicates | None]:
-    """Return the ends of the interval of each fixed effect, and what the bootstrap drew."""
+def fixed_intervals(fit: Fit, asked: FixedEffectsQuery, progress: Progress) -> FixedIntervals:
+    """Return the ends of the interval of each fixed effect, by profiles or by the bootstrap."""
     drawn = None
     found: Sequence[Profile | BootstrapInterval]
     if asked.interval == "profile":
@@ -45,7 +47,7 @@ def fixed_intervals(
     ends = {
         own.parameter.name: (own.lower, own.upper) for own in found if own.parameter.kind == "fixed"
     }
-    return ends, _replicates(drawn)
+    return FixedIntervals(ends=ends, bootstrap=_replicates(drawn))
 
 
 def variance_parameters(fit: Fit, asked: VarianceQuery, progress: Progress) -> VarianceParameters:

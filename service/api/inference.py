@@ -72,9 +72,13 @@ async def fixed_effects(
     request may wait (`wait_seconds` of `GET /v1/limits`).
     """
     progress = intervals.within(services(request).settings.wait_seconds)
-    return await _answer(
-        request, model, lambda fit: inference.effects_of(fit, asked, progress), _in_query
-    )
+
+    def make(fit: Fit) -> FixedEffects:
+        wald = asked.interval == "wald"
+        other = None if wald else intervals.fixed_intervals(fit, asked, progress)
+        return inference.effects_of(fit, asked, other)
+
+    return await _answer(request, model, make, _in_query)
 
 
 @router.get(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from service.caps import REQUEST
 from service.problems import ProblemItem
 from service.schemas.base import Answer, Asked, one_of
 
@@ -50,7 +51,7 @@ class FitRequest(Asked):
         None, description="Column taken from the response before fitting and added to predictions."
     )
     categorical: list[str] = Field(
-        [], description="Columns of numbers to take as factors.", max_length=200
+        [], description="Columns of numbers to take as factors.", max_length=REQUEST.categorical
     )
     contrasts: dict[str, Contrast] = Field(
         {}, description="Coding of factors other than by treatment contrasts."

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Asked, Options
 from service.schemas.fits import DegreesOfFreedom, FixedEffectRow
 from service.schemas.intervals import Replicates, Replication
@@ -14,8 +15,6 @@ from service.schemas.predictions import Level
 
 Adjustment: TypeAlias = Literal["tukey", "holm", "none"]
 
-MAX_CONTRASTS: Final = 1_000
-MAX_HELD: Final = 100
 LARGEST: Final = 1e100
 
 Method = Annotated[
@@ -46,7 +45,7 @@ class FixedEffects(Answer):
     """The fixed effects of a model."""
 
     items: list[FixedEffectRow]
-    bootstrap: Replicates | None = Field(None, description="Null for other intervals.")
+    bootstrap: Replicates | None = Field(description="Null for other intervals.")
 
     def rows(self) -> Sequence[Answer]:
         """The terms."""
@@ -105,7 +104,7 @@ class ContrastAsked(Asked):
 class ContrastsRequest(Asked):
     """Linear functions of the fixed effects to estimate and test."""
 
-    contrasts: list[ContrastAsked] = Field(min_length=1, max_length=MAX_CONTRASTS)
+    contrasts: list[ContrastAsked] = Field(min_length=1, max_length=REQUEST.contrasts)
     df: Method = "satterthwaite"
     level: Level = 0.95
     joint: bool = Field(False, description="Whether all are tested at once too, by an F test.")
@@ -158,7 +157,7 @@ class MeansQuery(Options):
     pairs: bool = Field(False, description="Whether all pairs of means are compared.")
     at: list[Annotated[str, Field(max_length=400)]] = Field(
         [],
-        max_length=MAX_HELD,
+        max_length=REQUEST.held_columns,
         description="`column:value`, once for each numeric column to hold elsewhere than at its "
         "mean.",
         examples=[["log_uranium:0"]],

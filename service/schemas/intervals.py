@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Options
 from service.schemas.predictions import Level
-
-MAX_SIMULATIONS: Final = 10_000
 
 IntervalMethod: TypeAlias = Literal["profile", "bootstrap", "wald"]
 Scale: TypeAlias = Literal["sd", "variance"]
@@ -19,7 +18,9 @@ Scale: TypeAlias = Literal["sd", "variance"]
 class Replication(Options):
     """How often the bootstrap draws, and from where."""
 
-    n_sim: int = Field(1000, ge=1, le=MAX_SIMULATIONS, description="Replicates of the bootstrap.")
+    n_sim: int = Field(
+        1000, ge=1, le=REQUEST.simulations, description="Replicates of the bootstrap."
+    )
     seed: int = Field(
         0, ge=0, le=2**53, description="Seed of the bootstrap: the same gives the same intervals."
     )
@@ -34,6 +35,13 @@ class Replicates(Answer):
         description="Replicates with a variance at zero or a correlation at -1 or 1; they count."
     )
     n_failed: int = Field(description="Replicates that could not be fitted; they do not count.")
+
+
+class FixedIntervals(Answer):
+    """Intervals of the fixed effects other than Wald's."""
+
+    ends: dict[str, tuple[float | None, float | None]]
+    bootstrap: Replicates | None
 
 
 class VarianceQuery(Replication):
