@@ -3,8 +3,8 @@
 B_j = Q_j'Z_2 are the rows of one level, sparse, and A_j and C_j depend on theta. D is such a sum,
 and so is everything that the derivatives in the first G need (see ``crossed``). With one effect per
 level a sum is linear in one weight per level, so that it is a product of a fixed sparse matrix and
-the weights, as long as that matrix has room; beyond, and with several effects, it is a product of
-sparse matrices, block of rows by block of rows, of one triangle.
+the weights, which is quickest for few pairs; beyond, and with several effects, it is a product of sparse
+matrices, block of rows by block of rows, of one triangle.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from scipy import sparse
 from engine.components import Batch
 from engine.table import Floats
 
-MAX_PAIRS = 1 << 22
-"""Most pairs of elements in a row of B, in all rows, whose products are kept: 12 bytes each."""
+MAX_PAIRS = 1 << 17
+"""Most pairs of elements in a row of B, in all rows, whose products are kept: beyond, making them
+takes longer than the sparse products of a search that they would save."""
 BLOCK = 512
 """Rows of a large sum that are made at once."""
 
