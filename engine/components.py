@@ -86,6 +86,25 @@ class Batch:
             out[..., own] = (part.reshape(*part.shape[:-1], -1, size) @ by).reshape(part.shape)
         return out
 
+    def left_times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
+        """Multiply the first axis of (m, s, c) from the left by each factor's own (k, k)'."""
+        out = np.empty_like(blocks)
+        for f, (own, by) in enumerate(zip(self.slices, factors, strict=True)):
+            out[:, own] = self.rows_times(blocks, f, by.T)
+        return out
+
+    def levels_of(self, blocks: Floats, f: int) -> Floats:
+        """The diagonal blocks of the levels of factor f, a view (m, levels, k, k)."""
+        own, size = self.slices[f], self.sizes[f]
+        part = blocks[:, own, own]
+        m, width, _ = part.shape
+        step, row, column = part.strides
+        return np.lib.stride_tricks.as_strided(
+            part,
+            (m, width // size, size, size),
+            (step, size * (row + column), row, column),
+        )
+
     def rows_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
         """The rows of factor f of (m, s, c) blocks, each level's times (k, k) from the left."""
         part = blocks[:, self.slices[f]]

@@ -124,9 +124,9 @@ def _through_rest(
     position = levels[place][:, None] * k + np.arange(k)
     spread = sparse.csr_array(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
-        shape=(len(index[0]), factor.meet.shape[0]),
+        shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
-    w = spread @ factor.meet + _own_columns(blocks.sizes, blocks.levels, z, index)
+    w = spread @ blocks.gram.scaled(factor.turn) + _own_columns(blocks.sizes, blocks.levels, z, index)
     w = sparse.csr_array(w)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):

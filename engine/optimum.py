@@ -18,6 +18,8 @@ import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
+from engine.crossed import CrossedCriterion
+from engine.information import Informed
 from engine.progress import unwatched
 from engine.starts import blocks_of, starts
 from engine.table import Floats
@@ -90,7 +92,7 @@ def minimise(
     for point in points:
         if len(ends) >= enough and not _doubtful(criterion, ends):
             break
-        ends.append(descend(criterion, point, ends, watch=watch))
+        ends.append(descend(_searched(criterion), point, ends, watch=watch))
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -104,6 +106,13 @@ def minimise(
         starts=len(ends),
         optima=max(1, len(found)),
     )
+
+
+def _searched(criterion: Criterion) -> Objective:
+    """The criterion as it is searched: with less than an exact Hessian where that is costly."""
+    if isinstance(criterion, CrossedCriterion) and criterion.costly:
+        return Informed(criterion)
+    return criterion
 
 
 def lowest_value(criterion: Criterion, near: Floats) -> float:
@@ -281,7 +290,7 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
             t, theta, value = flat, structure.theta(flat), there
     if not evaluations or value == end.value:
         return replace(end, theta=theta, evaluations=evaluations)
-    again = descend(criterion, theta)
+    again = descend(_searched(criterion), theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
         return replace(
             again,

@@ -11,7 +11,8 @@ from scipy import sparse
 
 from engine.criterion import Blocks
 from engine.crossed import both_sides
-from engine.crossed_blocks import CrossedBlocks, by_level
+from engine.crossed_blocks import CrossedBlocks
+from engine.gram import Gram, by_level
 from engine.table import Floats
 
 
@@ -48,7 +49,9 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     return replace(
         blocks,
         root=blocks.root @ bases[0],
-        rest_inner=sparse.csr_array(blocks.rest_inner @ every),
+        gram=Gram.of(
+            sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
+        ),
         rest_within=tuple(
             both_sides(batch, own, rest)
             for batch, own in zip(blocks.batches, blocks.rest_within, strict=True)

@@ -18,6 +18,7 @@ from scipy.ndimage import minimum_filter
 from engine.cholesky import batched_cholesky, batched_forward
 from engine.criterion import Criterion
 from engine.crossed import CrossedCriterion
+from engine.moments import relative_deviations
 from engine.scalar import ScalarCriterion
 from engine.table import Floats
 
@@ -90,10 +91,10 @@ def _scalar_starts(criterion: ScalarCriterion) -> tuple[list[Floats], int]:
 
 
 def _crossed_starts(criterion: CrossedCriterion) -> tuple[list[Floats], int]:
-    """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
+    """Uncorrelated effects of three sizes, lowest first; from moments where a value is costly."""
     structure = criterion.structure
     if criterion.costly:
-        return [structure.theta(0.5 * np.eye(structure.k))], 0
+        return [structure.theta(np.diag(relative_deviations(criterion.blocks)))], 0
     sizes = SIZES[1]
     if structure.k <= 3:
         diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
