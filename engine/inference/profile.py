@@ -21,13 +21,13 @@ from typing import TypeAlias
 import numpy as np
 from scipy import special
 
+from engine.descent import descend
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
 from engine.inference.deviance import Optimal
 from engine.inference.fixed import require_level
 from engine.inference.held import Held, hold
 from engine.inference.parameters import Parameter, parameters
-from engine.optimum import descend
 from engine.table import Floats
 
 Progress: TypeAlias = Callable[[float, str], None]
