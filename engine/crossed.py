@@ -165,7 +165,7 @@ class CrossedCriterion(Criterion):
         factor = self.factorise(theta)
         if factor is None:
             return None
-        view, directions = self.view(factor), self._directions(factor.t)
+        view, directions = self.view(factor), self.structure.directions(theta[None])[0]
         slope, pairs = self._first_order(view, directions, self._weight)
         information = view.information(self._local(directions), self._owner)
         last = pairs[:, :, -1]

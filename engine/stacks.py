@@ -63,9 +63,7 @@ def stacked_times(a: Floats, b: Floats) -> Floats:
     """A B for symmetric A: (m, s, s), (m, s, c) -> (m, s, c)."""
     if _batched(a):
         return np.asarray(a @ b)
-    return np.stack(
-        [blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)]
-    )
+    return np.stack([blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)])
 
 
 def mirror(a: Floats) -> None:
