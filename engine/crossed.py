@@ -80,7 +80,7 @@ class CrossedCriterion(Criterion):
         blocks.gram.add(turn, turn, d)
         roots = []
         for batch, own_d in zip(blocks.batches, d, strict=True):
-            upper_k = stacked_cholesky(_plus_identity(both_sides(batch, own_d, rest)))
+            upper_k = stacked_cholesky(_plus_identity(batch.turn(own_d.copy(), rest)))
             if upper_k is None:
                 return None
             half = stacked_forward(upper_k, batch.left_times(batch.rows(dm), rest))
@@ -92,17 +92,21 @@ class CrossedCriterion(Criterion):
             return None
         return CrossedFactor(t, root, inner, upper, log_det, turn, d, dm, tuple(roots))
 
-    def psi(self, factor: CrossedFactor) -> tuple[Floats, ...]:
-        """Psi = Lambda_2 K^-1 Lambda_2', by batch (m, s, s)."""
+    def psi(self, factor: CrossedFactor, *, last: bool = False) -> tuple[Floats, ...]:
+        """Psi = Lambda_2 K^-1 Lambda_2', by batch (m, s, s).
+
+        ``last`` says that nothing else will be asked of the factor, which may be overwritten.
+        """
         rest = [own.T for own in self.own(factor.t)[1:]]
         return tuple(
-            both_sides(batch, stacked_inverse(root), rest)
+            batch.turn(stacked_inverse(root, overwrite=last), rest)
             for batch, root in zip(self.blocks.batches, factor.rest, strict=True)
         )
 
-    def view(self, factor: CrossedFactor) -> Sensitivity:
-        """What the derivatives are made of."""
-        return Sensitivity.of(self.blocks, factor, self.psi(factor), self.own(factor.t)[1:])
+    def view(self, factor: CrossedFactor, *, last: bool = False) -> Sensitivity:
+        """What the derivatives are made of; ``last`` as for :meth:`psi`."""
+        psi = self.psi(factor, last=last)
+        return Sensitivity.of(self.blocks, factor, psi, self.own(factor.t)[1:])
 
     def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
         """Conditional modes (J_f, k_f) and relative covariances (J_f, k_f, k_f) of every factor.
@@ -165,7 +169,8 @@ class CrossedCriterion(Criterion):
         factor = self.factorise(theta)
         if factor is None:
             return None
-        view, directions = self.view(factor), self.structure.directions(theta[None])[0]
+        view = self.view(factor, last=True)
+        directions = self.structure.directions(theta[None])[0]
         slope, pairs = self._first_order(view, directions, self._weight)
         information = view.information(self._local(directions), self._owner)
         last = pairs[:, :, -1]
@@ -195,11 +200,6 @@ class CrossedCriterion(Criterion):
         """Each direction within the effects of its own factor, (k, k)."""
         spans = [self._spans[f] for f in self._owner.tolist()]
         return [own[span, span] for own, span in zip(directions, spans, strict=True)]
-
-
-def both_sides(batch: Batch, blocks: Floats, rest: Sequence[Floats]) -> Floats:
-    """Lambda' A Lambda for (m, s, s) blocks."""
-    return batch.left_times(batch.times(blocks, rest), rest)
 
 
 def _plus_identity(blocks: Floats) -> Floats:

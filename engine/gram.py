@@ -143,9 +143,9 @@ class Gram:
         b = a if left is right else self.scaled(right)
         across = sparse.csr_array(a.T)
         for start in range(0, across.shape[0], BLOCK):
-            own = across[start : start + BLOCK]
-            columns = sparse.csr_array(b[:, start:]) if triangle and start else b
-            yield start, np.asarray((own @ columns).toarray())
+            yield start, np.asarray((across[start : start + BLOCK] @ b).toarray())
+            if triangle:
+                b = sparse.csr_array(b[:, BLOCK:])
 
 
 def by_level(blocks: Floats) -> sparse.csr_array:

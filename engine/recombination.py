@@ -11,7 +11,6 @@ from scipy import sparse
 from scipy.linalg import block_diag
 
 from engine.criterion import Blocks
-from engine.crossed import both_sides
 from engine.crossed_blocks import CrossedBlocks
 from engine.dense_blocks import DenseBlocks
 from engine.gram import Gram, by_level
@@ -57,7 +56,7 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
             sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
         ),
         rest_within=tuple(
-            both_sides(batch, own, rest)
+            batch.turn(own.copy(), rest)
             for batch, own in zip(blocks.batches, blocks.rest_within, strict=True)
         ),
         rest_products=products,

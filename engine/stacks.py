@@ -47,12 +47,12 @@ def stacked_forward(upper: Floats, b: Floats) -> Floats:
     )
 
 
-def stacked_inverse(upper: Floats) -> Floats:
-    """(U'U)^-1 for a stack of dense factors, (m, s, s)."""
+def stacked_inverse(upper: Floats, *, overwrite: bool = False) -> Floats:
+    """(U'U)^-1 for a stack of dense factors, (m, s, s), in the place of U where it may go."""
     if _batched(upper):
         half = np.linalg.inv(upper)
         return np.asarray(half @ np.swapaxes(half, 1, 2))
-    out = upper.copy()
+    out = upper if overwrite else upper.copy()
     for own in out:
         lapack.dpotri(own.T, lower=1, overwrite_c=1)
         mirror(own)
