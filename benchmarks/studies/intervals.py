@@ -12,7 +12,6 @@ from scipy import special, stats
 import engine
 from benchmarks.studies.designs import Design, Draw, Floats
 from engine.fit import Fit
-from engine.inference.satterthwaite import Satterthwaite
 
 Found: TypeAlias = Iterator[tuple[tuple[str, str, str], float]]
 """Of (part, quantity, interval) the share covered: 0 or 1 of one parameter, else between."""
@@ -24,7 +23,6 @@ FIXED = {
     "kenward-roger": "Kenward-Roger",
 }
 BANDS = ((0.0, 1.0), (1.0, 2.0), (2.0, np.inf))
-STEP = 1e-5
 
 
 def truth(design: Design, fit: Fit) -> Mapping[str, float]:
@@ -68,50 +66,27 @@ def _of_profile(design: Design, fit: Fit) -> Found:
 
 
 def _of_variances_by_wald(design: Design, fit: Fit) -> Found:
-    """Estimate plus and minus 1.96 errors, and chi-squares of 2 / cv^2 df, as SAS has them.
+    """Wald's intervals as the engine gives them, and from the same errors two usual others.
 
-    At a boundary there is no standard error and so no interval, which does not cover.
+    Those are estimate plus and minus 1.96 errors of the standard deviation, and a variance's with
+    chi-squares of 2 / cv^2 degrees of freedom, as SAS has it. At a boundary there is no standard
+    error and so no interval, which does not cover.
     """
     true = truth(design, fit)
-    for name, (estimate, error) in _standard_deviations(fit).items():
-        exists = estimate > 0.0 and error > 0.0
-        inside = exists and abs(true[name] - estimate) <= NORMAL * error
-        yield ("variance", name, "Wald, normal"), float(inside)
-        if exists:
-            df = 0.5 * (estimate / error) ** 2  # 2 (v / se(v))^2 with se(v) = 2 sd se(sd)
-            tail = float(stats.chi2(df).cdf(df * (estimate / true[name]) ** 2))
-            inside = 0.025 <= tail <= 0.975
-        yield ("variance", name, "Wald, chi-square"), float(inside)
-
-
-def _standard_deviations(fit: Fit) -> dict[str, tuple[float, float]]:
-    """Estimates and errors of all standard deviations, by the inverse Hessian of the deviance."""
-    sigma, theta = fit.solution.sigma, _theta(fit)
-    weight = Satterthwaite.of(fit).weight
-    at = np.append(theta, sigma)
-    names = [own.name for own in engine.parameters(fit) if own.kind in {"sd", "sigma"}]
-    steps = STEP * np.maximum(np.abs(at), 1e-3)
-    slopes = np.array(
-        [
-            (_at(fit, at + step) - _at(fit, at - step)) / (2.0 * step.sum())
-            for step in np.diag(steps)
-        ]
-    )
-    errors = np.sqrt(np.maximum(np.einsum("is,ij,js->s", slopes, weight, slopes), 0.0))
-    return dict(zip(names, zip(_at(fit, at).tolist(), errors.tolist(), strict=True), strict=True))
-
-
-def _theta(fit: Fit) -> Floats:
-    criterion, factor = fit.at_optimum
-    return criterion.structure.theta(factor.t)
-
-
-def _at(fit: Fit, point: Floats) -> Floats:
-    """The standard deviations, in the data's units, of theta and sigma in the pilots'."""
-    criterion, _ = fit.at_optimum
-    t = fit.units.z_joint @ criterion.structure.matrix(point[:-1])
-    own = np.sqrt(np.square(t).sum(axis=1))
-    return np.asarray(fit.units.y * point[-1] * np.append(own, 1.0))
+    for own in engine.variance_intervals(fit, "wald").items:
+        name, estimate, upper = own.parameter.name, own.estimate, own.upper
+        if own.lower is None or upper is None or estimate is None:
+            inside = near = tail = False
+        else:
+            inside = own.lower <= true[name] <= upper
+            log_error = np.log(upper / estimate) / NORMAL if estimate > 0.0 else np.nan
+            near = abs(true[name] - estimate) <= NORMAL * log_error * estimate
+            df = 0.5 / log_error**2  # cv of a variance: twice the error of the log of its root
+            tail = 0.025 <= stats.chi2(df).cdf(df * (estimate / true[name]) ** 2) <= 0.975
+        yield ("variance", name, "Wald"), float(inside)
+        if own.parameter.kind != "correlation":
+            yield ("variance", name, "Wald, normal"), float(near)
+            yield ("variance", name, "Wald, chi-square"), float(tail)
 
 
 def band_name(low: float, high: float) -> str:

@@ -19,7 +19,7 @@ from benchmarks.studies.record import origin
 
 PAGE = ROOT / "docs" / "studies.md"
 NOMINAL = (93.0, 97.0)
-WALD, CHI = "Wald, normal", "Wald, chi-square"
+VARIANCES = ("profile", "Wald", "Wald, normal", "Wald, chi-square")
 
 
 def fixed_effects() -> str:
@@ -29,7 +29,7 @@ def fixed_effects() -> str:
 
 def variances() -> str:
     """Coverage of standard deviations and correlations."""
-    return _by_kind("variance", ("profile", WALD, CHI))
+    return _by_kind("variance", VARIANCES)
 
 
 def predictions() -> str:
