@@ -32,6 +32,7 @@ class Gram:
 
     Attributes:
         rows: B, sparse (J k, q).
+        columns: B', sparse (q, J k).
         k: rows of a level.
         batches: components of the rest.
         pairs: products of two elements of a row, (elements of all blocks, J), upper triangles;
@@ -39,6 +40,7 @@ class Gram:
     """
 
     rows: sparse.csr_array
+    columns: sparse.csc_array
     k: int
     batches: tuple[Batch, ...]
     pairs: sparse.csr_array | None
@@ -48,7 +50,7 @@ class Gram:
         """Make it from B and the components, which hold all columns of a row together."""
         width = np.diff(rows.indptr).astype(np.int64)
         few = k == 1 and int((width * (width + 1)).sum()) <= 2 * MAX_PAIRS
-        return cls(rows, k, batches, _pairs(rows, batches) if few else None)
+        return cls(rows, sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None)
 
     def scaled(self, by: Floats) -> sparse.csr_array:
         """The rows A_j B_j of (J, c, k) matrices A_j, sparse (J c, q)."""
@@ -60,7 +62,7 @@ class Gram:
 
     def transposed_times(self, vectors: Floats) -> Floats:
         """B'v, (J, k, c) -> (q, c)."""
-        return np.asarray(self.rows.T @ vectors.reshape(-1, vectors.shape[2]))
+        return np.asarray(self.columns @ vectors.reshape(-1, vectors.shape[2]))
 
     def add(self, left: Floats, right: Floats, out: Sequence[Floats]) -> None:
         """Add the symmetric sum of (left_j B_j)'(right_j B_j) to blocks (m, s, s), in place.
