@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.components import MAX_DENSE
 from engine.design import MAX_COLUMNS, MAX_EFFECTS
 from engine.expansion import MAX_RANDOM_TERMS, MAX_TERMS
 from engine.formula import MAX_CHARACTERS
@@ -21,6 +22,8 @@ class Caps:
         random_terms: random terms after expansion.
         columns: of X after factors are expanded.
         effects: that vary over the levels of one grouping factor.
+        dense: elements of the matrix of the effects of crossed factors, without those of the factor
+            with most levels; zero between parts of the data that share no level.
     """
 
     characters: int = MAX_CHARACTERS
@@ -29,6 +32,7 @@ class Caps:
     random_terms: int = MAX_RANDOM_TERMS
     columns: int = MAX_COLUMNS
     effects: int = MAX_EFFECTS
+    dense: int = MAX_DENSE
 
 
 CAPS = Caps()

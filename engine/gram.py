@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.components import Batch
@@ -50,7 +49,9 @@ class Gram:
         """Make it from B and the components, which hold all columns of a row together."""
         width = np.diff(rows.indptr).astype(np.int64)
         few = k == 1 and int((width * (width + 1)).sum()) <= 2 * MAX_PAIRS
-        return cls(rows, sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None)
+        return cls(
+            rows, sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None
+        )
 
     def scaled(self, by: Floats) -> sparse.csr_array:
         """The rows A_j B_j of (J, c, k) matrices A_j, sparse (J c, q)."""
@@ -186,6 +187,7 @@ def _pairs(rows: sparse.csr_array, batches: Sequence[Batch]) -> sparse.csr_array
     )
 
 
-def squares(rows: sparse.csr_array) -> NDArray[np.float64]:
+def squares(rows: sparse.csr_array) -> Floats:
     """The sum of squares of each column, (q,)."""
-    return np.bincount(rows.indices, weights=np.square(rows.data), minlength=rows.shape[1])
+    sums = np.bincount(rows.indices, weights=np.square(rows.data), minlength=rows.shape[1])
+    return sums.astype(np.float64, copy=False)

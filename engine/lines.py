@@ -126,7 +126,9 @@ def _through_rest(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
         shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
-    w = spread @ blocks.gram.scaled(factor.turn) + _own_columns(blocks.sizes, blocks.levels, z, index)
+    w = spread @ blocks.gram.scaled(factor.turn) + _own_columns(
+        blocks.sizes, blocks.levels, z, index
+    )
     w = sparse.csr_array(w)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):

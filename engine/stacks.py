@@ -1,4 +1,4 @@
-"""Stacks of dense symmetric matrices (m, s, s): many small ones by batches, few large ones in place.
+"""Stacks of dense symmetric matrices (m, s, s): many small by batches, few large ones in place.
 
 A contiguous matrix whose upper triangle is read by rows is one whose lower triangle LAPACK reads by
 columns, so that no copy is made.
@@ -63,9 +63,7 @@ def stacked_times(a: Floats, b: Floats) -> Floats:
     """A B for symmetric A: (m, s, s), (m, s, c) -> (m, s, c)."""
     if _batched(a):
         return np.asarray(a @ b)
-    return np.stack(
-        [blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)]
-    )
+    return np.stack([blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)])
 
 
 def mirror(a: Floats) -> None:
