@@ -66,23 +66,24 @@ class Gram:
         return np.asarray(self.columns @ vectors.reshape(-1, vectors.shape[2]))
 
     def add(self, left: Floats, right: Floats, out: Sequence[Floats]) -> None:
-        """Add the symmetric sum of (left_j B_j)'(right_j B_j) to blocks (m, s, s), in place.
+        """Add the sum of (A_j B_j)'(C_j B_j), if symmetric, to blocks (m, s, s), in place.
 
         Args:
-            left, right: (J, c, k).
-            out: contiguous, by batch.
+            left: A_j, (J, c, k).
+            right: C_j, (J, c, k).
+            out: by batch.
         """
         if self.pairs is not None:
-            for own, part in zip(out, self._linear(left, right), strict=True):
-                own += part
-                diagonal = np.arange(own.shape[-1])
+            for i, part in enumerate(self._linear(left, right)):
+                np.add(out[i], part, out=out[i])
+                diagonal = np.arange(part.shape[-1])
                 part[:, diagonal, diagonal] = 0.0
-                own += np.swapaxes(part, 1, 2)
+                np.add(out[i], np.swapaxes(part, 1, 2), out=out[i])
             return
         if not self._whole:
             product = self._product(left, right)
-            for batch, own in zip(self.batches, out, strict=True):
-                own += batch.dense(product)
+            for i, batch in enumerate(self.batches):
+                np.add(out[i], batch.dense(product), out=out[i])
             return
         (own,) = out
         for start, part in self._parts(left, right):
@@ -93,7 +94,7 @@ class Gram:
     def inner(self, left: Floats, right: Floats, of: Sequence[Floats]) -> float:
         """The sum of the products of its elements and those of symmetric blocks (m, s, s).
 
-        The sum of (left_j B_j)'(right_j B_j) itself need not be symmetric.
+        The sum of (A_j B_j)'(C_j B_j) itself need not be symmetric.
         """
         if self.pairs is not None:
             total = 0.0

@@ -31,6 +31,8 @@ ACCURACY = 1e-9
 """The Newton step that promises less than this of the criterion is the last one."""
 VALUE_ACCURACY = 1e-6
 """As much, where only the value counts: its error is the promise's own, of a higher order."""
+INFORMED_ACCURACY = 1e-8
+"""The same for a search by average information, whose promise is right to some parts in ten."""
 CLOSE = 1e-2
 """The Newton step that promises less than this leads to the optimum, if it is one already known."""
 LAST_STEP = 1e-3
@@ -122,6 +124,8 @@ def lowest_value(criterion: Criterion, near: Floats) -> float:
     """
     if criterion.structure.k == 1:
         return descend(criterion, near, enough=VALUE_ACCURACY).value
+    if criterion.costly:
+        return descend(_searched(criterion), near, enough=INFORMED_ACCURACY).value
     return minimise(criterion, near).value
 
 
