@@ -21,8 +21,7 @@ from engine.cooccurrence import Cooccurrence
 from engine.errors import LimitError, Problem
 from engine.table import Floats
 
-
-MAX_DENSE = 1 << 27
+MAX_ELEMENTS = 1 << 27
 """Most elements of all dense blocks: 1 GiB each time, and a fit takes five times as much."""
 TURNED = 1 << 20
 """Elements of dense blocks that are copied at once."""
@@ -199,19 +198,19 @@ def require_room(
     """Refuse a model whose dense blocks would not fit, before any is made; as :func:`batches`.
 
     Raises:
-        LimitError: the blocks of the rest have more than ``MAX_DENSE`` elements.
+        LimitError: the blocks of the rest have more than ``MAX_ELEMENTS`` elements.
     """
     columns = sum(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))
-    if columns**2 <= MAX_DENSE:
+    if columns**2 <= MAX_ELEMENTS:
         return
     _, slots = _slots(_components(levels, meetings), levels)
     width = np.array(sizes[1:]) @ slots
-    if int(np.square(width).sum()) > MAX_DENSE:
+    if int(np.square(width).sum()) > MAX_ELEMENTS:
         raise LimitError(
             Problem(
                 "too_many_effects",
                 f"{columns} random effects beside those of the factor with most levels are crossed "
-                f"so densely that their matrix has more than {MAX_DENSE} elements",
+                f"so densely that their matrix has more than {MAX_ELEMENTS} elements",
                 "use a coarser factor, fewer random slopes or fewer crossed factors",
                 ("formula",),
             )

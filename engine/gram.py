@@ -3,8 +3,8 @@
 B_j = Q_j'Z_2 are the rows of one level, sparse, and A_j and C_j depend on theta. D is such a sum,
 and so is everything that the derivatives in the first G need (see ``crossed``). With one effect per
 level a sum is linear in one weight per level, so that it is a product of a fixed sparse matrix and
-the weights, which is quickest for few pairs; beyond, and with several effects, it is a product of sparse
-matrices, block of rows by block of rows, of one triangle.
+the weights, which is quickest for few pairs; beyond, and with several effects, it is a product of
+sparse matrices, block of rows by block of rows, of one triangle.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import block_diag
 
 from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
+from engine.dense_blocks import DenseBlocks
 from engine.gram import Gram, by_level
 from engine.table import Floats
 
@@ -25,6 +27,8 @@ def with_columns(blocks: Blocks, a: Floats) -> Blocks:
 
 def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     """The blocks of the columns Z_f B_f, an invertible (k, k) basis for each factor."""
+    if isinstance(blocks, DenseBlocks):
+        return replace(blocks, root=blocks.times(blocks.root[0], block_diag(*bases)[None]))
     if not isinstance(blocks, CrossedBlocks):
         return replace(blocks, root=blocks.root @ bases[0]) if bases else blocks
     rest = bases[1:]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engine.components import Batch
 from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
+from engine.dense_blocks import DenseBlocks
 from engine.fit import Fit
 from engine.gram import squares
 from engine.table import Floats
@@ -98,7 +99,7 @@ class Redraw:
         blocks, solution = criterion.blocks, fit.solution
         flat = blocks.inner.reshape(-1, blocks.inner.shape[-1])
         whole = blocks.within.diagonal()[:-1] + np.square(flat[:, :-1]).sum(axis=0)
-        spans = np.diagonal(blocks.root, axis1=1, axis2=2) > 0.0
+        spans = (blocks.root != 0.0).any(axis=2)
         x_gram = blocks.within[:-1, :-1]
         rest = _rests(blocks) if isinstance(blocks, CrossedBlocks) else ()
         for own in rest:
@@ -122,7 +123,9 @@ class Redraw:
         blocks, sigma = self.blocks, self.sigma
         effects = self._effects(generator)
         own = self.mean + sigma * generator.standard_normal(self.mean.shape) * self.spans
-        if effects:
+        if isinstance(blocks, DenseBlocks):
+            own += blocks.root @ np.concatenate([b.ravel() for b in effects])
+        elif effects:
             own += np.einsum("jkl,jl->jk", blocks.root, effects[0])
         flat = np.concatenate([np.zeros(0), *(b.ravel() for b in effects[1:])])
         if isinstance(blocks, CrossedBlocks):
@@ -151,7 +154,7 @@ class Redraw:
 
     def _effects(self, generator: np.random.Generator) -> list[Floats]:
         """New effects of every level of each factor, (J, k)."""
-        if isinstance(self.blocks, CrossedBlocks):
+        if isinstance(self.blocks, CrossedBlocks | DenseBlocks):
             counts = self.blocks.levels
         else:
             counts = (len(self.blocks.root),) if self.t else ()

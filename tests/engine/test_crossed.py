@@ -8,13 +8,15 @@ import pytest
 
 import engine
 from engine.components import Batch
+from engine.criterion import Structure
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedBlocks
+from engine.descent import descend
 from engine.gram import Gram
 from engine.information import Informed
 from engine.moments import relative_deviations
-from engine.optimum import descend, minimise
-from engine.prepared import prepare
+from engine.optimum import minimise
+from engine.prepared import Prepared, prepare
 from engine.sensitivity import quadratic
 from engine.spec import Spec
 from engine.stacks import stacked_cholesky, stacked_forward, stacked_inverse, stacked_times
@@ -66,9 +68,14 @@ def model(
 ) -> CrossedCriterion:
     """The criterion of a model with some random terms."""
     spec = Spec.of(f"y ~ x + {random}", method=method, categorical=("g", "h", "i"), weights=weights)
-    found = prepare(spec, data).criterion
-    assert isinstance(found, CrossedCriterion)
-    return found
+    return crossed(prepare(spec, data))
+
+
+def crossed(prepared: Prepared) -> CrossedCriterion:
+    """The criterion in the form of large models, whatever the size of this one."""
+    blocks = CrossedBlocks.crossed(prepared.products, prepared.kept)
+    sizes = tuple(len(term.names) for own in prepared.design.groupings for term in own.terms)
+    return CrossedCriterion(blocks, Structure.of(sizes), prepared.spec.method)
 
 
 def points(criterion: CrossedCriterion) -> list[Floats]:
@@ -284,9 +291,7 @@ def test_the_costly_search_ends_where_the_exact_one_does(
         offset=known.offset,
         categorical=known.categorical,
     )
-    criterion = prepare(spec, frame(known)).criterion
-    assert isinstance(criterion, CrossedCriterion)
-    assert_one_optimum(criterion, monkeypatch)
+    assert_one_optimum(crossed(prepare(spec, frame(known))), monkeypatch)
 
 
 @every_design
