@@ -24,7 +24,7 @@ from engine import (
     pairwise_differences,
 )
 from service.answers import fixed_effect
-from service.intervals import intervals_of
+from service.intervals import Ends
 from service.schemas.base import Answer
 from service.schemas.fits import FixedEffects
 from service.schemas.inference import (
@@ -48,11 +48,10 @@ _NAMED: Final = 20
 _LONGEST: Final = 60
 
 
-def effects_of(fit: Fit, asked: FixedEffectsQuery, seconds: float) -> FixedEffects:
-    """Return the table of fixed effects; ``seconds`` bound what intervals may take."""
+def effects_of(fit: Fit, asked: FixedEffectsQuery, ends: Mapping[str, Ends] | None) -> FixedEffects:
+    """Return the table of fixed effects; ``ends`` are those of intervals other than Wald's."""
     items = [fixed_effect(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
-    if asked.interval != "wald":
-        ends = intervals_of(fit, asked, seconds)
+    if ends is not None:
         items = [
             row.model_copy(update=dict(zip(("lower", "upper"), ends[row.term], strict=True)))
             for row in items

@@ -18,6 +18,8 @@ from service.api.examples import ANSWERS
 _REF: Final = "#/components/schemas/{model}"
 _HEADERS: Final = {
     "X-Request-ID": "The id of the request, as sent by the client or made here.",
+    "Retry-After": "Seconds to wait before asking again.",
+    "Preference-Applied": "What of `Prefer` was honoured (RFC 7240).",
     "ETag": "Tag of this representation, strong.",
     "Location": "Path of the resource.",
     "Link": 'The next page, as `rel="next"` (RFC 8288); left out on the last.',

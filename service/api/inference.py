@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
@@ -13,10 +13,14 @@ from starlette.responses import Response
 from engine import EngineError, Fit
 from engine import Problem as Item
 from service import comparing, inference, openapi, tabular
+from service.api import jobs
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
+from service.catalog import Job
 from service.context import owner_of, services
+from service.desk import Obtained
 from service.handlers import of_options
+from service.inquiring import InquiryWork
 from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.schemas.base import Answer, read_json
@@ -72,7 +76,12 @@ Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 @router.get(
     "/{model}/fixed-effects",
     response_model=FixedEffects,
-    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
+    responses={
+        200: {"content": openapi.tables()},
+        **jobs.ACCEPTED,
+        **responses("limit_passed", *_READING, *jobs.PROBLEMS),
+    },
+    openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="fixed_effects",
 )
 async def fixed_effects(
@@ -80,13 +89,19 @@ async def fixed_effects(
 ) -> Response:
     """Return the fixed effects with the degrees of freedom and the intervals asked for.
 
-    Profiles and the bootstrap fit the model many times; they are given up after the time that a
-    request may wait (`wait_seconds` of `GET /v1/limits`).
+    Profiles and the bootstrap fit the model many times; when they take longer than the request
+    waits they become a job, and the same request finds them once that has succeeded.
     """
-    seconds = services(request).settings.wait_seconds
+    ends: Any = None
+    if asked.interval != "wald":
+        choose(request, FORMS)
+        found = await _inquired(request, model, "fixed-effects", asked)
+        if isinstance(found, Response):
+            return found
+        ends = found.value
 
     def make(fit: Fit) -> FixedEffects:
-        return inference.effects_of(fit, asked, seconds)
+        return inference.effects_of(fit, asked, ends)
 
     return await _answer(request, model, make, _in_query)
 
@@ -171,6 +186,17 @@ async def random_effects_tests(
     chi-bar-square mixture stands beside the naive one.
     """
     return await _answer(request, model, comparing.random_terms_of, _in_query)
+
+
+async def _inquired(
+    request: Request, model: str, name: str, asked: Options
+) -> Obtained[Any] | Response:
+    """Return the JSON that answers a long question about a model, or the answer with its job."""
+    parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
+    fitted = await parts.fitting.get(parts.models(owner), model)
+    work = InquiryWork(parts, owner, fitted, name, asked)
+    found = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    return jobs.accepted(found, preference) if isinstance(found, Job) else found
 
 
 async def _answer(

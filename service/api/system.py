@@ -61,5 +61,9 @@ async def limits(request: Request) -> Response:
             max_random_terms=CAPS.random_terms,
             max_model_columns=CAPS.columns,
             wait_seconds=settings.wait_seconds,
+            job_seconds=settings.job_seconds,
+            job_retention_seconds=settings.job_retention_seconds,
+            max_jobs=settings.max_jobs,
+            worker_memory_bytes=settings.worker_memory_bytes,
         )
     )

@@ -43,7 +43,13 @@ class Limits(Answer):
     max_terms: int = Field(description="Most terms of a formula once written out.")
     max_random_terms: int = Field(description="Most random terms of a formula.")
     max_model_columns: int = Field(description="Most columns of a model once factors are expanded.")
-    wait_seconds: float = Field(description="How long a request waits for its fit.")
+    wait_seconds: float = Field(
+        description="How long a request waits for what takes long before it gets a job."
+    )
+    job_seconds: float = Field(description="How long a job may run.")
+    job_retention_seconds: float = Field(description="How long a finished job can be read.")
+    max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    worker_memory_bytes: int = Field(description="Memory of the process that does a job, in bytes.")
 
 
 class ProblemPage(Answer):
