@@ -79,4 +79,5 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
-    await computed.keep(job.key, row.id, found)
+    if await parts.models(claimed.owner).find(row.id) is not None:  # not deleted meanwhile
+        await computed.keep(job.key, row.id, found)

@@ -22,7 +22,7 @@ TELLING_SECONDS: Final = 0.1
 LONGEST_MESSAGE: Final = 200
 
 # Below the process that answers requests: predictions stay quick while large fits run.
-NICENESS: Final = 10
+NICENESS: Final = 5
 
 # What the numerical libraries read when they are loaded.
 _THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

@@ -128,6 +128,7 @@ async def _followed(request: Request, job: JobId) -> catalog.Job:
 @router.get(
     "/{job}/events",
     response_class=EventSourceResponse,
+    response_description="Events, each with an `id`; the last has the name of how the job ended.",
     responses=responses("job_not_found", "unavailable"),
     operation_id="job_events",
 )

@@ -51,13 +51,15 @@ def children(pid: int) -> dict[int, float]:
     return found
 
 
-def busy(pid: int) -> int | None:
-    """Return the child of a process that uses a processor most just now, if one does."""
-    before = children(pid)
-    time.sleep(0.3)
-    used = {child: now - before.get(child, now) for child, now in children(pid).items()}
-    most = max(used, key=lambda child: used[child], default=None)
-    return most if most is not None and used[most] > 0.1 else None
+def busy(pid: int, seconds: float = 10) -> int:
+    """Return the child of a process that is at work: the first to use some time of a processor."""
+    before, end = children(pid), time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.05)
+        for child, now in children(pid).items():
+            if now - before.get(child, now) >= 0.1:
+                return child
+    raise AssertionError("no child is at work")
 
 
 def alive(pid: int) -> bool:

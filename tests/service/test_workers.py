@@ -84,7 +84,6 @@ async def test_cancelling_ends_the_process_within_a_second_whatever_it_does(
     task = asyncio.create_task(workers.run(tasking.multiply, 3000, progress=quiet, seconds=60))
     await asyncio.sleep(0.5)
     worker = await asyncio.to_thread(busy, os.getpid())
-    assert worker is not None
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
