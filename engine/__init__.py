@@ -38,6 +38,7 @@ from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
@@ -47,7 +48,7 @@ from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.progress import Progress
+from engine.progress import Progress, silent
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -76,6 +77,8 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "Interval",
+    "Intervals",
     "LevelInfluence",
     "LikelihoodRatio",
     "LimitError",
@@ -131,8 +134,10 @@ __all__ = [
     "profile",
     "ranova",
     "row_diagnostics",
+    "silent",
     "simulate",
     "t_test",
     "to_bytes",
+    "variance_intervals",
     "variance_partition",
 ]

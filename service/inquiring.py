@@ -14,7 +14,7 @@ from service.catalog import Claimed
 from service.context import Services
 from service.fitting import Fitted
 from service.inquiries import INQUIRIES, answered
-from service.schemas.inference import Options
+from service.schemas.base import Options
 from service.work import Label, Stowed, until
 
 

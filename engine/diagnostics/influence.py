@@ -29,7 +29,7 @@ EXACT_LEVELS = 200
 """Up to so many levels the model is fitted again without each of them."""
 EXACT_WORK = 20_000
 """Likewise of a model with several grouping factors: levels left out times levels of all groups."""
-STEP_WORK = 500_000
+MAX_WORK = 500_000
 """Most levels left out times levels of all groups, of a model with several grouping factors."""
 
 
@@ -86,7 +86,7 @@ def level_influence(
     which, effects = random_effects(fit, group)
     n_levels, crossed = len(effects.levels), len(fit.random) > 1
     work = n_levels * sum(len(own.levels) for own in fit.random) if crossed else 0
-    if work > STEP_WORK:
+    if work > MAX_WORK:
         raise LimitError(_too_many(n_levels))
     exact = n_levels <= EXACT_LEVELS and work <= EXACT_WORK
     scan, edges = Scan.of(fit, data).by_level(which)

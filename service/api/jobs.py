@@ -61,7 +61,7 @@ def preferred(request: Request) -> Preference:
 def accepted(job: catalog.Job, preference: Preference) -> Response:
     """Answer a request that has become a job."""
     headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(POLL_SECONDS)}
-    return json_response(Job.of(job), 202, headers | applied(preference))
+    return json_response(Job.of_row(job), 202, headers | applied(preference))
 
 
 def applied(preference: Preference) -> dict[str, str]:
@@ -83,7 +83,7 @@ async def listed(
 ) -> Response:
     """List the jobs, newest first."""
     page = await services(request).jobs(owner_of(request)).page(limit, cursor, state)
-    return json_response(JobList(items=[Job.of(row) for row in page.items], next=page.next))
+    return json_response(JobList(items=[Job.of_row(row) for row in page.items], next=page.next))
 
 
 @router.get(
@@ -102,7 +102,7 @@ async def read(request: Request, job: JobId) -> Response:
     """
     row = await services(request).jobs(owner_of(request)).get(job)
     headers = {} if row.finished else {"Retry-After": str(POLL_SECONDS)}
-    return json_response(Job.of(row), 200, {"Cache-Control": "no-store", **headers})
+    return json_response(Job.of_row(row), 200, {"Cache-Control": "no-store", **headers})
 
 
 @router.delete(
@@ -117,7 +117,7 @@ async def cancel(request: Request, job: JobId) -> Response:
     parts = services(request)
     row = await parts.jobs(owner_of(request)).cancel(job)
     parts.runner.cancel(job)
-    return json_response(Job.of(row))
+    return json_response(Job.of_row(row))
 
 
 async def _followed(request: Request, job: JobId) -> catalog.Job:
@@ -161,7 +161,7 @@ async def events(
 
 def _event(row: catalog.Job) -> ServerSentEvent:
     return ServerSentEvent(
-        data=Job.of(row), event=row.state, id=str(row.version), retry=RETRY_MILLISECONDS
+        data=Job.of_row(row), event=row.state, id=str(row.version), retry=RETRY_MILLISECONDS
     )
 
 

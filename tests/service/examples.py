@@ -113,6 +113,10 @@ EXAMPLES = (
         *("GET", "/v1/models/{model}/fixed-effects?interval=profile"),
     ),
     Example(
+        "What varies, with profile-likelihood intervals",
+        *("variance_parameters", "GET", "/v1/models/{model}/variance-parameters"),
+    ),
+    Example(
         "The parametric bootstrap, as a job",
         "fixed_effects",
         *("GET", "/v1/models/{model}/fixed-effects?interval=bootstrap&n_sim=2000"),
