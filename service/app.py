@@ -134,7 +134,9 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     database, compute = Database(settings.catalog), Compute(settings.fit_threads)
-    workers = Workers(settings.workers, settings.worker_memory_bytes, settings.worker_threads)
+    workers = Workers(
+        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
+    )
     try:
         await database.migrate()
         parts = app.state.services = assembled(settings, database, compute, workers)

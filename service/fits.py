@@ -89,7 +89,6 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         stored = Stored(job.blob, ())
     else:
         stored = stored_of(await parts.datasets(claimed.owner).get(order.dataset_id))
-    parts.fitting.fits += 1
     row = await parts.workers.run(
         tasks.fit,
         order,
@@ -98,6 +97,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
+    parts.fitting.fits += 1
     await models.add(row)
 
 

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     wait_seconds: Seconds = Field(
         20, description="How long a request waits for what takes long before it gets a job."
     )
-    workers: int = Field(
+    worker_processes: int = Field(
         2,
         ge=0,
         description="How many processes do jobs, one each; 0 means one for each processor.",

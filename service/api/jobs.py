@@ -12,6 +12,7 @@ from starlette.responses import Response
 from service import catalog, openapi
 from service.api.parameters import Cursor, Limit
 from service.context import owner_of, services
+from service.middleware import HEAD
 from service.preference import Preference, preference_of
 from service.problems import responses
 from service.schemas.base import json_response
@@ -145,6 +146,8 @@ async def events(
     Several changes within a moment are one event. The last event of a finished job is sent to
     whoever asks; when the service stops before, the stream ends and can be taken up again.
     """
+    if request.scope.get(HEAD):
+        return
     parts, seen = services(request), _version(last_event_id)
     jobs = parts.jobs(owner_of(request))
     with parts.changes.watch(row.id) as watch:
