@@ -48,7 +48,7 @@ from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.progress import Progress
+from engine.progress import Progress, silent
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -148,6 +148,7 @@ __all__ = [
     "ranova",
     "read_summary",
     "row_diagnostics",
+    "silent",
     "simulate",
     "summarise",
     "t_test",
