@@ -43,7 +43,7 @@ from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, Progress, profile
 from engine.inference.tests import FTest, f_test, t_test
-from engine.newdata import Predictor, predictors
+from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
@@ -81,6 +81,7 @@ __all__ = [
     "MarginalMean",
     "MarginalMeans",
     "ModesShape",
+    "Needs",
     "Outcome",
     "Parameter",
     "Pooling",
@@ -120,6 +121,7 @@ __all__ = [
     "group_effects",
     "level_influence",
     "marginal_means",
+    "optional_predictors",
     "pairwise_differences",
     "parameters",
     "parse",

@@ -36,7 +36,9 @@ class Numeric:
         """The columns (n,) of this variable."""
         if isinstance(self.expr, expression.Column):
             return [frame.numbers[self.expr.name]]
-        values = expression.evaluate(self.expr, frame.numbers, self.states)
+        values = expression.evaluate(
+            self.expr, frame.numbers, self.states, frame.factors, frame.means
+        )
         _require_finite(values, self.expr, frame)
         return [values] if values.ndim == 1 else list(values.T)
 
@@ -159,7 +161,7 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states))
+        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states, frame.factors))
         _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
@@ -183,7 +185,9 @@ def learn(spec: Spec, frame: Frame) -> Design:
     formula = spec.formula
     learner = _Learner(frame)
     response = Response(
-        formula.response, expression.learn(formula.response, frame.numbers), spec.offset
+        formula.response,
+        expression.learn(formula.response, frame.numbers, frame.factors),
+        spec.offset,
     )
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
@@ -225,7 +229,7 @@ class _Learner:
         if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
             name = expr.name
         if name is None:
-            states = expression.learn(expr, self.frame.numbers)
+            states = expression.learn(expr, self.frame.numbers, self.frame.factors)
             return Numeric(expr, states, expression.labels(expr))
         levels = self.frame.factors[name].levels
         return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)

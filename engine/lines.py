@@ -48,7 +48,6 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         index: the level of each row in each factor; -1 for one that the model has not seen, (r,).
     """
     solution = fit.solution
-    half = triangular_inverse(solution.upper[:-1, :-1]) * solution.sigma
     estimate = x @ solution.beta
     variance = np.zeros(len(x))
     for t, own, place in zip(solution.t, z, index, strict=True):
@@ -60,8 +59,19 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         estimate = estimate + seen.effect
         variance += solution.sigma**2 * seen.variance
         left = x - seen.leverage
-    variance += np.square(left @ half).sum(axis=1)
+    variance += np.square(left @ fixed_root(fit)).sum(axis=1)
     return Lines(estimate, np.maximum(variance, 0.0))
+
+
+def population(fit: Fit, x: Floats) -> Lines:
+    """Estimate and variance of the lines of r rows without random effects, (r,)."""
+    variance = np.square(x @ fixed_root(fit)).sum(axis=1)
+    return Lines(np.asarray(x @ fit.solution.beta), variance)
+
+
+def fixed_root(fit: Fit) -> Floats:
+    """W with Var(beta) = W W', in the pilots' units, (p, p)."""
+    return triangular_inverse(fit.solution.upper[:-1, :-1]) * fit.solution.sigma
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def arrays(found: Predictions) -> dict[str, NDArray[np.float64]]:
 def test_one_row_is_predicted_as_it_is_among_others(formula: str, data: pd.DataFrame) -> None:
     model = Predictive.of(engine.fit(formula, data))
     head = data.head(20).assign(g=[*data["g"][:19], "unseen"])
-    columns = {each.name: head[each.name].tolist() for each in model.predictors}
+    columns = {each.name: head[each.name].tolist() for each in model.needs.required}
     thresholds = (8.0, -1.0)
     together = model.predict(columns, thresholds=thresholds)
     for i in range(len(head) if columns else 1):
