@@ -47,7 +47,7 @@ from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.simulation import simulate
+from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.version import __version__
@@ -97,6 +97,7 @@ __all__ = [
     "RowDiagnostics",
     "RowsSummary",
     "Shape",
+    "Simulator",
     "Spec",
     "SpecError",
     "Spread",

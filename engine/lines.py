@@ -25,6 +25,7 @@ from engine.crossed_blocks import CrossedFactor
 from engine.fit import Fit
 from engine.sensitivity import quadratic
 from engine.table import Floats
+from engine.variation import ByComponent, ByLevel, Shared, Source
 
 CHUNK = 1 << 22
 """Most doubles of a block of lines that are computed at once."""
@@ -47,20 +48,16 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         z: rows of Z of each grouping factor, without the split by level, (r, k).
         index: the level of each row in each factor; -1 for one that the model has not seen, (r,).
     """
-    solution = fit.solution
-    estimate = x @ solution.beta
-    variance = np.zeros(len(x))
+    if not z:
+        return population(fit, x)
+    solution, seen = fit.solution, Seen.of(fit, z, index)
+    variance = np.square(seen.own).sum(axis=1) + seen.rest_variance
     for t, own, place in zip(solution.t, z, index, strict=True):
         new = place < 0
-        variance[new] += solution.sigma**2 * np.square(own[new] @ t).sum(axis=1)
-    left = x
-    if z:
-        seen = _Seen.of(fit, z, index)
-        estimate = estimate + seen.effect
-        variance += solution.sigma**2 * seen.variance
-        left = x - seen.leverage
-    variance += np.square(left @ fixed_root(fit)).sum(axis=1)
-    return Lines(estimate, np.maximum(variance, 0.0))
+        variance[new] += np.square(own[new] @ t).sum(axis=1)
+    variance *= solution.sigma**2
+    variance += np.square((x - seen.leverage) @ fixed_root(fit)).sum(axis=1)
+    return Lines(x @ solution.beta + seen.effect, np.maximum(variance, 0.0))
 
 
 def population(fit: Fit, x: Floats) -> Lines:
@@ -74,22 +71,49 @@ def fixed_root(fit: Fit) -> Floats:
     return triangular_inverse(fit.solution.upper[:-1, :-1]) * fit.solution.sigma
 
 
+def sources(
+    fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]
+) -> list[Source]:
+    """What the errors of the lines of r rows come of, levels not seen aside; see :func:`lines`.
+
+    The variances that :func:`lines` tells are the sums of the squares of these sources.
+    """
+    if not z:
+        return [Shared(x @ fixed_root(fit))]
+    seen, sigma = Seen.of(fit, z, index), fit.solution.sigma
+    levels, codes = np.unique(index[0], return_inverse=True)  # a new level's rows are zero
+    found: list[Source] = [
+        Shared((x - seen.leverage) @ fixed_root(fit)),
+        ByLevel(sigma * seen.own, codes, len(levels)),
+    ]
+    if seen.rest is not None:
+        criterion, _, psi = _at_optimum(fit)
+        batches = criterion.blocks.batches
+        found.append(ByComponent.of(seen.rest * sigma, batches, psi))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What the levels that the model has seen add to each row.
 
     Attributes:
         effect: z'b^, (r,).
         leverage: z'G H, (r, p).
-        variance: z'(G - G S G) z, (r,).
+        own: T_1'z_1 before M_j^-1, as its root: the squares sum to the first factor's part, (r, k).
+        rest: w of the other factors, sparse (r, q); ``None`` without any.
+        rest_variance: w'Psi w, (r,).
     """
 
     effect: Floats
     leverage: Floats
-    variance: Floats
+    own: Floats
+    rest: sparse.csr_array | None
+    rest_variance: Floats
 
     @classmethod
-    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> _Seen:
+    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Seen:
+        """Of r rows; see :func:`lines`."""
         known = index[0] >= 0
         levels, place = np.unique(index[0][known], return_inverse=True)
         columns = np.append(fit.kept, len(fit.products.mm) - 1)
@@ -103,19 +127,19 @@ class _Seen:
         th = np.swapaxes(half, 1, 2) @ batched_forward(lower, inner)
         zt = z[0][known] @ t
         m_lower = batched_cholesky(transposed @ rt + np.eye(len(t)))
-        own = batched_forward(m_lower[place], zt[:, :, None])
+        own = np.zeros((len(known), len(t)))
+        own[known] = batched_forward(m_lower[place], zt[:, :, None])[:, :, 0]
         gh = np.zeros((len(known), len(columns)))
         gh[known] = np.einsum("rk,rkc->rc", zt, th[place])
-        variance = np.zeros(len(known))
-        variance[known] = np.square(own).sum(axis=(1, 2))
+        rest, rest_variance = None, np.zeros(len(known))
         if len(z) > 1:
-            more_gh, more_variance = _through_rest(fit, z, index, levels, place, half, zt)
-            gh, variance = gh + more_gh, variance + more_variance
+            rest, more_gh, rest_variance = _rest(fit, z, index, levels, place, half, zt)
+            gh = gh + more_gh
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
-        return cls(effect, gh[:, :-1], variance)
+        return cls(effect, gh[:, :-1], own, rest, rest_variance)
 
 
-def _through_rest(
+def _rest(
     fit: Fit,
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
@@ -123,8 +147,8 @@ def _through_rest(
     place: NDArray[np.intp],
     half: Floats,
     zt: Floats,
-) -> tuple[Floats, Floats]:
-    """What the other factors add: w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
+) -> tuple[sparse.csr_array, Floats, Floats]:
+    """Of the other factors: w (r, q), w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
     criterion, factor, psi = _at_optimum(fit)
     blocks = criterion.blocks
     known = np.flatnonzero(index[0] >= 0)
@@ -146,7 +170,7 @@ def _through_rest(
         quadratic(blocks.batches, psi, w[start : start + step], min(step, w.shape[0] - start), 1)
         for start in range(0, w.shape[0], step)
     ]
-    return w @ psi_dm, np.concatenate(variance)[:, 0, 0]
+    return w, w @ psi_dm, np.concatenate([np.zeros((0, 1, 1)), *variance])[:, 0, 0]
 
 
 def _own_columns(

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine import expression
-from engine.design import Grouping
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
@@ -67,27 +66,30 @@ class Rows:
         )
 
 
-def read_frame(fit: Fit, needs: Needs, columns: Mapping[str, Values]) -> Frame:
+def read_frame(
+    fit: Fit, needs: Needs, columns: Mapping[str, Values], n_rows: int | None = None
+) -> Frame:
     """Read columns of equal length into a frame.
 
-    A missing value in an optional column is as good as none.
+    A missing value in an optional column is as good as none. ``n_rows`` is how many rows there are
+    where no column tells; 1 by default.
 
     Raises:
         SpecError: columns missing or too many, or of unequal length.
         DataError: values that do not fit, one problem each, with path ("rows", i, name).
     """
     _require_columns(needs, columns)
-    frame = _frame(fit, needs, columns)
+    told = len(next(iter(columns.values()))) if columns else n_rows
+    frame = _frame(fit, needs, columns, 1 if told is None else told)
     _refuse_unknown_means(fit, needs, frame)
     _refuse_undefined(fit, needs, frame)
     return frame
 
 
-def _frame(fit: Fit, needs: Needs, columns: Mapping[str, Values]) -> Frame:
+def _frame(fit: Fit, needs: Needs, columns: Mapping[str, Values], n_rows: int) -> Frame:
     problems: list[Problem] = []
     numbers: dict[str, Floats] = {}
     factors: dict[str, Factor] = {}
-    n_rows = len(next(iter(columns.values()))) if columns else 1
     for predictor in needs.required:
         name, values = predictor.name, columns[predictor.name]
         if name in needs.numbers:
@@ -113,15 +115,8 @@ def _frame(fit: Fit, needs: Needs, columns: Mapping[str, Values]) -> Frame:
 def _index(fit: Fit, needs: Needs, frame: Frame, which: int) -> NDArray[np.intp]:
     if not needs.chosen.counts(which):
         return np.full(frame.n_rows, -1)
-    place = fit.random[which].place
-    labels = _labels(fit.design.groupings[which], frame)
-    return np.array([place.get(label, -1) for label in labels], np.intp)
-
-
-def _labels(grouping: Grouping, frame: Frame) -> list[str]:
-    factors = [frame.factors[name] for name in grouping.columns]
-    parts = [[factor.levels[code] for code in factor.codes.tolist()] for factor in factors]
-    return [":".join(levels) for levels in zip(*parts, strict=True)]
+    place, factor = fit.random[which].place, fit.design.groupings[which].factor(frame)
+    return np.array([place.get(level, -1) for level in factor.levels], np.intp)[factor.codes]
 
 
 def _require_columns(needs: Needs, columns: Mapping[str, Values]) -> None:
