@@ -22,6 +22,7 @@ from service.api import (
     pages,
     pooling,
     predictions,
+    simulations,
     system,
 )
 from service.blobs import Blobs
@@ -43,6 +44,7 @@ from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
 
 # Tried in this order: what is asked most stands first.
@@ -54,6 +56,7 @@ ROUTERS: Final = (
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    simulations.router,
     datasets.router,
     system.router,
     pages.router,
@@ -65,6 +68,7 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     TableDocument,
     FitRequest,
     PredictionRequest,
+    SimulationRequest,
     ContrastsRequest,
     ComparisonRequest,
 )

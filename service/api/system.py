@@ -12,6 +12,7 @@ from service.context import services
 from service.problems import responses
 from service.schemas.base import json_response
 from service.schemas.predictions import MAX_THRESHOLDS
+from service.schemas.simulations import MAX_DRAWS
 from service.schemas.system import Health, Limits, Readiness
 
 router = APIRouter(tags=["service"])
@@ -54,6 +55,8 @@ async def limits(request: Request) -> Response:
             max_columns=settings.max_columns,
             max_inline_rows=settings.max_inline_rows,
             max_prediction_rows=settings.max_prediction_rows,
+            max_simulated_values=settings.max_simulated_values,
+            max_simulations=MAX_DRAWS,
             max_thresholds=MAX_THRESHOLDS,
             max_formula_characters=CAPS.characters,
             max_formula_nesting=CAPS.nesting,

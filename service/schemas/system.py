@@ -37,6 +37,10 @@ class Limits(Answer):
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")
     max_prediction_rows: int = Field(description="Most rows of a request for predictions.")
+    max_simulated_values: int = Field(
+        description="Most values of a request for simulations: rows times draws."
+    )
+    max_simulations: int = Field(description="Most draws of a row in a request for simulations.")
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_formula_characters: int = Field(description="Longest formula.")
     max_formula_nesting: int = Field(description="Deepest nesting of a formula.")
