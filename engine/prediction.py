@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from math import isfinite, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from engine.chosen import Asked, Chosen
@@ -19,12 +18,13 @@ from engine.lines import Lines, lines, population
 from engine.needs import Needs
 from engine.newdata import MAX_PROBLEMS, Rows, Values
 from engine.outcome import Cuts, Outcome, bring_back, bring_back_one
+from engine.ready import Ready
 from engine.response import Inverse, invert
 from engine.single import SingleRow, dot, quadratic
 from engine.table import Floats
 
 REMEMBERED_CUTS = 100
-REMEMBERED_VIEWS = 100
+REMEMBERED_VIEWS = 20
 READY_LEVELS = 10_000
 """Up to so many levels of one grouping factor, the lines of all are kept ready."""
 
@@ -107,7 +107,7 @@ class Predictive:
     fit: Fit
     needs: Needs
     inverse: Inverse | None
-    ready: _Ready | None
+    ready: Ready | None
     single: SingleRow | None
     cuts: dict[tuple[float, ...], Cuts | None] = field(
         default_factory=dict, repr=False, compare=False
@@ -125,7 +125,7 @@ class Predictive:
             fit=fit,
             needs=needs,
             inverse=invert(response.expr, response.states),
-            ready=_Ready.of(Joint.of(fit)) if few else None,
+            ready=Ready.of(Joint.of(fit)) if few else None,
             single=SingleRow.of(fit) if few and not own_weight else None,
         )
 
@@ -297,37 +297,6 @@ class Predictive:
             outcome=outcome,
             weights=None if self.fit.spec.weights is None else np.ones(1),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """What the lines of L levels are made of; the last entry, index -1, is that of a new level.
-
-    Attributes:
-        modes: effects of a level, (L + 1, k).
-        covariances: of the errors of beta and of these effects, (L + 1, p + k, p + k).
-    """
-
-    modes: Floats
-    covariances: Floats
-
-    @classmethod
-    def of(cls, joint: Joint) -> _Ready:
-        p, (n_levels, k) = len(joint.fixed), joint.modes.shape
-        covariances = np.zeros((n_levels + 1, p + k, p + k))
-        covariances[:, :p, :p] = joint.fixed
-        covariances[:-1, :p, p:] = joint.cross
-        covariances[:-1, p:, :p] = np.swapaxes(joint.cross, 1, 2)
-        covariances[:-1, p:, p:] = joint.effects
-        covariances[-1, p:, p:] = joint.between
-        return cls(np.append(joint.modes, np.zeros((1, k)), axis=0), covariances)
-
-    def lines(self, beta: Floats, x: Floats, z: Floats, index: NDArray[np.intp]) -> Lines:
-        """Estimates and variances of rows, in the pilots' units."""
-        estimate = x @ beta + (z * self.modes[index]).sum(axis=1)
-        both = np.concatenate((x, z), axis=1)
-        variance = ((both[:, None, :] @ self.covariances[index])[:, 0, :] * both).sum(axis=1)
-        return Lines(estimate, np.maximum(variance, 0.0))
 
 
 def _refuse_not_finite(values: Floats) -> None:

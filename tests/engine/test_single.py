@@ -85,3 +85,15 @@ def test_numbers_of_any_kind_are_the_same_number(data: pd.DataFrame) -> None:
         for one, level in [(1, 2), (1.0, 2.0), (True, "2"), (np.float64(1), np.int64(2))]
     ]
     assert all((other == first).all() for other in others)
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), pd.NA])
+@pytest.mark.parametrize("name", ["g", "kind"])
+def test_a_level_that_is_missing_in_one_row_is_refused_and_is_no_new_one(
+    value: object, name: str, data: pd.DataFrame
+) -> None:
+    model = Predictive.of(engine.fit("y ~ kind + (1 | g)", data))
+    with pytest.raises(DataError) as caught:
+        model.predict({"kind": ["a"], "g": ["g1"]} | {name: [value]})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("missing_value", ("rows", 0, name))
