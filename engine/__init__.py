@@ -38,15 +38,17 @@ from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
-from engine.inference.profile import Profile, Progress, profile
+from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
+from engine.progress import Progress
 from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -75,6 +77,8 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "Interval",
+    "Intervals",
     "LevelInfluence",
     "LikelihoodRatio",
     "LimitError",
@@ -136,5 +140,6 @@ __all__ = [
     "simulate",
     "t_test",
     "to_bytes",
+    "variance_intervals",
     "variance_partition",
 ]

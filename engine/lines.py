@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.criterion import Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
+from engine.dense import DenseCriterion
 from engine.fit import Fit
 from engine.sensitivity import quadratic
 from engine.table import Floats
-from engine.variation import ByComponent, ByLevel, Shared, Source
+from engine.variation import ByComponent, ByLevel, Carried, Shared, Source
 
 CHUNK = 1 << 22
 """Most doubles of a block of lines that are computed at once."""
@@ -87,10 +89,17 @@ def sources(
         ByLevel(sigma * seen.own, codes, len(levels)),
     ]
     if seen.rest is not None:
-        criterion, _, psi = _at_optimum(fit)
-        batches = criterion.blocks.batches
-        found.append(ByComponent.of(seen.rest * sigma, batches, psi))
+        found.append(_of_rest(fit, seen.rest * sigma))
     return found
+
+
+def _of_rest(fit: Fit, w: sparse.csr_array) -> Source:
+    """The source with the covariance w Psi w', (r, r)."""
+    criterion, factor = fit.at_optimum
+    if isinstance(criterion, DenseCriterion):
+        return Carried(w, criterion.psi_half(factor.t).T)
+    crossed, _, psi = _at_optimum(fit)
+    return ByComponent.of(w, crossed.blocks.batches, psi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +109,9 @@ class Seen:
     Attributes:
         effect: z'b^, (r,).
         leverage: z'G H, (r, p).
-        own: T_1'z_1 before M_j^-1, as its root: the squares sum to the first factor's part, (r, k).
-        rest: w of the other factors, sparse (r, q); ``None`` without any.
+        own: L^-1 T_1'z_1 with M_j = L L': the first factor's part is the sum of squares, (r, k).
+        rest: w of the other factors, sparse (r, q), or of all where they have few levels; ``None``
+            without any.
         rest_variance: w'Psi w, (r,).
     """
 
@@ -114,6 +124,10 @@ class Seen:
     @classmethod
     def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Seen:
         """Of r rows; see :func:`lines`."""
+        if len(z) > 1:
+            criterion, factor = fit.at_optimum
+            if isinstance(criterion, DenseCriterion):
+                return cls._of_few(criterion, factor, fit.solution.beta, z, index)
         known = index[0] >= 0
         levels, place = np.unique(index[0][known], return_inverse=True)
         columns = np.append(fit.kept, len(fit.products.mm) - 1)
@@ -138,6 +152,28 @@ class Seen:
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
         return cls(effect, gh[:, :-1], own, rest, rest_variance)
 
+    @classmethod
+    def _of_few(
+        cls,
+        criterion: DenseCriterion,
+        factor: Factorised,
+        beta: Floats,
+        z: Sequence[Floats],
+        index: Sequence[NDArray[np.intp]],
+    ) -> Seen:
+        """Several grouping factors of few levels: Z and all that it meets are whole matrices."""
+        blocks = criterion.blocks
+        w = _columns(blocks.sizes, blocks.levels, z, index)
+        gh = w @ blocks.applied(factor.t @ factor.t.T, factor.root[0].T @ factor.inner[0])
+        half = criterion.psi_half(factor.t).T
+        step = max(1, CHUNK // len(half))
+        variance = [
+            np.square(w[start : start + step] @ half).sum(axis=1)
+            for start in range(0, w.shape[0], step)
+        ]
+        effect, none = gh[:, -1] - gh[:, :-1] @ beta, np.zeros((w.shape[0], 0))
+        return cls(effect, gh[:, :-1], none, w, np.concatenate([np.zeros(0), *variance]))
+
 
 def _rest(
     fit: Fit,
@@ -158,10 +194,11 @@ def _rest(
     position = levels[place][:, None] * k + np.arange(k)
     spread = sparse.csr_array(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
-        shape=(len(index[0]), factor.meet.shape[0]),
+        shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
-    w = spread @ factor.meet + _own_columns(blocks.sizes, blocks.levels, z, index)
-    w = sparse.csr_array(w)
+    through = spread @ blocks.gram.scaled(factor.turn)
+    own_columns = _columns(blocks.sizes[1:], blocks.levels[1:], z[1:], index[1:])
+    w = sparse.csr_array(through + own_columns)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):
         batch.scatter(own @ batch.rows(factor.dm), psi_dm)
@@ -173,15 +210,15 @@ def _rest(
     return w, w @ psi_dm, np.concatenate([np.zeros((0, 1, 1)), *variance])[:, 0, 0]
 
 
-def _own_columns(
+def _columns(
     sizes: Sequence[int],
     levels: Sequence[int],
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
 ) -> sparse.csr_array:
-    """The rows of Z_2: all factors but the first, zero where a level is new."""
+    """The rows of Z of some factors, zero where a level is new."""
     parts = []
-    for k, n, own, place in zip(sizes[1:], levels[1:], z[1:], index[1:], strict=True):
+    for k, n, own, place in zip(sizes, levels, z, index, strict=True):
         known = np.flatnonzero(place >= 0)
         columns = place[known][:, None] * k + np.arange(k)
         parts.append(

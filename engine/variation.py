@@ -67,6 +67,23 @@ class ByLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """Normals that all rows share, in two steps.
+
+    Attributes:
+        rows: W, sparse (n, q): the source is A = W R.
+        root: R (q, s).
+    """
+
+    rows: sparse.csr_array
+    root: Floats
+
+    def draw(self, generator: np.random.Generator) -> Floats:
+        """What it adds to each row in one draw, (n,)."""
+        return np.asarray(self.rows @ (self.root @ generator.standard_normal(self.root.shape[1])))
+
+
+@dataclass(frozen=True, slots=True)
 class ByComponent:
     """Normals shared by the rows of components of the data.
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from engine import DataError, EngineError, Needs, Outcome, Predictions, Predictive, Problem
+from service.caps import REQUEST
 from service.handlers import of_options
-from service.problems import MAX_ITEMS
 from service.schemas.predictions import PredictionOptions, PredictionRequest
 
 
@@ -127,7 +127,7 @@ def _wrong_keys(
             for name in row
             if name not in allowed
         ]
-        if len(problems) >= MAX_ITEMS:
+        if len(problems) >= REQUEST.problems:
             break
     return problems
 

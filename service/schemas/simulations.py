@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from pydantic import Field
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Asked
 from service.schemas.fits import Cell
 
 Simulated: TypeAlias = Literal["redraw", "keep"]
 
-MAX_DRAWS = 10_000
-MAX_WHOLE = 2**53 - 1
+LARGEST: Final = 2**53 - 1
 """The largest whole number that every JSON reader keeps."""
 
 
@@ -25,14 +25,14 @@ class SimulationRequest(Asked):
         "rows that the model was fitted to, read from its dataset again.",
         examples=[[{"county": "AITKIN", "floor": 0}]],
     )
-    n_sim: int = Field(1, ge=1, le=MAX_DRAWS, description="Draws of every row.")
+    n_sim: int = Field(1, ge=1, le=REQUEST.simulations, description="Draws of every row.")
     seed: int = Field(
-        0, ge=0, le=MAX_WHOLE, description="The same seed gives the same draws of the same rows."
+        0, ge=0, le=LARGEST, description="The same seed gives the same draws of the same rows."
     )
     first: int = Field(
         0,
         ge=0,
-        le=MAX_WHOLE,
+        le=LARGEST,
         description="Number of the first draw. A draw depends on the seed and its number alone, "
         "so many draws can be asked for in several requests.",
     )
