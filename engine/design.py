@@ -12,7 +12,8 @@ import numpy as np
 from engine import expression
 from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
-from engine.frame import Frame
+from engine.frame import Frame, variables
+from engine.groupmeans import require_few_means
 from engine.spec import Contrast, Spec
 from engine.state import State
 from engine.table import Factor, Floats
@@ -180,9 +181,10 @@ def learn(spec: Spec, frame: Frame) -> Design:
 
     Raises:
         DataError: a factor with one level, an expression that is not finite.
-        LimitError: more than ``MAX_COLUMNS`` columns.
+        LimitError: more than ``MAX_COLUMNS`` columns, or more group means than are kept.
     """
     formula = spec.formula
+    require_few_means([formula.response, *variables(formula)], frame.factors, frame.n_rows)
     learner = _Learner(frame)
     response = Response(
         formula.response,

@@ -45,6 +45,7 @@ class Limits(Answer):
     max_formula_nesting: int = Field(description="Deepest nesting of a formula.")
     max_operations: int = Field(description="Most operators and functions of one expression.")
     max_groupings: int = Field(description="Most columns that the means of `ave()` are by.")
+    max_group_means: int = Field(description="Most means that all `ave()` of a formula keep.")
     max_degree: int = Field(description="Highest degree of `poly()`.")
     max_terms: int = Field(description="Most terms of a formula once written out.")
     max_random_terms: int = Field(description="Most random terms of a formula.")

@@ -221,6 +221,18 @@ def test_means_are_those_of_the_combined_levels(rows: list[tuple[float, str, str
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-9)
 
 
+def test_more_means_than_are_kept_are_refused_before_they_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = table("radon").assign(house=lambda d: np.arange(len(d)))
+    monkeypatch.setattr("engine.groupmeans.MAX_MEANS", 919 + 85)
+    engine.fit("log_radon ~ ave(floor, house) + ave(floor, county)", data)
+    for more in ("ave(log_radon, county)", "ave(floor, county, house)"):
+        formula = f"log_radon ~ ave(floor, house) + ave(floor, county) + {more}"
+        (problem,) = engine.examine(Spec.of(formula), data).problems
+        assert problem.code == "too_many_means"
+
+
 def factor(values: list[str]) -> Factor:
     codes = np.array([sorted(set(values)).index(value) for value in values], dtype=np.int64)
     return compact(codes, sorted(set(values)))
