@@ -52,6 +52,15 @@ from engine.progress import Progress
 from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
+from engine.summaries import (
+    Summary,
+    digest_of,
+    fit_summary,
+    merge,
+    read_summary,
+    summarise,
+    write_summary,
+)
 from engine.version import __version__
 
 __all__ = [
@@ -106,6 +115,7 @@ __all__ = [
     "SpecError",
     "Spread",
     "Statistics",
+    "Summary",
     "SummaryTest",
     "VarianceShare",
     "__version__",
@@ -116,16 +126,19 @@ __all__ = [
     "describe_response",
     "diagnose",
     "diagnose_rows",
+    "digest_of",
     "display",
     "examine",
     "f_test",
     "fit",
     "fit_spec",
+    "fit_summary",
     "fixed_effects",
     "from_bytes",
     "group_effects",
     "level_influence",
     "marginal_means",
+    "merge",
     "optional_predictors",
     "pairwise_differences",
     "parameters",
@@ -136,10 +149,13 @@ __all__ = [
     "principal_components",
     "profile",
     "ranova",
+    "read_summary",
     "row_diagnostics",
     "simulate",
+    "summarise",
     "t_test",
     "to_bytes",
     "variance_intervals",
     "variance_partition",
+    "write_summary",
 ]

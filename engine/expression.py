@@ -162,10 +162,20 @@ def learn(
     states: dict[str, State] = {}
     rows = _Rows(values, states, factors, _NO_MEANS)
     with np.errstate(all="ignore"):
-        for part in _parts(expr):
-            if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
-                states[text(part)] = _learned(part, _value(part.arguments[0], rows), factors)
+        for part in _stateful(expr):
+            states[text(part)] = _learned(part, _value(part.arguments[0], rows), factors)
     return states
+
+
+def stateful(expr: Expr) -> tuple[str, ...]:
+    """Return the texts of the calls of an expression that take constants from the rows."""
+    return tuple(text(part) for part in _stateful(expr))
+
+
+def _stateful(expr: Expr) -> Iterator[Call]:
+    for part in _parts(expr):
+        if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
+            yield part
 
 
 def evaluate(

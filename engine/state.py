@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,22 @@ from numpy.typing import NDArray
 from engine.table import Codes, Factor
 
 Vector: TypeAlias = NDArray[np.float64]
+
+
+class StandardizationDict(TypedDict):
+    """A ``Standardization`` in plain JSON."""
+
+    kind: Literal["standardization"]
+    center: float
+    scale: float
+
+
+class PolynomialDict(TypedDict):
+    """A ``Polynomial`` in plain JSON."""
+
+    kind: Literal["polynomial"]
+    alpha: list[float]
+    norm2: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,10 @@ class Standardization:
     def apply(self, x: Vector) -> Vector:
         """Return the standardised values, of the shape of x."""
         return (x - self.center) / self.scale
+
+    def as_dict(self) -> StandardizationDict:
+        """Return the constants as plain JSON."""
+        return {"kind": "standardization", "center": self.center, "scale": self.scale}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,10 @@ class Polynomial:
             before, current = current, (x - alpha) * current - ratio * before
             columns[:, k] = current / np.sqrt(self.norm2[k + 2])
         return columns
+
+    def as_dict(self) -> PolynomialDict:
+        """Return the constants as plain JSON."""
+        return {"kind": "polynomial", "alpha": list(self.alpha), "norm2": list(self.norm2)}
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,12 @@ def test_more_means_than_are_kept_are_refused_before_they_are_taken(
         assert problem.code == "too_many_means"
 
 
+def test_sums_that_leave_their_place_have_no_group_means() -> None:
+    with pytest.raises(SpecError) as caught:
+        engine.summarise(FORMULA, table("radon"))
+    assert caught.value.problems[0].code == "means_in_summary"
+
+
 def factor(values: list[str]) -> Factor:
     codes = np.array([sorted(set(values)).index(value) for value in values], dtype=np.int64)
     return compact(codes, sorted(set(values)))
