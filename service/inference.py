@@ -58,7 +58,8 @@ def effects_of(fit: Fit, asked: FixedEffectsQuery, other: FixedIntervals | None)
 
 def terms_of(fit: Fit, asked: AnovaQuery) -> Anova:
     """Return the tests of the terms."""
-    return Anova(items=[AnovaRow.of(row) for row in anova(fit, asked.type, df=asked.df)])
+    found = anova(fit, asked.type, df=asked.df, order=asked.order or None)
+    return Anova(items=[AnovaRow.of(row) for row in found])
 
 
 def contrasts_of(fit: Fit, asked: ContrastsRequest) -> Contrasts:
