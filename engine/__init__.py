@@ -52,6 +52,15 @@ from engine.progress import Progress
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
+from engine.summaries import (
+    Summary,
+    digest_of,
+    fit_summary,
+    merge,
+    read_summary,
+    summarise,
+    write_summary,
+)
 from engine.version import __version__
 
 __all__ = [
@@ -104,6 +113,7 @@ __all__ = [
     "SpecError",
     "Spread",
     "Statistics",
+    "Summary",
     "SummaryTest",
     "VarianceShare",
     "__version__",
@@ -114,16 +124,19 @@ __all__ = [
     "describe_response",
     "diagnose",
     "diagnose_rows",
+    "digest_of",
     "display",
     "examine",
     "f_test",
     "fit",
     "fit_spec",
+    "fit_summary",
     "fixed_effects",
     "from_bytes",
     "group_effects",
     "level_influence",
     "marginal_means",
+    "merge",
     "pairwise_differences",
     "parameters",
     "parse",
@@ -133,10 +146,13 @@ __all__ = [
     "principal_components",
     "profile",
     "ranova",
+    "read_summary",
     "row_diagnostics",
     "simulate",
+    "summarise",
     "t_test",
     "to_bytes",
     "variance_intervals",
     "variance_partition",
+    "write_summary",
 ]

@@ -130,10 +130,20 @@ def learn(expr: Expr, values: Mapping[str, Vector]) -> dict[str, State]:
     """
     states: dict[str, State] = {}
     with np.errstate(all="ignore"):
-        for part in _parts(expr):
-            if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
-                states[text(part)] = _learned(part, _value(part.arguments[0], values, states))
+        for part in _stateful(expr):
+            states[text(part)] = _learned(part, _value(part.arguments[0], values, states))
     return states
+
+
+def stateful(expr: Expr) -> tuple[str, ...]:
+    """Return the texts of the calls of an expression that take constants from the rows."""
+    return tuple(text(part) for part in _stateful(expr))
+
+
+def _stateful(expr: Expr) -> Iterator[Call]:
+    for part in _parts(expr):
+        if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
+            yield part
 
 
 def evaluate(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector:

@@ -18,11 +18,12 @@ from engine.cholesky import (
 )
 from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts
+from engine.descent import Optimum
 from engine.design import Design
 from engine.errors import DataError, Problem
 from engine.forms import criterion_of
 from engine.formula import Formula
-from engine.optimum import Optimum, minimise
+from engine.optimum import minimise
 from engine.prepared import PERFECT_FIT, Prepared, prepare
 from engine.progress import Progress, part, silent, steps
 from engine.spec import Spec

@@ -80,8 +80,16 @@ def prepare(
     products = accumulate(
         design, frame, spec.weights, chunk_rows=chunk_rows, progress=part(progress, READ, 1.0)
     )
-    kept = _independent(design, products)
-    prepared = Prepared(spec, design, frame.n_dropped, products, kept)
+    return checked(spec, design, frame.n_dropped, products)
+
+
+def checked(spec: Spec, design: Design, n_dropped: int, products: CrossProducts) -> Prepared:
+    """A model whose cross-products are made, grouping factors with more levels first.
+
+    Raises:
+        EngineError: the model cannot be fitted to these data.
+    """
+    prepared = Prepared(spec, design, n_dropped, products, _independent(design, products))
     _require_fittable(prepared)
     return prepared
 

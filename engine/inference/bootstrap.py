@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from engine.cholesky import triangular_inverse
 from engine.criterion import Criterion, Structure
+from engine.descent import Optimum, descend
 from engine.errors import LimitError, Problem
 from engine.fit import Fit
 from engine.forms import form_of
 from engine.inference.fixed import require_level
 from engine.inference.parameters import Parameter, parameters, values
-from engine.optimum import BOUNDARY, Optimum, descend, minimise
+from engine.optimum import BOUNDARY, minimise
 from engine.progress import Progress, silent
 from engine.redraw import Redraw
 from engine.spec import Method

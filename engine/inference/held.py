@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 
 from engine.criterion import Evaluation
+from engine.descent import Objective
 from engine.forms import form_of
 from engine.inference.deviance import KnownSigma, Optimal
 from engine.inference.leading import Correlation, Deviation, View
 from engine.inference.parameters import Parameter
-from engine.optimum import Objective
 from engine.recombination import with_columns
 from engine.table import Floats
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
+from engine.descent import Objective
 from engine.fit import Fit
 from engine.forms import form_of
 from engine.inference.deviance import FAR, KnownSigma, Optimal
 from engine.inference.parameters import NEGLIGIBLE
-from engine.optimum import Objective
 from engine.recombination import with_effects
 from engine.table import Floats
 

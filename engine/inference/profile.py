@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import special
 
+from engine.descent import Optimum, descend
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
 from engine.inference.deviance import Optimal
 from engine.inference.fixed import require_level
 from engine.inference.held import Held, hold
 from engine.inference.parameters import Parameter, parameters
-from engine.optimum import Optimum, descend
 from engine.progress import Progress, part, silent, steps
 from engine.table import Floats
 
