@@ -27,6 +27,11 @@ ROOT = Path(__file__).parents[2]
 INTERNAL = {
     "engine/starts.py": {"MAX_PATTERNS", "MAX_STARTS", "MAX_POINTS", "MAX_WORK"},
     "engine/scalar.py": {"MAX_DOUBLES"},
+    "engine/surface.py": {"MAX_DOUBLES"},
+    "engine/forms.py": {"MAX_DENSE"},
+    "engine/gram.py": {"MAX_PAIRS"},
+    "engine/descent.py": {"MAX_STEPS"},
+    "engine/summaries/fields.py": {"MAX_TEXT"},
     "engine/simulation.py": {"MAX_VALUES"},
     "engine/optimum.py": {"MAX_STEPS"},
     "engine/newdata.py": {"MAX_PROBLEMS"},
