@@ -77,7 +77,13 @@ class Limits(Answer):
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
     max_problems: int = Field(description="Most problems that one answer tells.")
-    wait_seconds: float = Field(description="How long a request waits for its fit.")
+    wait_seconds: float = Field(
+        description="How long a request waits for what takes long before it gets a job."
+    )
+    job_seconds: float = Field(description="How long a job may run.")
+    job_retention_seconds: float = Field(description="How long a finished job can be read.")
+    max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    worker_memory_bytes: int = Field(description="Memory of the process that does a job, in bytes.")
 
 
 class ProblemPage(Answer):
