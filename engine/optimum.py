@@ -8,14 +8,15 @@ not, which the exact Hessian tells apart (see ``step``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from engine.cholesky import semidefinite_root
-from engine.criterion import Criterion
-from engine.descent import Known, Optimum, descend, descend_together
+from engine.criterion import Criterion, Structure
+from engine.descent import ACCURACY, Known, Optimum, descend, descend_together
 from engine.starts import blocks_of, starts
 from engine.table import Floats
 
@@ -23,6 +24,8 @@ VALUE_ACCURACY = 1e-6
 """The last step where only the value counts: its error is the promise's own, of a higher order."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
+NO_SIZE, LIKE_SIZE = 0.01, 1.2
+"""Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
 
@@ -36,21 +39,12 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     Args:
         criterion: to be minimised.
         near: a point known to be close to the optimum (the optimum of the other criterion): it
-            comes first, and with it only the best start is followed when there is no doubt.
+            comes first, and with it only those dips of the scan are followed that are far from it.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    scalar = criterion.structure.k == 1
-    known = near is not None and (scalar or criterion.costly)
-    points, tried = ([], 0) if known else starts(criterion)
-    enough = len(points) if scalar else len(criterion.structure.rows) + 1
-    if near is not None:
-        points, enough = [near, *points], 2
-    known_ends = Known(criterion.structure, [])
-    ends = descend_together(criterion, points[:enough], known_ends)
-    if len(points) > enough and _doubtful(criterion, ends):
-        ends += descend_together(criterion, points[enough:], known_ends)
+    ends, tried = _searched(criterion, near, ACCURACY)
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -75,9 +69,42 @@ def lowest_value(criterion: Criterion, near: Floats) -> float:
         criterion: to be minimised.
         near: a point known to be close to the optimum.
     """
-    if criterion.structure.k == 1:
-        return descend(criterion, near, enough=VALUE_ACCURACY).value
-    return minimise(criterion, near).value
+    if not len(near):
+        return criterion.value_at(near)
+    return min(end.value for end in _searched(criterion, near, VALUE_ACCURACY)[0])
+
+
+def _searched(
+    criterion: Criterion, near: Floats | None, enough: float
+) -> tuple[list[Optimum], int]:
+    """Ends of searches, and how many values it took to choose their starts."""
+    structure = criterion.structure
+    if near is not None and criterion.costly:
+        return [descend(criterion, near, enough=enough)], 0
+    found = starts(criterion)
+    points, tried = found.points, found.tried
+    first = found.dips if structure.k == 1 else len(structure.rows) + 1
+    if near is not None:
+        dips = [dip for dip in points[: found.dips] if not _alike(structure, dip, near)]
+        points, first = [near, *dips, *points[found.dips :]], 1 + len(dips)
+    known = Known(structure, [])
+    ends = descend_together(criterion, points[:first], known, enough)
+    if len(points) > first and _doubtful(criterion, ends):
+        ends += descend_together(criterion, points[first:], known, enough)
+    return ends, tried
+
+
+def _alike(structure: Structure, one: Floats, other: Floats) -> bool:
+    """Whether two points are of like sizes, and no correlation is of another sign."""
+    if structure.k == 1:
+        sizes = [abs(float(theta[0])) + NO_SIZE for theta in (one, other)]
+        return abs(math.log(sizes[0] / sizes[1])) < LIKE_SIZE
+    covariances = [t @ t.T for t in map(structure.matrix, (one, other))]
+    lengths = [np.sqrt(g.diagonal()) + NO_SIZE for g in covariances]
+    if float(np.abs(np.log(lengths[0] / lengths[1])).max()) > LIKE_SIZE:
+        return False
+    left, right = (g / np.outer(d, d) for g, d in zip(covariances, lengths, strict=True))
+    return float(np.abs(left - right).max()) < 1.0
 
 
 def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
@@ -93,7 +120,7 @@ def canonical(criterion: Criterion, t: Floats) -> Floats:
     """The T with non-negative diagonal that gives the same G, block by block."""
     g = t @ t.T
     out = np.zeros_like(t)
-    for block in blocks_of(criterion):
+    for block in blocks_of(criterion.structure):
         out[block, block] = semidefinite_root(g[block, block])
     return out
 

@@ -126,7 +126,7 @@ class StackedCriterion(Criterion):
             part = slice(start, start + step)
             found = self.whitened(thetas[part])
             try:
-                upper = np.linalg.cholesky(found.d, upper=True)
+                upper = np.asarray(np.linalg.cholesky(found.d, upper=True), dtype=np.float64)
                 exists = np.isfinite(found.d).all(axis=(1, 2))
             except np.linalg.LinAlgError:
                 exists, upper, _ = _roots(found.d)
