@@ -60,6 +60,8 @@ class Structure:
     """Which elements of theta, and 0 after them, add up to dG / dtheta_i, each (t k k,)."""
     relative: NDArray[np.intp]
     """Which elements of theta, and 0 after them, are d(T M)_i / dM_l, (t, t)."""
+    on_diagonal: NDArray[np.intp]
+    """Which elements of theta are on the diagonal of T."""
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -86,6 +88,7 @@ class Structure:
             _tangent(place, in_row, in_column),
             # (T M)_rc = sum_a T_ra M_ac
             np.where(same_column > 0.0, place[in_row[:, None], in_row], len(rows)),
+            np.flatnonzero(in_row == in_column),
         )
 
     @property

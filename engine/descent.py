@@ -26,7 +26,7 @@ CLOSE = 1e-2
 """The Newton step that promises less than this leads to the optimum, if it is one already known."""
 LAST_STEP = 1e-3
 """A last step longer than this part of the trusted radius is not Newton's: it is left out."""
-ABSOLUTE = 1e-3
+ABSOLUTE = 0.1
 """Near an optimum, where less than this is promised, all steps are in theta itself."""
 RELATIVE_RADIUS = 1.0
 """How far a step relative to T may go at first: by a factor e."""

@@ -24,6 +24,8 @@ VALUE_ACCURACY = 1e-6
 """The last step where only the value counts: its error is the promise's own, of a higher order."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
+FEWEST = 2
+"""As many starts are followed whatever the surface looks like."""
 NO_SIZE, LIKE_SIZE = 0.01, 1.2
 """Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
@@ -33,8 +35,8 @@ BOUNDARY = 1e-3
 def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
-    One start more than theta has elements is followed to its end, and all of them when there is
-    doubt: when they end in different places, or at the boundary.
+    The dips of a scan are followed to their ends, two starts at least, and all of them when there
+    is doubt: when they end in different places, or at the boundary.
 
     Args:
         criterion: to be minimised.
@@ -83,7 +85,7 @@ def _searched(
         return [descend(criterion, near, enough=enough)], 0
     found = starts(criterion)
     points, tried = found.points, found.tried
-    first = found.dips if structure.k == 1 else len(structure.rows) + 1
+    first = max(FEWEST, found.dips)
     if near is not None:
         dips = [dip for dip in points[: found.dips] if not _alike(structure, dip, near)]
         points, first = [near, *dips, *points[found.dips :]], 1 + len(dips)

@@ -92,15 +92,17 @@ def _crossed_starts(criterion: Criterion) -> Starts:
     structure = criterion.structure
     if criterion.costly:
         return Starts([structure.theta(0.5 * np.eye(structure.k))], 1, 0)
-    sizes = SIZES[1]
-    if structure.k <= 3:
-        diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
-    else:
-        diagonals = [np.full(structure.k, size) for size in sizes]
-    thetas = [structure.theta(np.diag(diagonal)) for diagonal in diagonals]
-    values = criterion.scan(np.array(thetas)).tolist()
-    order = sorted(range(len(thetas)), key=values.__getitem__)
+    thetas = _uncorrelated(structure)
+    order = np.argsort(criterion.scan(thetas), kind="stable")
     return Starts([thetas[i] for i in order[:MAX_STARTS]], 1, len(thetas))
+
+
+@lru_cache(maxsize=16)
+def _uncorrelated(structure: Structure) -> Floats:
+    """Thetas of uncorrelated effects (s, t): of all sizes, or all of one where they are many."""
+    sizes, k = SIZES[1], structure.k
+    scales = list(product(sizes, repeat=k)) if k <= 3 else [(size,) * k for size in sizes]
+    return np.array([structure.theta(np.diag(scale)) for scale in scales])
 
 
 def _lowest(padded: list[float], dip: int) -> Floats:

@@ -24,6 +24,8 @@ FLAT = 1e-12
 """A curvature less than this part of the largest is none."""
 SAFE = 1e-9
 """A pivot of the Hessian less than this part of the largest element is looked at more closely."""
+FARTHEST = 3.0
+"""No relative step is longer: a size changes by a factor of e^3 at most."""
 ON_SPHERE = 1e-3
 """How far from the sphere, relative to its radius, a point on it may be."""
 
@@ -46,14 +48,16 @@ def relative_step(
     structure: Structure, theta: Floats, here: Evaluation, radius: float
 ) -> tuple[Floats, float, float]:
     """The point T M of the lowest point of the model in M, the gain it promises, its length."""
-    by = np.append(theta, 0.0)[structure.relative]
+    padded = np.zeros(len(theta) + 1)
+    padded[:-1] = theta
+    by = padded[structure.relative]
     gradient = by.T @ here.gradient
     hessian = by.T @ here.hessian @ by
-    diagonal = np.flatnonzero(structure.diagonal)
-    hessian[diagonal, diagonal] += gradient[diagonal]  # the second derivative of exp is itself
-    step, promised = step_within(Evaluation(here.value, gradient, hessian), radius)
+    own = structure.on_diagonal
+    hessian[own, own] += gradient[own]  # the second derivative of exp is itself
+    step, promised = step_within(Evaluation(here.value, gradient, hessian), min(radius, FARTHEST))
     size = length(step)
-    step[diagonal] = np.exp(step[diagonal])
+    step[own] = np.exp(step[own])
     return by @ step, promised, size
 
 
