@@ -26,7 +26,7 @@ SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 FEWEST = 2
 """As many starts are followed whatever the surface looks like."""
-NO_SIZE, LIKE_SIZE = 0.01, 1.2
+NO_SIZE, LIKE_SIZE, LIKE_SCALAR = 0.01, 1.2, 0.5
 """Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
@@ -100,7 +100,7 @@ def _alike(structure: Structure, one: Floats, other: Floats) -> bool:
     """Whether two points are of like sizes, and no correlation is of another sign."""
     if structure.k == 1:
         sizes = [abs(float(theta[0])) + NO_SIZE for theta in (one, other)]
-        return abs(math.log(sizes[0] / sizes[1])) < LIKE_SIZE
+        return abs(math.log(sizes[0] / sizes[1])) < LIKE_SCALAR
     covariances = [t @ t.T for t in map(structure.matrix, (one, other))]
     lengths = [np.sqrt(g.diagonal()) + NO_SIZE for g in covariances]
     if float(np.abs(np.log(lengths[0] / lengths[1])).max()) > LIKE_SIZE:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,13 @@ OCTAVES = 0.5
 SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVES, OCTAVES)])
 SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0))
 """Standard deviations of the effects relative to the residual one, from the finest grid on."""
-CORRELATION = 0.9
-MAX_PATTERNS = 9
+CORRELATION, EDGE = 0.9, 0.9999
+MAX_PATTERNS = 8
 MAX_STARTS = 12
 MANY_PARAMETERS = 21
 FEW_STARTS = 3
 """As many when theta has more than ``MANY_PARAMETERS`` elements, as each search takes long."""
-MAX_POINTS = 1_200
+MAX_POINTS, MAX_EDGE_POINTS = 1_200, 200
 MAX_WORK = 1 << 18
 """Most points times levels of a scan; with more levels the surface is smoother, too."""
 NEAR = 2
@@ -56,7 +56,7 @@ class Starts:
 def starts(criterion: Criterion) -> Starts:
     """Choose the points to start from.
 
-    After the dips come the lowest points that are not near a start already, up to twice as many
+    After the dips come the lowest points that are not near a start already, up to three times as
     starts as theta has elements. A scalar theta is scanned over eight orders of two either side of
     1, and starts at its dips only. Of several factors the scan is coarse, and its best point passes
     for the only dip.
@@ -78,10 +78,10 @@ def _scalar_starts(criterion: ScalarCriterion) -> Starts:
 
 
 def _slopes_starts(criterion: SlopesCriterion) -> Starts:
-    grid, shape = _grid(criterion.structure, len(criterion.blocks.root))
+    grid, shape, edge = _grid(criterion.structure, len(criterion.blocks.root))
     t = grid.shape[1]
-    count = min(2 * t, MAX_STARTS) if t <= MANY_PARAMETERS else FEW_STARTS
-    chosen, dips = _choose(criterion.scan(grid).reshape(shape), count)
+    count = min(3 * t, MAX_STARTS) if t <= MANY_PARAMETERS else FEW_STARTS
+    chosen, dips = _choose(criterion.scan(grid).reshape(shape), count, edge)
     if not chosen:  # there is no value anywhere
         return Starts([grid[0]], 1, len(grid))
     return Starts([grid[i] for i in chosen], dips, len(grid))
@@ -124,10 +124,17 @@ def blocks_of(structure: Structure) -> list[slice]:
 
 
 @lru_cache(maxsize=16)
-def _grid(structure: Structure, n_levels: int) -> tuple[Floats, tuple[int, ...]]:
-    """Thetas (s, t), and the shape of the grid: patterns, then sizes of each effect."""
+def _grid(structure: Structure, n_levels: int) -> tuple[Floats, tuple[int, ...], bool]:
+    """Thetas (s, t); the shape of the grid: patterns, then sizes of each effect; if it has an edge.
+
+    The patterns are no correlation, every pattern of signs, and where there is room every pattern
+    of signs at the edge, where the effects are functions of one another.
+    """
     k = structure.k
-    patterns = np.array(list(_patterns(structure)))
+    correlated = list(_patterns(structure, CORRELATION))
+    edge = bool(correlated) and (1 + 2 * len(correlated)) * len(SIZES[0]) ** k <= MAX_EDGE_POINTS
+    outer = _patterns(structure, EDGE) if edge else ()
+    patterns = np.array([np.eye(k), *correlated, *outer])
     for sizes in SIZES:
         count = len(patterns) * len(sizes) ** k
         if count <= MAX_POINTS and count * n_levels <= MAX_WORK:
@@ -137,42 +144,44 @@ def _grid(structure: Structure, n_levels: int) -> tuple[Floats, tuple[int, ...]]
         sizes = SIZES[0] if len(patterns) * len(SIZES[0]) * n_levels <= MAX_WORK else SIZES[1]
         scales, shape = np.outer(sizes, np.ones(k)), [len(sizes)]
     grid = (patterns[:, None] * scales[None, :, :, None]).reshape(-1, k, k)
-    return grid[:, structure.rows, structure.cols], (len(patterns), *shape)
+    return grid[:, structure.rows, structure.cols], (len(patterns), *shape), edge
 
 
-def _patterns(structure: Structure) -> Iterator[Floats]:
-    """Factors of correlation matrices: none first, then each pattern of signs within blocks."""
+def _patterns(structure: Structure, correlation: float) -> Iterator[Floats]:
+    """Factors of correlation matrices: each pattern of signs within blocks."""
     k = structure.k
-    yield np.eye(k, dtype=np.float64)
     inside = np.zeros((k, k), dtype=bool)
     free = np.zeros(k, dtype=bool)
     for block in blocks_of(structure):
         inside[block, block] = True
         free[block.start + 1 : block.stop] = True
-    choices = [(1.0, -1.0) if able else (1.0,) for able in free.tolist()]
     if not free.any():
         return
-    for i, signs in enumerate(product(*choices)):
-        if i + 1 == MAX_PATTERNS:
-            return
-        correlations = CORRELATION * np.outer(signs, signs) * inside
+    choices = [(1.0, -1.0) if able else (1.0,) for able in free.tolist()]
+    for signs in islice(product(*choices), MAX_PATTERNS):
+        correlations = correlation * np.outer(signs, signs) * inside
         np.fill_diagonal(correlations, 1.0)
         yield np.asarray(np.linalg.cholesky(correlations), dtype=np.float64)
 
 
-def _choose(values: Floats, count: int) -> tuple[list[int], int]:
+def _choose(values: Floats, count: int, edge: bool) -> tuple[list[int], int]:
     """Indices of the starts, the dips first, and how many are dips.
 
     Along sizes the neighbours of a point are all points one size apart or less; a pattern of signs
-    has the same sizes without correlation for a neighbour. What is not a dip is lowest, and not
-    near a start before it.
+    has the same sizes without correlation and, if they are there, at the edge for neighbours. What
+    is not a dip is lowest, and not near a start before it.
     """
     around = values
     for axis in range(1, values.ndim):
         around = _lowest_around(around, axis)
     dip = (values <= around) & np.isfinite(values)
-    dip[0] &= values[0] <= values.min(axis=0)
-    dip[1:] &= values[1:] < values[0]
+    n_patterns = (len(values) - 1) // 2 if edge else len(values) - 1
+    inner, outer = slice(1, 1 + n_patterns), slice(1 + n_patterns, None)
+    dip[0] &= values[0] <= values[: 1 + n_patterns].min(axis=0)
+    dip[inner] &= values[inner] < values[0]
+    if edge:
+        dip[inner] &= values[inner] <= values[outer]
+        dip[outer] &= values[outer] < values[inner]
     flat = values.ravel()
     order = np.argsort(flat, kind="stable")
     chosen: list[int] = order[dip.ravel()[order]][:count].tolist()
