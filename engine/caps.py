@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import arithmetic, design, expansion, formula, groupmeans, syntax
+from engine import arithmetic, components, design, expansion, formula, groupmeans, syntax
 from engine.diagnostics import influence
 from engine.inference import means, pairs
 
@@ -26,6 +26,8 @@ class Caps:
         expansion_work: terms looked at while ``* / : ^`` are written out.
         columns: of X after factors are expanded.
         effects: that vary over the levels of one grouping factor.
+        crossed_elements: of the matrix of the effects of crossed factors, without those of the
+            factor with most levels, and without its zeros between parts that share no level.
         marginal_means: estimated at once.
         paired_means: whose pairs are compared.
         influence_work: levels left out times levels of all groups, with several grouping factors.
@@ -43,6 +45,7 @@ class Caps:
     expansion_work: int = expansion.MAX_WORK
     columns: int = design.MAX_COLUMNS
     effects: int = design.MAX_EFFECTS
+    crossed_elements: int = components.MAX_ELEMENTS
     marginal_means: int = means.MAX_MEANS
     paired_means: int = pairs.MAX_MEANS
     influence_work: int = influence.MAX_WORK

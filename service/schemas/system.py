@@ -59,10 +59,15 @@ class Limits(Answer):
     max_effects: int = Field(
         description="Most effects that vary over the levels of one grouping factor."
     )
+    max_crossed_elements: int = Field(
+        description="Most elements of the matrix of crossed effects, without those of the factor "
+        "with most levels."
+    )
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_contrasts: int = Field(description="Most contrasts of a request.")
     max_marginal_means: int = Field(description="Most marginal means of a request.")
     max_paired_means: int = Field(description="Most marginal means whose pairs are compared.")
+    max_ordered_terms: int = Field(description="Most terms that are given in an order.")
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
     max_simulations: int = Field(
@@ -83,7 +88,13 @@ class Limits(Answer):
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
     max_problems: int = Field(description="Most problems that one answer tells.")
-    wait_seconds: float = Field(description="How long a request waits for its fit.")
+    wait_seconds: float = Field(
+        description="How long a request waits for what takes long before it gets a job."
+    )
+    job_seconds: float = Field(description="How long a job may run.")
+    job_retention_seconds: float = Field(description="How long a finished job can be read.")
+    max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    worker_memory_bytes: int = Field(description="Memory of the process that does a job, in bytes.")
 
 
 class ProblemPage(Answer):
