@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     max_prediction_rows: Count = Field(
         100_000, description="Most rows that one request may ask predictions for."
     )
+    max_simulated_values: Count = Field(
+        1_000_000, description="Most values that one request may draw: rows times draws."
+    )
 
     @property
     def catalog(self) -> str:
