@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import arithmetic, components, design, expansion, formula, syntax
+from engine import arithmetic, components, design, expansion, formula, groupmeans, syntax
 from engine.diagnostics import influence
 from engine.inference import means, pairs
 
@@ -17,6 +17,8 @@ class Caps:
         characters: of a formula as it is sent.
         nesting: of brackets and operators in a formula.
         operations: operators and functions of one expression.
+        groupings: columns that the means of ``ave()`` are by.
+        group_means: that all calls of ``ave()`` keep.
         degree: of ``poly()``.
         terms: fixed terms after expansion, and those of one random term.
         random_terms: random terms after expansion.
@@ -34,6 +36,8 @@ class Caps:
     characters: int = formula.MAX_CHARACTERS
     nesting: int = syntax.MAX_NESTING
     operations: int = arithmetic.MAX_OPERATIONS
+    groupings: int = arithmetic.MAX_GROUPS
+    group_means: int = groupmeans.MAX_MEANS
     degree: int = arithmetic.MAX_DEGREE
     terms: int = expansion.MAX_TERMS
     random_terms: int = expansion.MAX_RANDOM_TERMS

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
+from service.orders import Order, stored_form
 from service.schemas.fits import (
     ConvergenceRecord,
     FitStatistics,
@@ -27,24 +28,45 @@ def model(row: Model, fit: Fit) -> FittedModel:
         formula=row.formula,
         method=fit.spec.method,
         dataset=row.dataset_id,
-        response=ResponseExpression.of(describe_response(fit)),
+        response=ResponseExpression.showing(describe_response(fit)),
         n_rows=fit.n_rows,
         n_dropped=fit.n_dropped,
         groups=_groups(fit),
-        fixed_effects=[FixedEffectRow.of(effect) for effect in fixed_effects(fit)],
+        fixed_effects=[FixedEffectRow.showing(effect) for effect in fixed_effects(fit)],
         dropped_terms=list(fit.dropped_terms),
         covariance=fit.covariance.tolist(),
         random_effects=[_random(effects) for effects in fit.random],
         residual_std_dev=fit.sigma,
         theta=fit.theta.tolist(),
-        statistics=FitStatistics.of(fit.statistics),
-        convergence=ConvergenceRecord.of(fit.convergence),
+        statistics=FitStatistics.showing(fit.statistics),
+        convergence=ConvergenceRecord.showing(fit.convergence),
         provenance=Provenance(
             engine_version=fit.engine_version,
             spec_hash=row.summary["spec_hash"],
             dataset_hash=row.dataset_hash,
             elapsed_ms=row.summary["elapsed_ms"],
         ),
+    )
+
+
+def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
+    """Return what the catalog keeps of a fit, whose file has no key yet."""
+    spec = order.specified.spec
+    return Model(
+        key=order.key,
+        dataset_id=order.dataset_id,
+        dataset_hash=order.dataset_hash,
+        formula=spec.formula.text,
+        method=spec.method,
+        n_rows=fit.n_rows,
+        summary={
+            **summary(fit),
+            "spec_hash": order.specified.digest,
+            "elapsed_ms": elapsed_ms,
+        },
+        spec=stored_form(spec),
+        blob="",
+        id=order.id,
     )
 
 
