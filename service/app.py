@@ -23,6 +23,7 @@ from service.api import (
     pages,
     pooling,
     predictions,
+    simulations,
     system,
 )
 from service.assembly import assembled
@@ -42,6 +43,7 @@ from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
 from service.workers import Workers
 
@@ -54,6 +56,7 @@ ROUTERS: Final = (
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    simulations.router,
     jobs.router,
     datasets.router,
     system.router,
@@ -66,6 +69,7 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     TableDocument,
     FitRequest,
     PredictionRequest,
+    SimulationRequest,
     ContrastsRequest,
     ComparisonRequest,
 )
@@ -134,7 +138,9 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     database, compute = Database(settings.catalog), Compute(settings.fit_threads)
-    workers = Workers(settings.workers, settings.worker_memory_bytes, settings.worker_threads)
+    workers = Workers(
+        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
+    )
     try:
         await database.migrate()
         parts = app.state.services = assembled(settings, database, compute, workers)

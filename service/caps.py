@@ -25,7 +25,7 @@ class RequestCaps:
         contrasts: of a request.
         ordered_terms: that a table of terms is given in an order.
         held_columns: that marginal means hold at a value.
-        simulations: replicates of a bootstrap.
+        simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
         missing_words: that an upload names.
         text_columns: that an upload keeps as text.

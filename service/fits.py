@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from engine import Progress, Spec
+from engine import Progress, Spec, parse
 from service import tasks
 from service.catalog import Claimed
 from service.context import Services
@@ -80,7 +80,8 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     """Do a job that is a fit, in a worker process."""
     models, job = parts.models(claimed.owner), claimed.job
     asked = job.request
-    specified = Specified(Spec.of(**asked["spec"]), asked["digest"])
+    formula = parse(asked["spec"]["formula"], max_characters=None)  # spelt by us, longer perhaps
+    specified = Specified(Spec.of(**{**asked["spec"], "formula": formula}), asked["digest"])
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
@@ -88,7 +89,6 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         stored = Stored(job.blob, ())
     else:
         stored = stored_of(await parts.datasets(claimed.owner).get(order.dataset_id))
-    parts.fitting.fits += 1
     row = await parts.workers.run(
         tasks.fit,
         order,
@@ -97,6 +97,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
+    parts.fitting.fits += 1
     await models.add(row)
 
 

@@ -140,11 +140,11 @@ class Fitting:
 
         Raises ``EngineError`` when it cannot be fitted, ``Outlasted`` after so many seconds.
         """
-        self.fits += 1
         begun = time.perf_counter()
         table = await read()
         got = time.perf_counter()
         made = await self._compute.run(_fit, order, table, seconds)
+        self.fits += 1
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
         row = await models.add(replace(made.fitted.row, blob=blob))

@@ -22,7 +22,7 @@ DEATHS: Final = 2
 
 # How often a job's progress is written, and that its process is alive when there is none.
 TELLING_SECONDS: Final = 0.25
-ALIVE_SECONDS: Final = 1.0
+ALIVE_SECONDS: Final = 0.5
 
 # How often the catalog is asked for what other processes queued or left behind.
 LOOKING_SECONDS: Final = 2.0
@@ -92,6 +92,8 @@ class Runner:
                 await self._take()
             except ProblemError as error:  # the catalog does not answer just now
                 self._log.warning("jobs cannot be read", code=error.kind.code)
+            except Exception:  # noqa: BLE001  it is logged, and jobs must not stop for ever
+                self._log.exception("jobs cannot be read")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), min(LOOKING_SECONDS, self._stale / 2))
             self._woken.clear()

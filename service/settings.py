@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     wait_seconds: Seconds = Field(
         20, description="How long a request waits for what takes long before it gets a job."
     )
-    workers: int = Field(
+    worker_processes: int = Field(
         2,
         ge=0,
         description="How many processes do jobs, one each; 0 means one for each processor.",
@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")
     max_prediction_rows: Count = Field(
         100_000, description="Most rows that one request may ask predictions for."
+    )
+    max_simulated_values: Count = Field(
+        1_000_000, description="Most values that one request may draw: rows times draws."
     )
 
     @property

@@ -43,11 +43,6 @@ class Workers:
         self._closed = False
         self.deaths = 0
 
-    @property
-    def free(self) -> int:
-        """How many have nothing to do."""
-        return self._free.qsize()
-
     async def run(
         self, task: Callable[..., Any], *arguments: Any, progress: Progress, seconds: float
     ) -> Any:

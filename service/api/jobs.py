@@ -12,6 +12,7 @@ from starlette.responses import Response
 from service import catalog, openapi
 from service.api.parameters import Cursor, Limit
 from service.context import owner_of, services
+from service.middleware import HEAD
 from service.preference import Preference, preference_of
 from service.problems import responses
 from service.schemas.base import json_response
@@ -61,7 +62,7 @@ def preferred(request: Request) -> Preference:
 def accepted(job: catalog.Job, preference: Preference) -> Response:
     """Answer a request that has become a job."""
     headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": str(POLL_SECONDS)}
-    return json_response(Job.of(job), 202, headers | applied(preference))
+    return json_response(Job.of_row(job), 202, headers | applied(preference))
 
 
 def applied(preference: Preference) -> dict[str, str]:
@@ -83,7 +84,7 @@ async def listed(
 ) -> Response:
     """List the jobs, newest first."""
     page = await services(request).jobs(owner_of(request)).page(limit, cursor, state)
-    return json_response(JobList(items=[Job.of(row) for row in page.items], next=page.next))
+    return json_response(JobList(items=[Job.of_row(row) for row in page.items], next=page.next))
 
 
 @router.get(
@@ -102,7 +103,7 @@ async def read(request: Request, job: JobId) -> Response:
     """
     row = await services(request).jobs(owner_of(request)).get(job)
     headers = {} if row.finished else {"Retry-After": str(POLL_SECONDS)}
-    return json_response(Job.of(row), 200, {"Cache-Control": "no-store", **headers})
+    return json_response(Job.of_row(row), 200, {"Cache-Control": "no-store", **headers})
 
 
 @router.delete(
@@ -117,7 +118,7 @@ async def cancel(request: Request, job: JobId) -> Response:
     parts = services(request)
     row = await parts.jobs(owner_of(request)).cancel(job)
     parts.runner.cancel(job)
-    return json_response(Job.of(row))
+    return json_response(Job.of_row(row))
 
 
 async def _followed(request: Request, job: JobId) -> catalog.Job:
@@ -145,6 +146,8 @@ async def events(
     Several changes within a moment are one event. The last event of a finished job is sent to
     whoever asks; when the service stops before, the stream ends and can be taken up again.
     """
+    if request.scope.get(HEAD):
+        return
     parts, seen = services(request), _version(last_event_id)
     jobs = parts.jobs(owner_of(request))
     with parts.changes.watch(row.id) as watch:
@@ -161,7 +164,7 @@ async def events(
 
 def _event(row: catalog.Job) -> ServerSentEvent:
     return ServerSentEvent(
-        data=Job.of(row), event=row.state, id=str(row.version), retry=RETRY_MILLISECONDS
+        data=Job.of_row(row), event=row.state, id=str(row.version), retry=RETRY_MILLISECONDS
     )
 
 

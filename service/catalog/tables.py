@@ -89,6 +89,7 @@ jobs = Table(
     Unique("owner", "active", name="jobs_active"),
     Index("jobs_newest", "owner", "created_at", "id"),
     Index("jobs_waiting", "state", "created_at"),
+    Index("jobs_blob", "blob"),
 )
 
 computed = Table(

@@ -31,8 +31,6 @@ class Job(Answer):
     progress: float = Field(
         description="From 0 to 1; it does not fall while the job runs, and says how much of the "
         "work is done as well as that can be known.",
-        ge=0,
-        le=1,
     )
     message: str = Field(description="What is being done, or how it ended.")
     result: JobResult | None = Field(description="Null until the job has succeeded.")
@@ -42,7 +40,7 @@ class Job(Answer):
     finished_at: str | None
 
     @classmethod
-    def of(cls, row: Row) -> Job:
+    def of_row(cls, row: Row) -> Job:
         """Return a job of the catalog as it is told."""
         succeeded = row.state == "succeeded"
         return cls(

@@ -17,7 +17,14 @@ from typing import Any
 
 import httpx
 
-from service.api.examples import ANSWERS, CONTRASTS, FITS, PREDICTIONS, VALIDATIONS
+from service.api.examples import (
+    ANSWERS,
+    CONTRASTS,
+    FITS,
+    PREDICTIONS,
+    SIMULATIONS,
+    VALIDATIONS,
+)
 from service.settings import Settings
 from tests.service.jobs import finished
 from tests.service.keeping import another
@@ -180,6 +187,22 @@ EXAMPLES = (
         "predict",
         *("POST", "/v1/models/{model}/predictions"),
         {"rows": [{"county": "AITKIN", "floor": 0, "flor": 1}]},
+    ),
+    Example(
+        "A term that the model does not have",
+        "predict",
+        *("POST", "/v1/models/{model}/predictions"),
+        {"rows": [{"county": "AITKIN", "floor": 0}], "random_effects": ["(floor | county)"]},
+    ),
+    Example(
+        SIMULATIONS["new"]["summary"],
+        *("simulate", "POST", "/v1/models/{model}/simulations", SIMULATIONS["new"]["value"]),
+    ),
+    Example(
+        "The same as a table",
+        "simulate",
+        *("POST", "/v1/models/{model}/simulations", SIMULATIONS["new"]["value"]),
+        {"accept": "text/csv"},
     ),
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, field
 
 import httpx
@@ -14,6 +15,7 @@ from service.desk import LOOKING_SECONDS, Obtained
 from service.preference import Preference
 from service.settings import Settings
 from service.work import Label, Outlasted, Stowed
+from tests.service.jobs import alive, busy, soon
 from tests.service.keeping import another
 from tests.service.test_problems import read
 
@@ -125,3 +127,19 @@ async def test_more_jobs_than_one_may_have_are_refused_for_the_time_being(
         again = await client.post("/v1/models", json=RADON, headers={"prefer": "respond-async"})
         assert again.headers["location"] == answers[0].headers["location"]
         await client.delete(answers[0].headers["location"])
+
+
+async def test_a_job_is_cancelled_by_another_replica_than_runs_it(settings: Settings) -> None:
+    bundled = settings.model_copy(update={"bundled_data": True})
+    async with another(bundled) as here, another(bundled) as there:
+        path = (await here.post("/v1/models", json=RADON)).headers["location"]
+        query = {"interval": "bootstrap", "n_sim": "10000"}
+        headers = {"prefer": "respond-async"}
+        answer = await here.get(f"{path}/fixed-effects", params=query, headers=headers)
+        job = answer.headers["location"]
+        while not (await there.get(job)).json()["progress"]:
+            await asyncio.sleep(0.1)
+        worker = await asyncio.to_thread(busy, os.getpid())
+        assert (await there.delete(job)).json()["state"] == "cancelled"
+        assert await asyncio.to_thread(soon, lambda: not alive(worker), 2)
+        assert (await here.get(job)).json()["state"] == "cancelled"

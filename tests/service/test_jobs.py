@@ -154,6 +154,7 @@ def test_the_same_asked_twice_is_one_job_and_another_model_another(client: httpx
     found = client.get("/v1/jobs", params={"limit": 1})
     assert found.json()["items"][0]["id"] == other.rpartition("/")[2]
     assert found.json()["next"]
+    assert client.head(f"{other}/events", timeout=5).status_code == 200
     for path in (first, other):
         client.delete(path)
     cancelled = client.get("/v1/jobs", params={"state": "cancelled", "limit": 2}).json()["items"]

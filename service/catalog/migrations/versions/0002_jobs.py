@@ -38,6 +38,7 @@ def upgrade() -> None:
     )
     op.create_index("jobs_newest", "jobs", ["owner", "created_at", "id"])
     op.create_index("jobs_waiting", "jobs", ["state", "created_at"])
+    op.create_index("jobs_blob", "jobs", ["blob"])
     op.create_table(
         "computed",
         sa.Column("owner", sa.String(64), sa.ForeignKey("owners.id"), primary_key=True),
