@@ -62,7 +62,7 @@ def race(case: Case, python: Path | None, limits: Limits) -> list[Entry]:
         started, out = _start(case, folder, python, limits, stack)
         peaks = {name: program.peak() for name, program in started.items()}
         above = _above(started)
-        agree = {name: _agrees(started, name, above[name]) for name in started}
+        agree = {name: _agrees(case, started, name, above[name]) for name in started}
         times = _times(case, {n: p for n, p in started.items() if agree[n]})
         entries = [
             Entry(
@@ -106,17 +106,12 @@ def _above(started: Mapping[str, Contestant]) -> dict[str, float]:
     return {name: value - best for name, value in criteria.items()}
 
 
-def _agrees(started: Mapping[str, Contestant], name: str, above: float) -> bool:
-    """Whether a program is at the lowest criterion, and its standard errors are ours, if any.
-
-    Those of statsmodels follow another convention and are not compared.
-    """
-    own, other = (
-        started[who].hello["answer"]["std_error"] if who in started else [] for who in (name, OURS)
-    )
-    compared = name != "statsmodels" and own and other
-    same = not compared or np.allclose(own, other, rtol=AGREE)
-    return bool(above <= AGREE and same)
+def _agrees(case: Case, started: Mapping[str, Contestant], name: str, above: float) -> bool:
+    """Whether a program is at the lowest criterion; of Kenward-Roger, its errors ours too."""
+    if case.task.want != "kenward-roger" or OURS not in started:
+        return bool(above <= AGREE)
+    own, other = (started[who].hello["answer"]["std_error"] for who in (name, OURS))
+    return bool(above <= AGREE and np.allclose(own, other, rtol=AGREE, atol=0.0))
 
 
 def _times(case: Case, agreed: Mapping[str, Contestant]) -> dict[str, Measured]:

@@ -72,7 +72,7 @@ def _how(limits: Limits) -> str:
     return (
         f"Of {OURS} the time of a fit, from a table in memory to the fixed effects and their "
         "standard errors; of the others how many times as long they take, in interleaved rounds. A "
-        f"program whose criterion is more than {AGREE:g} above the lowest, or whose standard "
+        f"program whose criterion is more than {AGREE:g} above the lowest, or whose Kenward-Roger "
         "errors differ relatively by more than that, is *not the optimum* and has no time. "
         f"Programs have {limits.seconds:g} s for their first answer and "
         f"{limits.memory / 2**30:g} GiB of address space. *lme4, no derivatives* is "
