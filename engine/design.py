@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 
 import numpy as np
 
-from engine import expression
+from engine import expression, learning
 from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
 from engine.frame import Frame
@@ -180,18 +180,36 @@ def learn(spec: Spec, frame: Frame) -> Design:
         DataError: a factor with one level, an expression that is not finite.
         LimitError: more than ``MAX_COLUMNS`` columns.
     """
+    levels = {name: factor.levels for name, factor in frame.factors.items()}
+    return design_of(spec, levels, frame.bare, lambda expr: learning.learn(expr, frame.numbers))
+
+
+def design_of(
+    spec: Spec,
+    levels: Mapping[str, tuple[str, ...]],
+    bare: frozenset[str],
+    states: Callable[[expression.Expr], Mapping[str, State]],
+) -> Design:
+    """The design of a specification, from what is known of the complete rows; see ``learn``.
+
+    Args:
+        spec: the specification.
+        levels: of the factors of its terms, by column, in byte order.
+        bare: columns that are a factor when they stand alone in a term.
+        states: what the calls of an expression have learned.
+    """
     formula = spec.formula
-    learner = _Learner(frame)
-    response = Response(
-        formula.response, expression.learn(formula.response, frame.numbers), spec.offset
-    )
+    learner = _Learner(levels, bare, states)
+    response = Response(formula.response, states(formula.response), spec.offset)
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
 
 
+@dataclass(frozen=True, slots=True)
 class _Learner:
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
+    levels: Mapping[str, tuple[str, ...]]
+    bare: frozenset[str]
+    states: Callable[[expression.Expr], Mapping[str, State]]
 
     def term_set(
         self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
@@ -222,13 +240,12 @@ class _Learner:
     ) -> Numeric | Categorical:
         text = expression.text(expr)
         name = expression.is_factor(expr)
-        if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
+        if isinstance(expr, expression.Column) and expr.name in self.bare:
             name = expr.name
         if name is None:
-            states = expression.learn(expr, self.frame.numbers)
-            return Numeric(expr, states, expression.labels(expr))
-        levels = self.frame.factors[name].levels
-        return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)
+            return Numeric(expr, self.states(expr), expression.labels(expr))
+        coding = codings.get(name, "treatment")
+        return _categorical(text, name, self.levels[name], coding, contrasts)
 
     def groupings(self, formula: Formula) -> tuple[Grouping, ...]:
         """Random terms gathered by grouping factor, in order of first appearance.

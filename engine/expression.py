@@ -2,7 +2,7 @@
 
 An expression is a tree of frozen values, so it can be a key, and it is evaluated by walking it:
 there is no code in it. Three functions take constants from the rows the model is fitted to
-(``scale``, ``center``, ``poly``): ``learn`` finds them, ``evaluate`` needs them.
+(``scale``, ``center``, ``poly``): ``engine.learning`` finds them, ``evaluate`` needs them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from engine.errors import DataError, Problem
-from engine.state import Polynomial, Standardization, State, Vector
+from engine.state import State, Vector
 from engine.tokens import number_text, quoted
 
 Operator: TypeAlias = Literal["+", "-", "*", "/", "^"]
@@ -117,23 +116,13 @@ def labels(expr: Expr) -> tuple[str, ...]:
             return (text(expr),)
 
 
-def learn(expr: Expr, values: Mapping[str, Vector]) -> dict[str, State]:
-    """Return the constants of every ``scale``, ``center`` and ``poly`` of an expression.
-
-    Args:
-        expr: any numeric expression; inner calls are learned before the outer ones.
-        values: each column of the expression on the rows of the fit, shape (n,), none missing.
-
-    Raises:
-        DataError: ``poly`` of more degrees than its argument has distinct values, less one.
-
-    """
-    states: dict[str, State] = {}
-    with np.errstate(all="ignore"):
-        for part in _parts(expr):
-            if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
-                states[text(part)] = _learned(part, _value(part.arguments[0], values, states))
-    return states
+def stateful(expr: Expr) -> dict[str, Call]:
+    """Return the calls that learn something, by their text, inner ones before the outer."""
+    return {
+        text(part): part
+        for part in _parts(expr)
+        if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part)
+    }
 
 
 def evaluate(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector:
@@ -142,7 +131,7 @@ def evaluate(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector
     Args:
         expr: a numeric expression (not ``factor``) that names a column.
         values: each column of the expression, shape (n,).
-        states: what ``learn`` found on the rows of the fit.
+        states: what ``engine.learning`` found on the rows of the fit.
 
     Returns:
         Shape (n,), or (n, degree) for ``poly``. Outside the domain of a function the value is not
@@ -219,48 +208,6 @@ def _log(x: Vector, base: Vector | None = None) -> Vector:
 
 def _is_raw(call: Call) -> bool:
     return call.option("raw", default=False)
-
-
-def _learned(call: Call, x: Vector) -> State:
-    match call.function:
-        case "poly":
-            return _polynomial(call, x)
-        case "center":
-            return Standardization.learn(x, center=True, scale=False)
-        case _:
-            return Standardization.learn(
-                x,
-                center=call.option("center", default=True),
-                scale=call.option("scale", default=True),
-            )
-
-
-def _polynomial(call: Call, x: Vector) -> Polynomial:
-    match call.arguments:
-        case (_, Number(degree)) if len(np.unique(x)) > degree:
-            try:
-                found = Polynomial.learn(x, int(degree))
-            except ZeroDivisionError:  # squares that are too small for doubles
-                found = None
-            if found is not None and all(0.0 < each < np.inf for each in found.norm2):
-                return found
-            raise DataError(
-                Problem(
-                    "not_finite",
-                    f"{text(call)} has no value: the squares of its column are no doubles",
-                    "Take the column in another unit.",
-                    ("formula",),
-                )
-            )
-        case _:
-            raise DataError(
-                Problem(
-                    "too_few_distinct_values",
-                    f"{text(call)} needs more distinct values of its column than its degree",
-                    "Lower the degree, or take the column as a factor.",
-                    ("formula",),
-                )
-            )
 
 
 # The text of an expression, with R's precedences.

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, TypeAlias, TypedDict
+from typing import Literal, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 Vector: TypeAlias = NDArray[np.float64]
+
+
+class Over(NamedTuple):
+    """What to find over all rows: its value on some of them, and how two values become one."""
+
+    rows: Callable[[Vector], Vector]
+    merge: Callable[[Vector, Vector], Vector] = np.add
+
+
+Learning: TypeAlias = "Generator[Over, Vector, State]"
+"""Asks for one thing after the other over all rows of a column, and ends with the constants."""
 
 
 class StandardizationDict(TypedDict):
@@ -38,17 +49,20 @@ class Standardization:
     center: float
     scale: float
 
-    @classmethod
-    def learn(cls, x: Vector, *, center: bool, scale: bool) -> Self:
-        """Return R's constants of ``scale(x, center, scale)`` for x of shape (n,).
+    @staticmethod
+    def learning(*, center: bool, scale: bool) -> Learning:
+        """Learn R's constants of ``scale(x, center, scale)``.
 
         The scale is the root of the sum of squares over n - 1, about the mean when centred and
         about zero when not. It is zero for a constant column; what comes of it is not finite.
         """
-        middle = float(x.mean()) if center else 0.0
-        deviations = x - middle
-        spread = float(np.sqrt(deviations @ deviations / (len(x) - 1))) if scale else 1.0
-        return cls(middle, spread)
+        count, total = yield _COUNT_AND_TOTAL
+        middle = float(total / count) if center else 0.0
+        spread = 1.0
+        if scale:
+            squares = yield Over(lambda x: np.array([(x - middle) @ (x - middle)]))
+            spread = float(np.sqrt(squares[0] / (count - 1)))
+        return Standardization(middle, spread)
 
     def apply(self, x: Vector) -> Vector:
         """Return the standardised values, of the shape of x."""
@@ -73,30 +87,30 @@ class Polynomial:
     alpha: tuple[float, ...]
     norm2: tuple[float, ...]
 
-    @classmethod
-    def learn(cls, x: Vector, degree: int) -> Self:
-        """Return the recurrence orthogonal on x: shape (n,), more distinct values than degree."""
-        middle = float(x.mean())
-        centred = x - middle
+    @staticmethod
+    def learning(degree: int) -> Generator[Over, Vector, Polynomial]:
+        """Learn the recurrence orthogonal on a column of more distinct values than ``degree``.
+
+        Raises:
+            ZeroDivisionError: the squares of the column are too small for doubles.
+        """
+        count, total = (yield _COUNT_AND_TOTAL).tolist()
+        middle = total / count
         alpha: list[float] = []
-        norm2 = [1.0, float(len(x))]
-        before, current = np.zeros_like(x), np.ones_like(x)
-        for _ in range(degree):
-            alpha.append(float(current @ (centred * current)) / norm2[-1])
-            # the ratio multiplies zeros in the first round
-            ratio = norm2[-1] / norm2[-2]
-            before, current = current, (centred - alpha[-1]) * current - ratio * before
-            norm2.append(float(current @ current))
-        return cls(tuple(each + middle for each in alpha), tuple(norm2))
+        norm2 = [1.0]
+        for k in range(degree + 1):
+            products = yield Over(_Recurrence(middle, tuple(alpha), tuple(norm2)).products)
+            norm2.append(float(products[0]))
+            if k < degree:
+                alpha.append(float(products[1]) / norm2[-1])
+        return Polynomial(tuple(each + middle for each in alpha), tuple(norm2))
 
     def apply(self, x: Vector) -> Vector:
         """Return the polynomials of degree 1, 2, ... at x as columns: shape (n, degree)."""
         columns = np.empty((len(x), len(self.alpha)))
-        before, current = np.zeros_like(x), np.ones_like(x)
-        for k, alpha in enumerate(self.alpha):
-            ratio = self.norm2[k + 1] / self.norm2[k]
-            before, current = current, (x - alpha) * current - ratio * before
-            columns[:, k] = current / np.sqrt(self.norm2[k + 2])
+        for k, values in enumerate(_recurrence(x, self.alpha, self.norm2)):
+            if k:
+                columns[:, k - 1] = values / np.sqrt(self.norm2[k + 1])
         return columns
 
     def as_dict(self) -> PolynomialDict:
@@ -105,6 +119,35 @@ class Polynomial:
 
 
 State: TypeAlias = Standardization | Polynomial
+
+
+@dataclass(frozen=True, slots=True)
+class _Recurrence:
+    """What is known of a recurrence so far: enough for its polynomial of highest degree, p."""
+
+    middle: float
+    alpha: tuple[float, ...]
+    norm2: tuple[float, ...]
+
+    def products(self, x: Vector) -> Vector:
+        """The sums of p^2 and of p^2 times x about the mean."""
+        centred = x - self.middle
+        *_, p = _recurrence(centred, self.alpha, self.norm2)
+        return np.array([p @ p, p @ (centred * p)])
+
+
+def _recurrence(x: Vector, alpha: Sequence[float], norm2: Sequence[float]) -> Iterator[Vector]:
+    """The polynomials of degree 0, 1, ... at x, one more than there are ``alpha``."""
+    before, current = np.zeros_like(x), np.ones_like(x)
+    yield current
+    for k, each in enumerate(alpha):
+        # the ratio multiplies zeros in the first round
+        ratio = norm2[k + 1] / norm2[k]
+        before, current = current, (x - each) * current - ratio * before
+        yield current
+
+
+_COUNT_AND_TOTAL = Over(lambda x: np.array([len(x), x.sum()]))
 
 
 def state_from_dict(data: StateDict) -> State:

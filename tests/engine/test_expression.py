@@ -21,10 +21,10 @@ from engine.expression import (
     evaluate,
     is_factor,
     labels,
-    learn,
     text,
 )
 from engine.formula import parse
+from engine.learning import learn
 from engine.state import Vector, state_from_dict
 
 X = np.array([1.0, 2, 4, 7, 11, 16])

@@ -13,8 +13,8 @@ from scipy import integrate, stats
 
 import engine
 from engine import DataError, Fit, Predictions, SpecError, predict
-from engine.expression import learn
 from engine.formula import parse
+from engine.learning import learn
 from engine.outcome import Cuts, bring_back
 from engine.response import Inverse, invert
 from engine.spec import Spec
