@@ -17,7 +17,7 @@ from engine.cholesky import (
     triangular_inverse,
 )
 from engine.criterion import Criterion, Factorised, Structure
-from engine.crossproducts import CHUNK_ROWS, CrossProducts
+from engine.crossproducts import CrossProducts
 from engine.design import Design
 from engine.errors import DataError, Problem
 from engine.forms import criterion_of
@@ -26,6 +26,7 @@ from engine.optimum import Optimum, minimise
 from engine.prepared import PERFECT_FIT, Prepared, prepare
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
+from engine.sums import CHUNK_ROWS
 from engine.table import Codes, Floats
 from engine.units import Units, joined
 from engine.version import __version__

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
 from engine.criterion import Criterion, Structure
-from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
+from engine.crossproducts import CrossProducts
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
 from engine.spec import Spec
+from engine.sums import CHUNK_ROWS, accumulate
 from engine.table import Table
 
 PERFECT_FIT = 1e-14

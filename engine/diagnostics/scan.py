@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.crossproducts import CHUNK_ROWS, CrossProducts, products_of
+from engine.crossproducts import CrossProducts
 from engine.design import Categorical
 from engine.errors import DataError, Problem
 from engine.fit import Fit
 from engine.frame import Frame, read
+from engine.sums import CHUNK_ROWS, products_of
 from engine.table import Codes, Factor, Floats, Table
 
 SAME = 1e-8
