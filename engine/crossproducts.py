@@ -112,6 +112,21 @@ class CrossProducts:
     groups: tuple[GroupProducts, ...]
     meetings: tuple[Cooccurrence, ...] = ()
 
+    def arranged(self, order: Sequence[int]) -> CrossProducts:
+        """The same with the grouping factors in another order."""
+        place = {old: new for new, old in enumerate(order)}
+        moved = {}
+        for meeting in self.meetings:
+            a, b = place[meeting.first], place[meeting.second]
+            moved[min(a, b), max(a, b)] = replace(
+                meeting if a < b else meeting.turned(), first=min(a, b), second=max(a, b)
+            )
+        return replace(
+            self,
+            groups=tuple(self.groups[old] for old in order),
+            meetings=tuple(moved[pair] for pair in sorted(moved)),
+        )
+
     @property
     def pilots(self) -> tuple[Pilot, ...]:
         """Pilots of M, then of Z of each grouping factor."""

@@ -8,8 +8,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import (
@@ -27,7 +25,7 @@ from engine.prepared import PERFECT_FIT, Prepared, prepare
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.sums import CHUNK_ROWS
-from engine.table import Codes, Floats
+from engine.table import Codes, Data, Floats
 from engine.units import Units, joined
 from engine.version import __version__
 
@@ -179,7 +177,7 @@ class Fit:
 
 def fit(
     formula: str | Formula,
-    data: pd.DataFrame | pa.Table,
+    data: Data,
     *,
     method: str = "REML",
     weights: str | None = None,
@@ -192,7 +190,7 @@ def fit(
 
     Args:
         formula: in lme4's language, ``"log(radon + 0.1) ~ floor + (1 | county)"``.
-        data: the rows; only the columns named are read.
+        data: the rows, in memory or as a scan; only the columns named are read.
         method: "REML" or "ML".
         weights: column of prior weights, as lme4's ``weights``.
         offset: column taken from the response.
@@ -217,7 +215,7 @@ def fit(
     )
 
 
-def fit_spec(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Fit:
+def fit_spec(spec: Spec, data: Data, *, chunk_rows: int = CHUNK_ROWS) -> Fit:
     """Fit a specification; see :func:`fit`."""
     prepared = prepare(spec, data, chunk_rows=chunk_rows)
     return fit_products(prepared)

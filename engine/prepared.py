@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
@@ -19,7 +17,7 @@ from engine.forms import criterion_of
 from engine.frame import Frame, read
 from engine.spec import Spec
 from engine.sums import CHUNK_ROWS, accumulate
-from engine.table import Table
+from engine.table import Data, Table, is_lazy
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""
@@ -60,19 +58,30 @@ class Prepared:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
-def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
-    """Read the rows once; check all that can be checked without fitting.
+def prepare(spec: Spec, data: Data, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+    """Read the rows once, a scan as often as it takes; check what can be checked without fitting.
 
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
+    design, n_dropped, products = _summed(spec, data, chunk_rows)
+    kept = _independent(design, products)
+    prepared = Prepared(spec, design, n_dropped, products, kept)
+    _require_fittable(prepared)
+    return prepared
+
+
+def _summed(spec: Spec, data: Data, chunk_rows: int) -> tuple[Design, int, CrossProducts]:
+    """The design, the number of rows that miss a value, and the sums of the others."""
+    if is_lazy(data):
+        from engine.scan import scan  # polars takes a third of a second to import
+
+        found = scan(spec, data, chunk_rows=chunk_rows)
+        return found.design, found.n_dropped, found.products
     frame = read(spec, Table.of(data))
     design = _largest_first(learn(spec, frame), frame)
     products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
-    kept = _independent(design, products)
-    prepared = Prepared(spec, design, frame.n_dropped, products, kept)
-    _require_fittable(prepared)
-    return prepared
+    return design, frame.n_dropped, products
 
 
 def _largest_first(design: Design, frame: Frame) -> Design:

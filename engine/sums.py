@@ -136,6 +136,10 @@ class Sums:
         for meeting, (a, b) in zip(self._meetings, combinations(range(len(z)), 2), strict=True):
             meeting.add((codes[a], codes[b]), _pairs(z[a], z[b], weights, n))
 
+    def rows(self, which: int) -> Codes:
+        """Rows so far of each code of a grouping factor."""
+        return self._groups[which].rows
+
     def total(self, orders: Sequence[Order]) -> CrossProducts:
         """The cross-products of all rows, levels in the order given."""
         meetings = [meeting.total() for meeting in self._meetings]
@@ -174,15 +178,15 @@ class _GroupSums:
         slopes = [a for a in range(k) if not self._ones[a]]
         self._slopes = [(a, b) for a in slopes for b in slopes if a <= b]
         self._sums = np.zeros((k * m + len(self._slopes), size))
-        self._rows = np.zeros(size, dtype=np.int64)
+        self.rows = np.zeros(size, dtype=np.int64)
 
     def add(self, z: Floats | None, codes: Codes, weighted: Floats, weights: Floats | None) -> None:
         """Add rows: Z (k, n), levels (n,), M times the weights (m, n)."""
         self._grow(codes)
-        if len(self._rows) <= len(codes):
-            self._rows += np.bincount(codes, minlength=len(self._rows))
+        if len(self.rows) <= len(codes):
+            self.rows += np.bincount(codes, minlength=len(self.rows))
         else:
-            np.add.at(self._rows, codes, 1)
+            np.add.at(self.rows, codes, 1)
         sums, m = self._sums, self._m
         for a, constant in enumerate(self._ones):
             products = weighted if constant or z is None else z[a] * weighted
@@ -216,13 +220,13 @@ class _GroupSums:
         if not self._weighted:
             for a, constant in enumerate(self._ones):
                 if constant:
-                    self._sums[a * self._m] = self._rows
+                    self._sums[a * self._m] = self.rows
         if order.ranks is None:
-            return self._rows, self._sums
+            return self.rows, self._sums
         used = np.flatnonzero(order.ranks >= 0)
         ranks = order.ranks[used]
         rows = np.zeros(len(order.levels), dtype=np.int64)
-        np.add.at(rows, ranks, self._rows[used])
+        np.add.at(rows, ranks, self.rows[used])
         sums = np.zeros((len(self._sums), len(order.levels)))
         for total, own in zip(sums, self._sums, strict=True):
             np.add.at(total, ranks, own[used])
@@ -230,10 +234,10 @@ class _GroupSums:
 
     def _grow(self, codes: Codes) -> None:
         """Make room for the codes; it is doubled, so that a level is moved a few times."""
-        need, room = int(codes.max()) + 1, len(self._rows)
+        need, room = int(codes.max()) + 1, len(self.rows)
         if need > room:
             more = max(need, 2 * room) - room
-            self._rows = np.pad(self._rows, (0, more))
+            self.rows = np.pad(self.rows, (0, more))
             self._sums = np.pad(self._sums, ((0, 0), (0, more)))
 
 

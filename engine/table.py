@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,22 @@ from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem, SpecError
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Kind = Literal["number", "text", "boolean"]
+Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
+"""Rows: in memory, or a scan of files that is read as often as needed and never held."""
 
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
+
+
+def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
+    """Whether these are rows of a scan; polars, a third of a second, is not imported to tell."""
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(data, polars.LazyFrame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Table:
                 Problem(
                     "unknown_table",
                     f"data of type {type(data).__name__} cannot be read",
-                    "give a pandas DataFrame or a pyarrow Table",
+                    "give a pandas DataFrame, a pyarrow Table or a polars LazyFrame",
                     ("dataset",),
                 )
             )
@@ -101,7 +113,7 @@ class Table:
             try:
                 self._factors[name] = _encode(array)
             except pa.ArrowNotImplementedError:
-                raise _unsupported(name, array.type) from None
+                raise unsupported(name, array.type) from None
         return self._factors[name]
 
     def _series(self, name: str) -> Any:
@@ -143,14 +155,7 @@ class Table:
             return values.astype(np.float64, copy=False)
         array = self._array(name)
         if _kind(array.type, name) == "text":
-            raise DataError(
-                Problem(
-                    "not_numeric",
-                    f"column {name} holds text where a number is needed",
-                    f"mend the values, or take it as a factor: factor({name})",
-                    ("formula",),
-                )
-            )
+            raise not_numeric(name)
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
         return np.asarray(
@@ -181,6 +186,18 @@ def _from_pandas(series: pd.Series[Any], name: str) -> Any:
         ) from None
 
 
+def not_numeric(name: str) -> DataError:
+    """The error of text that is read as numbers."""
+    return DataError(
+        Problem(
+            "not_numeric",
+            f"column {name} holds text where a number is needed",
+            f"mend the values, or take it as a factor: factor({name})",
+            ("formula",),
+        )
+    )
+
+
 def _kind(kind: Any, name: str) -> Kind:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -190,10 +207,11 @@ def _kind(kind: Any, name: str) -> Kind:
         return "number"
     if _is_text(kind):
         return "text"
-    raise _unsupported(name, kind)
+    raise unsupported(name, kind)
 
 
-def _unsupported(name: str, kind: Any) -> DataError:
+def unsupported(name: str, kind: object) -> DataError:
+    """The error of a column of a type that is neither number nor text nor boolean."""
     return DataError(
         Problem(
             "unsupported_column",

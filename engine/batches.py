@@ -1,0 +1,188 @@
+"""A lazy scan as batches of complete rows: what a model reads of it, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from engine.errors import DataError, Problem
+from engine.frame import (
+    Frame,
+    Roles,
+    each_number,
+    missing_values,
+    no_rows,
+    refuse_infinite,
+    require_columns,
+)
+from engine.levels import Levels, is_number, levels_of
+from engine.spec import Spec
+from engine.table import Codes, Floats, Kind, not_numeric, unsupported
+
+FACTOR = "factor:"
+"""Before the name of a column that is read as a factor; it may be read as a number too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a scan: names and types, nothing read."""
+
+    types: Mapping[str, pl.DataType]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(self.types)
+
+    def kind(self, name: str) -> Kind:
+        """What a column holds; raises ``DataError`` for a type that cannot be modelled."""
+        kind = self.types[name]
+        if is_number(kind):
+            return "number"
+        if kind == pl.Boolean:
+            return "boolean"
+        if kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum):
+            return "text"
+        raise unsupported(name, kind)
+
+    def number(self, name: str) -> pl.Expr:
+        """A column as doubles; raises ``DataError`` when it is none of numbers or booleans."""
+        if self.kind(name) == "text":
+            raise not_numeric(name)
+        column = pl.col(name)
+        return column if self.types[name] == pl.Float64 else column.cast(pl.Float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some complete rows.
+
+    Attributes:
+        frame: their numbers; no factors.
+        codes: the codes of their factors by column, as ``Reader.levels`` has them.
+    """
+
+    frame: Frame
+    codes: Mapping[str, Codes]
+
+
+@dataclass(slots=True)
+class Reader:
+    """The columns of a scan that a model reads, and what has been met in them so far.
+
+    Attributes:
+        spec: the model.
+        lazy: the scan.
+        roles: how each column is read.
+        numbers: expressions of the columns that are read as numbers.
+        levels: of the columns that are read as factors.
+        batch_rows: rows of a batch; ``None`` leaves it to the scan.
+        n_dropped: rows that missed a value, in the pass over them that ended last.
+    """
+
+    spec: Spec
+    lazy: pl.LazyFrame
+    roles: Roles
+    numbers: Mapping[str, pl.Expr]
+    levels: Mapping[str, Levels]
+    batch_rows: int | None
+    n_dropped: int = field(default=0, init=False)
+
+    @classmethod
+    def of(cls, spec: Spec, lazy: pl.LazyFrame, batch_rows: int | None = None) -> Reader:
+        """Decide how the columns are read, from their types alone.
+
+        Raises:
+            SpecError: columns do not exist.
+            DataError: text where a number is needed, types that cannot be modelled.
+        """
+        schema = Schema(schema_of(lazy))
+        require_columns(spec, schema)
+        roles = Roles.of(spec, schema)
+        numbers = each_number(roles, schema.number)
+        levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
+        return cls(spec, lazy, roles, numbers, levels, batch_rows)
+
+    def batches(self) -> Iterator[Batch]:
+        """Go over the rows once, in their order; a batch has a row or more.
+
+        Raises:
+            DataError: infinite values, no complete row, rows that miss a value when none may;
+                or the data cannot be read.
+        """
+        n_rows = n_dropped = 0
+        for read in self._read():
+            batch = self._complete(read, n_rows)
+            n_rows += read.height
+            n_dropped += batch.frame.n_dropped
+            if batch.frame.n_rows and not (n_dropped and self.spec.missing == "fail"):
+                refuse_infinite(batch.frame, self.roles)
+                yield batch
+        if n_dropped and self.spec.missing == "fail":
+            raise missing_values(n_dropped)
+        if n_dropped == n_rows:
+            raise no_rows(self.spec)
+        self.n_dropped = n_dropped
+
+    def _read(self) -> Iterator[pl.DataFrame]:
+        wanted = [
+            *(expr.alias(name) for name, expr in self.numbers.items()),
+            *(own.expr.alias(FACTOR + name) for name, own in self.levels.items()),
+        ]
+        try:
+            yield from self.lazy.select(wanted).collect_batches(
+                chunk_size=self.batch_rows, maintain_order=True, lazy=True, engine="streaming"
+            )
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(error) from error
+
+    def _complete(self, read: pl.DataFrame, first: int) -> Batch:
+        """The rows that miss no value."""
+        numbers = {name: read[name].to_numpy() for name in self.numbers}
+        codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
+        gaps = _gaps(numbers, codes)
+        bare = self.roles.bare
+        if gaps is None:
+            return Batch(Frame(read.height, 0, numbers, {}, bare, first=first), codes)
+        kept = np.flatnonzero(~gaps)
+        frame = Frame(
+            len(kept),
+            read.height - len(kept),
+            {name: values[kept] for name, values in numbers.items()},
+            {},
+            bare,
+            rows=kept + first,
+        )
+        return Batch(frame, {name: own[kept] for name, own in codes.items()})
+
+
+def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
+    """Names and types of the columns of a scan; raises ``DataError`` when they cannot be read."""
+    try:
+        return lazy.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: pl.exceptions.PolarsError) -> DataError:
+    """The error of data that a scan cannot read."""
+    return DataError(
+        Problem(
+            "unreadable_data",
+            f"the data cannot be read: {str(error).splitlines()[0]}",
+            "give the scan the types of the columns, or mend the files",
+            ("dataset",),
+        )
+    )
+
+
+def _gaps(numbers: Mapping[str, Floats], codes: Mapping[str, Codes]) -> NDArray[np.bool_] | None:
+    """A mask (n,) of the rows that miss a value; ``None`` when there is none."""
+    missed = [np.isnan(own) for own in numbers.values() if not np.isfinite(own).all()]
+    missed += [own < 0 for own in codes.values() if len(own) and own.min() < 0]
+    missed = [own for own in missed if own.any()]
+    return np.logical_or.reduce(missed) if missed else None
