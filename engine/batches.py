@@ -21,7 +21,8 @@ from engine.frame import (
 )
 from engine.levels import Levels, is_number, levels_of
 from engine.spec import Spec
-from engine.table import Codes, Floats, Kind, not_numeric, unsupported
+from engine.sums import CHUNK_CELLS, LEAST_ROWS
+from engine.table import Codes, Floats, Kind, all_finite, not_numeric, unsupported
 
 FACTOR = "factor:"
 """Before the name of a column that is read as a factor; it may be read as a number too."""
@@ -115,18 +116,35 @@ class Reader:
                 or the data cannot be read.
         """
         n_rows = n_dropped = 0
-        for read in self._read():
-            batch = self._complete(read, n_rows)
-            n_rows += read.height
-            n_dropped += batch.frame.n_dropped
-            if batch.frame.n_rows and not (n_dropped and self.spec.missing == "fail"):
-                refuse_infinite(batch.frame, self.roles)
-                yield batch
+        for part in self._parts():
+            n_rows += part.n_rows
+            gaps = part.gaps()
+            dropped = 0 if gaps is None else int(gaps.sum())
+            n_dropped += dropped
+            if dropped < part.n_rows and not (n_dropped and self.spec.missing == "fail"):
+                yield part.complete(gaps, self.roles)
         if n_dropped and self.spec.missing == "fail":
             raise missing_values(n_dropped)
         if n_dropped == n_rows:
             raise no_rows(self.spec)
         self.n_dropped = n_dropped
+
+    def _parts(self) -> Iterator[_Part]:
+        """What the scan gives, in parts whose columns stay in a processor's cache."""
+        step = max(LEAST_ROWS, CHUNK_CELLS // (len(self.numbers) + len(self.levels) + 1))
+        first = 0
+        for read in self._read():
+            numbers = {name: read[name].to_numpy() for name in self.numbers}
+            codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
+            for start in range(0, read.height, step):
+                stop = min(start + step, read.height)
+                yield _Part(
+                    stop - start,
+                    first + start,
+                    {name: own[start:stop] for name, own in numbers.items()},
+                    {name: own[start:stop] for name, own in codes.items()},
+                )
+            first += read.height
 
     def _read(self) -> Iterator[pl.DataFrame]:
         wanted = [
@@ -140,24 +158,33 @@ class Reader:
         except pl.exceptions.PolarsError as error:
             raise unreadable(error) from error
 
-    def _complete(self, read: pl.DataFrame, first: int) -> Batch:
-        """The rows that miss no value."""
-        numbers = {name: read[name].to_numpy() for name in self.numbers}
-        codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
-        gaps = _gaps(numbers, codes)
-        bare = self.roles.bare
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some rows as they are read, numbered from ``first``; missing is NaN or -1."""
+
+    n_rows: int
+    first: int
+    numbers: Mapping[str, Floats]
+    codes: Mapping[str, Codes]
+
+    def gaps(self) -> NDArray[np.bool_] | None:
+        """A mask (n,) of the rows that miss a value; ``None`` when all numbers are finite too."""
+        odd = [np.isnan(own) for own in self.numbers.values() if not all_finite(own)]
+        odd += [own < 0 for own in self.codes.values() if own.min() < 0]
+        return np.logical_or.reduce(odd) if odd else None
+
+    def complete(self, gaps: NDArray[np.bool_] | None, roles: Roles) -> Batch:
+        """The rows that miss no value; raises ``DataError`` when one is infinite."""
         if gaps is None:
-            return Batch(Frame(read.height, 0, numbers, {}, bare, first=first), codes)
+            frame = Frame(self.n_rows, 0, self.numbers, {}, roles.bare, first=self.first)
+            return Batch(frame, self.codes)
         kept = np.flatnonzero(~gaps)
-        frame = Frame(
-            len(kept),
-            read.height - len(kept),
-            {name: values[kept] for name, values in numbers.items()},
-            {},
-            bare,
-            rows=kept + first,
-        )
-        return Batch(frame, {name: own[kept] for name, own in codes.items()})
+        numbers = {name: values[kept] for name, values in self.numbers.items()}
+        dropped = self.n_rows - len(kept)
+        frame = Frame(len(kept), dropped, numbers, {}, roles.bare, rows=kept + self.first)
+        refuse_infinite(frame, roles)
+        return Batch(frame, {name: own[kept] for name, own in self.codes.items()})
 
 
 def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
@@ -178,11 +205,3 @@ def unreadable(error: pl.exceptions.PolarsError) -> DataError:
             ("dataset",),
         )
     )
-
-
-def _gaps(numbers: Mapping[str, Floats], codes: Mapping[str, Codes]) -> NDArray[np.bool_] | None:
-    """A mask (n,) of the rows that miss a value; ``None`` when there is none."""
-    missed = [np.isnan(own) for own in numbers.values() if not np.isfinite(own).all()]
-    missed += [own < 0 for own in codes.values() if len(own) and own.min() < 0]
-    missed = [own for own in missed if own.any()]
-    return np.logical_or.reduce(missed) if missed else None

@@ -40,7 +40,10 @@ class Columns:
             DataError: weights that are not positive, an expression that is not finite.
         """
         x = [column for block in design.fixed.blocks for column in block.columns(frame)]
-        m = np.array([np.ones(frame.n_rows), *x, design.response.values(frame)])
+        m = np.empty((len(x) + 2, frame.n_rows))
+        m[0] = 1.0
+        for row, column in zip(m[1:], [*x, design.response.values(frame)], strict=True):
+            row[:] = column
         z = tuple(_z(grouping, frame) for grouping in design.groupings)
         for columns in (m, *z):
             if columns is not None and not max(columns.max(), -columns.min()) <= LARGEST:

@@ -15,7 +15,7 @@ from engine.formula import Formula, RandomTerm, Term
 from engine.frame import Frame
 from engine.spec import Contrast, Spec
 from engine.state import State
-from engine.table import Factor, Floats
+from engine.table import Factor, Floats, all_finite
 
 INTERCEPT = "(Intercept)"
 MAX_COLUMNS = 2_000
@@ -353,7 +353,7 @@ def _require_effects(grouping: Grouping) -> None:
 
 
 def _require_finite(values: Floats, expr: expression.Expr, frame: Frame) -> None:
-    if not np.isfinite(values).all():
+    if not all_finite(values.ravel()):
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
         text = expression.text(expr)
         raise DataError(

@@ -14,7 +14,7 @@ from engine import expression
 from engine.errors import DataError, EngineError, Problem, SpecError
 from engine.formula import Formula
 from engine.spec import Spec
-from engine.table import Factor, Floats, Kind, Table, compact
+from engine.table import Factor, Floats, Kind, Table, all_finite, compact
 
 Path: TypeAlias = tuple[str | int, ...]
 T = TypeVar("T")
@@ -257,7 +257,7 @@ def _missing(
     """A mask (n,) of the rows that miss a value; ``None`` when there is none."""
     mask: NDArray[np.bool_] | None = None
     for gaps in [
-        *(np.isnan(values) for values in numbers.values()),
+        *(np.isnan(values) for values in numbers.values() if not all_finite(values)),
         *(factor.codes < 0 for factor in factors.values()),
     ]:
         if gaps.any():
@@ -278,8 +278,8 @@ def refuse_infinite(frame: Frame, roles: Roles) -> None:
     """Refuse numbers that are not finite, by row; raises ``DataError``."""
     problems = []
     for name, values in frame.numbers.items():
-        finite = np.isfinite(values)
-        if not finite.all():
+        if not all_finite(values):
+            finite = np.isfinite(values)
             problems.append(
                 Problem(
                     "infinite_values",

@@ -141,17 +141,14 @@ class Sums:
         return self._groups[which].rows
 
     def total(self, orders: Sequence[Order]) -> CrossProducts:
-        """The cross-products of all rows, levels in the order given."""
-        meetings = [meeting.total() for meeting in self._meetings]
-        for i, own in enumerate(meetings):
-            ranks = [orders[own.first].ranks, orders[own.second].ranks]
-            if ranks != [None, None]:
-                sizes = [len(orders[own.first].levels), len(orders[own.second].levels)]
-                places = [
-                    np.arange(size) if rank is None else rank
-                    for rank, size in zip(ranks, sizes, strict=True)
-                ]
-                meetings[i] = own.reindexed(*places).gathered()
+        """The cross-products of all rows, levels in the order given; all have ranks or none."""
+        meetings = []
+        for meeting in self._meetings:
+            own = meeting.total()
+            first, second = orders[own.first].ranks, orders[own.second].ranks
+            if first is not None and second is not None:
+                own = own.reindexed(first, second).gathered()
+            meetings.append(own)
         return CrossProducts(
             n=self._n,
             log_weights=self._log_weights,

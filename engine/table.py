@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
@@ -30,6 +31,12 @@ def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
     """Whether these are rows of a scan; polars, a third of a second, is not imported to tell."""
     polars = sys.modules.get("polars")
     return polars is not None and isinstance(data, polars.LazyFrame)
+
+
+def all_finite(values: Floats) -> bool:
+    """Whether no number of a column (n,) is missing or infinite."""
+    square = float(values @ values)  # one quick sum tells in all but odd cases
+    return math.isfinite(square) or bool(np.isfinite(values).all())
 
 
 @dataclass(frozen=True, slots=True)
