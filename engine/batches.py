@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem
@@ -193,6 +194,18 @@ def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
         return lazy.collect_schema()
     except pl.exceptions.PolarsError as error:
         raise unreadable(error) from error
+
+
+def collected(lazy: pl.LazyFrame, columns: Iterable[str]) -> pa.Table:
+    """Those of the columns that a scan has, in memory; raises ``DataError``."""
+    names = schema_of(lazy).names()
+    try:
+        rows = lazy.select(name for name in dict.fromkeys(columns) if name in names).collect(
+            engine="streaming"
+        )
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(error) from error
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def unreadable(error: pl.exceptions.PolarsError) -> DataError:

@@ -149,11 +149,7 @@ class MeetingSums:
         self._runs[-1] += last
 
     def _sorted(self, keys: Codes, values: Floats) -> Cooccurrence:
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-        cells = keys[starts]
-        sums = np.add.reduceat(values[:, order], starts, axis=1)
+        cells, sums = _added(keys, values)
         return self._cells(cells >> HALF, cells & MASK, sums)
 
     def _cells(self, rows: Codes, columns: Codes, values: Floats) -> Cooccurrence:
@@ -167,8 +163,20 @@ class MeetingSums:
 def _gathered(first: int, second: int, rows: Codes, columns: Codes, values: Floats) -> Cooccurrence:
     """Cells in order, equal ones added."""
     keys = rows << HALF | columns
+    flat = values.reshape(len(values), -1).T
+    cells, sums = _added(keys, flat)
+    shape = values.shape[1:]
+    return Cooccurrence(first, second, cells >> HALF, cells & MASK, sums.T.reshape(-1, *shape))
+
+
+def _added(keys: Codes, values: Floats) -> tuple[Codes, Floats]:
+    """The distinct keys in order, and the sums (q, c) of the values (q, n) of each."""
     order = np.argsort(keys, kind="stable")  # quick where sorted runs stand one after the other
     keys = keys[order]
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-    summed = np.add.reduceat(values[order], starts, axis=0)
-    return Cooccurrence(first, second, keys[starts] >> HALF, keys[starts] & MASK, summed)
+    if len(starts) == len(keys):
+        return keys, values[:, order]
+    sums = np.empty((len(values), len(starts)))
+    for out, own in zip(sums, values, strict=True):
+        np.add.reduceat(own[order], starts, out=out)
+    return keys[starts], sums

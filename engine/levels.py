@@ -108,5 +108,7 @@ class _Numbers:
         return codes
 
     def texts(self, codes: Codes) -> pl.Series:
-        values = [] if self._keys is None else self._keys.values()[codes].tolist()
-        return pl.Series(list(map(level_text, values)), dtype=pl.String)
+        values = np.zeros(0) if self._keys is None else self._keys.values()[codes]
+        if values.dtype.kind in "iu":
+            return pl.Series(values).cast(pl.String)
+        return pl.Series(list(map(level_text, values.tolist())), dtype=pl.String)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
@@ -64,12 +65,16 @@ class Table:
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, data: pd.DataFrame | pa.Table) -> Table:
-        """Wrap ``data``; nothing is read yet.
+    def of(cls, data: Data, columns: Iterable[str] = ()) -> Table:
+        """Wrap ``data``; nothing is read yet, but of a scan the ``columns``.
 
         Raises:
-            SpecError: it is neither a DataFrame nor an Arrow table, or a column name stands twice.
+            SpecError: it is no table, or a column name stands twice.
         """
+        if is_lazy(data):
+            from engine.batches import collected  # polars takes a third of a second to import
+
+            data = collected(data, columns)
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
         elif isinstance(data, pd.DataFrame):

@@ -263,9 +263,8 @@ def test_sorted_rows_whose_beginning_is_unlike_the_rest() -> None:
 
 def bad(**changed: object) -> pd.DataFrame:
     data = rows().dropna().reset_index(drop=True)
-    for name, values in changed.items():
-        data[name] = values
-    return data
+    kept: dict[str, object] = {str(name): data[name] for name in data.columns}
+    return pd.DataFrame(kept | changed)
 
 
 N = len(rows().dropna())
@@ -344,6 +343,18 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(engine.DataError) as caught:
         engine.fit("y ~ x + (1 | g)", pl.scan_csv(path))
     assert caught.value.problems[0].code == "unreadable_data"
+
+
+# What reads the rows again
+
+
+def test_diagnostics_read_a_scan() -> None:
+    spec = Spec.of("y ~ x + c + (1 | g)")
+    fit = scanned(spec, lazy(rows()))
+    found = engine.row_diagnostics(fit, lazy(rows()))
+    expected = engine.row_diagnostics(fit_spec(spec, rows()), rows())
+    np.testing.assert_allclose(found.residual, expected.residual, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(found.row, expected.row)
 
 
 # Any table
