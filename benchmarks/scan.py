@@ -1,7 +1,7 @@
-"""A fit from a Parquet file beside Polars reading the same columns: ``python -m benchmarks.scan``.
+"""A fit from a Parquet file beside Polars summing its columns: ``python -m benchmarks.scan``.
 
-The table is drawn from a known model: 3,000 counties (text), ``floor`` (0 or 1), ``uranium`` (of the
-county), ``x`` (normal, three decimals) and
+The table is drawn from a known model: 3,000 counties (text), ``floor`` (0 or 1), ``uranium``
+(of the county), ``x`` (normal, three decimals) and
 
     y = 1.4 - 0.6 floor + 0.7 uranium + 0.1 x + a_county + e,   sd(a) = 0.3, sd(e) = 0.75,
 

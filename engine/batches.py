@@ -21,10 +21,13 @@ from engine.frame import (
     require_columns,
 )
 from engine.levels import Levels, is_number, levels_of
+from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_CELLS, LEAST_ROWS
 from engine.table import Codes, Floats, Kind, all_finite, not_numeric, unsupported
 
+EXPECTED = 10_000_000
+"""Rows after which reading is taken to be half way: how many there are is not known."""
 FACTOR = "factor:"
 """Before the name of a column that is read as a factor; it may be read as a number too."""
 
@@ -83,7 +86,10 @@ class Reader:
         numbers: expressions of the columns that are read as numbers.
         levels: of the columns that are read as factors.
         batch_rows: rows of a batch; ``None`` leaves it to the scan.
-        n_dropped: rows that missed a value, in the pass over them that ended last.
+        progress: told how many rows have been read.
+        n_rows: complete rows, in the pass that ended last.
+        n_dropped: rows that missed a value, likewise.
+        read: rows read in all passes.
     """
 
     spec: Spec
@@ -92,10 +98,19 @@ class Reader:
     numbers: Mapping[str, pl.Expr]
     levels: Mapping[str, Levels]
     batch_rows: int | None
+    progress: Progress = silent
+    n_rows: int = field(default=0, init=False)
     n_dropped: int = field(default=0, init=False)
+    read: int = field(default=0, init=False)
 
     @classmethod
-    def of(cls, spec: Spec, lazy: pl.LazyFrame, batch_rows: int | None = None) -> Reader:
+    def of(
+        cls,
+        spec: Spec,
+        lazy: pl.LazyFrame,
+        batch_rows: int | None = None,
+        progress: Progress = silent,
+    ) -> Reader:
         """Decide how the columns are read, from their types alone.
 
         Raises:
@@ -107,7 +122,7 @@ class Reader:
         roles = Roles.of(spec, schema)
         numbers = each_number(roles, schema.number)
         levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
-        return cls(spec, lazy, roles, numbers, levels, batch_rows)
+        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress)
 
     def batches(self) -> Iterator[Batch]:
         """Go over the rows once, in their order; a batch has a row or more.
@@ -128,7 +143,7 @@ class Reader:
             raise missing_values(n_dropped)
         if n_dropped == n_rows:
             raise no_rows(self.spec)
-        self.n_dropped = n_dropped
+        self.n_rows, self.n_dropped = n_rows - n_dropped, n_dropped
 
     def _parts(self) -> Iterator[_Part]:
         """What the scan gives, in parts whose columns stay in a processor's cache."""
@@ -146,6 +161,8 @@ class Reader:
                     {name: own[start:stop] for name, own in codes.items()},
                 )
             first += read.height
+            self.read += read.height
+            self.progress(1.0 - 1.0 / (1.0 + self.read / EXPECTED), f"rows read: {self.read}")
 
     def _read(self) -> Iterator[pl.DataFrame]:
         wanted = [

@@ -132,6 +132,11 @@ class CrossProducts:
         """Pilots of M, then of Z of each grouping factor."""
         return (self.pilot, *(group.pilot for group in self.groups))
 
+    @property
+    def n_effects(self) -> int:
+        """Random effects of all levels of all factors."""
+        return sum(group.zz.shape[0] * group.zz.shape[1] for group in self.groups)
+
     def __add__(self, other: CrossProducts) -> CrossProducts:
         """Sums of the rows of both.
 

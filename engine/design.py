@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 
 import numpy as np
 
-from engine import expression, learning
+from engine import expression
 from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
-from engine.frame import Frame
+from engine.frame import Frame, variables
+from engine.groupmeans import require_few_means
 from engine.spec import Contrast, Spec
 from engine.state import State
 from engine.table import Factor, Floats, all_finite
@@ -36,7 +37,9 @@ class Numeric:
         """The columns (n,) of this variable."""
         if isinstance(self.expr, expression.Column):
             return [frame.numbers[self.expr.name]]
-        values = expression.evaluate(self.expr, frame.numbers, self.states)
+        values = expression.evaluate(
+            self.expr, frame.numbers, self.states, frame.factors, frame.means
+        )
         _require_finite(values, self.expr, frame)
         return [values] if values.ndim == 1 else list(values.T)
 
@@ -159,7 +162,9 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states))
+        y = np.asarray(
+            expression.evaluate(self.expr, frame.numbers, self.states, frame.factors, frame.means)
+        )
         _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
@@ -173,43 +178,40 @@ class Design:
     groupings: tuple[Grouping, ...]
 
 
-def learn(spec: Spec, frame: Frame) -> Design:
+def learn(
+    spec: Spec, frame: Frame, *, constants: expression.States | None = None, coded: bool = True
+) -> Design:
     """Learn the design of a specification from the complete rows.
+
+    Args:
+        spec: what is asked.
+        frame: the rows; only its levels are read when there are constants.
+        constants: of the stateful calls, by their text, known beforehand; learned by default.
+        coded: whether factors are coded by contrasts; else every factor has all its indicators.
 
     Raises:
         DataError: a factor with one level, an expression that is not finite.
-        LimitError: more than ``MAX_COLUMNS`` columns.
-    """
-    levels = {name: factor.levels for name, factor in frame.factors.items()}
-    return design_of(spec, levels, frame.bare, lambda expr: learning.learn(expr, frame.numbers))
-
-
-def design_of(
-    spec: Spec,
-    levels: Mapping[str, tuple[str, ...]],
-    bare: frozenset[str],
-    states: Callable[[expression.Expr], Mapping[str, State]],
-) -> Design:
-    """The design of a specification, from what is known of the complete rows; see ``learn``.
-
-    Args:
-        spec: the specification.
-        levels: of the factors of its terms, by column, in byte order.
-        bare: columns that are a factor when they stand alone in a term.
-        states: what the calls of an expression have learned.
+        LimitError: more than ``MAX_COLUMNS`` columns, or more group means than are kept.
     """
     formula = spec.formula
-    learner = _Learner(levels, bare, states)
-    response = Response(formula.response, states(formula.response), spec.offset)
+    require_few_means([formula.response, *variables(formula)], frame.factors, frame.n_rows)
+    learner = _Learner(frame, constants, coded)
+    response = Response(formula.response, learner.states(formula.response), spec.offset)
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
 
 
-@dataclass(frozen=True, slots=True)
 class _Learner:
-    levels: Mapping[str, tuple[str, ...]]
-    bare: frozenset[str]
-    states: Callable[[expression.Expr], Mapping[str, State]]
+    def __init__(self, frame: Frame, constants: expression.States | None, coded: bool) -> None:
+        self.frame = frame
+        self.constants = constants
+        self.coded = coded
+
+    def states(self, expr: expression.Expr) -> expression.States:
+        """The constants of the stateful calls of an expression."""
+        if self.constants is None:
+            return expression.learn(expr, self.frame.numbers, self.frame.factors)
+        return {call: self.constants[call] for call in expression.stateful(expr)}
 
     def term_set(
         self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
@@ -226,7 +228,7 @@ class _Learner:
             whole = frozenset(term.factors)
             variables: list[Numeric | Categorical] = []
             for v in term.factors:
-                variable = self.variable(v, whole - {v} in present, codings)
+                variable = self.variable(v, self.coded and whole - {v} in present, codings)
                 if isinstance(variable, Categorical) and not whole_factor:
                     variable, whole_factor = self.variable(v, False, codings), True
                 variables.append(variable)
@@ -240,12 +242,12 @@ class _Learner:
     ) -> Numeric | Categorical:
         text = expression.text(expr)
         name = expression.is_factor(expr)
-        if isinstance(expr, expression.Column) and expr.name in self.bare:
+        if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
             name = expr.name
         if name is None:
             return Numeric(expr, self.states(expr), expression.labels(expr))
-        coding = codings.get(name, "treatment")
-        return _categorical(text, name, self.levels[name], coding, contrasts)
+        levels = self.frame.factors[name].levels
+        return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)
 
     def groupings(self, formula: Formula) -> tuple[Grouping, ...]:
         """Random terms gathered by grouping factor, in order of first appearance.
@@ -263,7 +265,7 @@ class _Learner:
             )
             for group, terms in gathered.items()
         )
-        for grouping in found:
+        for grouping in found if self.coded else ():
             _require_effects(grouping)
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -50,8 +50,9 @@ class Roles:
     @classmethod
     def of(cls, spec: Spec, table: Kinds) -> Roles:
         """Decide by the formula and the kinds of the columns (all must exist)."""
-        numbers = dict.fromkeys(expression.columns(spec.formula.response), "formula")
-        factors: dict[str, str] = {}
+        response = spec.formula.response
+        numbers = dict.fromkeys(expression.numbers(response), "formula")
+        factors = dict.fromkeys(expression.groups(response), "formula")
         bare: set[str] = set()
         for variable in variables(spec.formula):
             if (name := factor_column(variable, spec, table)) is not None:
@@ -59,7 +60,8 @@ class Roles:
                 if isinstance(variable, expression.Column):
                     bare.add(name)
             else:
-                numbers.update(dict.fromkeys(expression.columns(variable), "formula"))
+                numbers.update(dict.fromkeys(expression.numbers(variable), "formula"))
+                factors.update(dict.fromkeys(expression.groups(variable), "formula"))
         for random in spec.formula.random:
             factors.update(dict.fromkeys(random.group, "formula"))
         if spec.weights is not None:
@@ -102,6 +104,7 @@ class Frame:
         bare: columns that are a factor when they stand alone in a term.
         rows: row numbers (from 0) in the table, ``None`` when all rows are kept.
         first: the number in the table of the first row, when all are kept.
+        means: group means that are known of the rows, by the text of their call of ``ave``.
     """
 
     n_rows: int
@@ -111,6 +114,7 @@ class Frame:
     bare: frozenset[str] = frozenset()
     rows: NDArray[np.int64] | None = None
     first: int = 0
+    means: Mapping[str, Floats] = field(default_factory=dict)
 
     def slice(self, start: int, stop: int) -> Frame:
         """Rows ``start`` to ``stop``; levels stay those of the whole frame."""
@@ -127,6 +131,7 @@ class Frame:
             bare=self.bare,
             rows=None if self.rows is None else self.rows[start:stop],
             first=self.first + start,
+            means={name: values[start:stop] for name, values in self.means.items()},
         )
 
     def row_numbers(self, bad: NDArray[np.bool_]) -> str:

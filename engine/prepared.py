@@ -9,18 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
+from engine.components import require_room
 from engine.criterion import Criterion, Structure
 from engine.crossproducts import CrossProducts
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
+from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_ROWS, accumulate
 from engine.table import Data, Table, is_lazy
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""
+READ = 0.3
+"""The share of reading in the time that making a model ready takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +62,37 @@ class Prepared:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
-def prepare(spec: Spec, data: Data, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+def prepare(
+    spec: Spec, data: Data, *, chunk_rows: int = CHUNK_ROWS, progress: Progress = silent
+) -> Prepared:
     """Read the rows once, a scan as often as it takes; check what can be checked without fitting.
 
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
-    design, n_dropped, products = _summed(spec, data, chunk_rows)
-    kept = _independent(design, products)
-    prepared = Prepared(spec, design, n_dropped, products, kept)
-    _require_fittable(prepared)
-    return prepared
-
-
-def _summed(spec: Spec, data: Data, chunk_rows: int) -> tuple[Design, int, CrossProducts]:
-    """The design, the number of rows that miss a value, and the sums of the others."""
+    progress(0.0, "reading the rows")
     if is_lazy(data):
         from engine.scan import scan  # polars takes a third of a second to import
 
-        found = scan(spec, data, chunk_rows=chunk_rows)
-        return found.design, found.n_dropped, found.products
+        found = scan(spec, data, chunk_rows=chunk_rows, progress=progress)
+        return checked(spec, found.design, found.n_dropped, found.products)
     frame = read(spec, Table.of(data))
     design = _largest_first(learn(spec, frame), frame)
-    products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
-    return design, frame.n_dropped, products
+    products = accumulate(
+        design, frame, spec.weights, chunk_rows=chunk_rows, progress=part(progress, READ, 1.0)
+    )
+    return checked(spec, design, frame.n_dropped, products)
+
+
+def checked(spec: Spec, design: Design, n_dropped: int, products: CrossProducts) -> Prepared:
+    """A model whose cross-products are made, grouping factors with more levels first.
+
+    Raises:
+        EngineError: the model cannot be fitted to these data.
+    """
+    prepared = Prepared(spec, design, n_dropped, products, _independent(design, products))
+    _require_fittable(prepared)
+    return prepared
 
 
 def _largest_first(design: Design, frame: Frame) -> Design:
@@ -122,6 +133,10 @@ def _require_fittable(prepared: Prepared) -> None:
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         widest = max(len(term.names) for term in grouping.terms)
         _require_levels(group.name, len(group.levels), widest, products.n)
+    if products.meetings:
+        levels = [len(group.levels) for group in products.groups]
+        sizes = [len(grouping.names) for grouping in design.groupings]
+        require_room(levels, sizes, products.meetings)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

@@ -2,7 +2,7 @@
 
 One pass is enough where the rows at the beginning tell what a design needs: the levels of the
 factors among the predictors. Where more levels turn up later, the pass that met them has found
-them all, and a second makes the sums. scale(), center() and poly() need passes of their own before.
+them all, and a second makes the sums. scale(), center(), poly() and ave() need passes before.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ import polars as pl
 
 from engine.batches import Batch, Reader
 from engine.columns import Columns
-from engine.cooccurrence import HALF, MASK
 from engine.crossproducts import CrossProducts
-from engine.design import Design, Grouping, design_of, interact
+from engine.design import Design, learn
 from engine.errors import DataError, Problem
-from engine.expression import Column, Expr, States, is_factor
-from engine.frame import variables
-from engine.keys import Keys
-from engine.learning import learn_over, own_states
-from engine.levels import Levels, factor_of
+from engine.expression import Column, Expr, groups, is_factor
+from engine.frame import Frame, variables
+from engine.groups import GroupCodes
+from engine.learning import Learned
+from engine.levels import factor_of
+from engine.progress import Progress, silent
 from engine.spec import Spec
-from engine.state import Vector
-from engine.sums import CHUNK_ROWS, Order, Sums, chunk_size
-from engine.table import Codes, Factor
+from engine.sums import CHUNK_ROWS, Sums, chunk_size
+from engine.table import Factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,13 @@ class Scanned:
     products: CrossProducts
 
 
-def scan(spec: Spec, lazy: pl.LazyFrame, *, chunk_rows: int = CHUNK_ROWS) -> Scanned:
+def scan(
+    spec: Spec,
+    lazy: pl.LazyFrame,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
+) -> Scanned:
     """Read a scan, as many times as needed.
 
     Args:
@@ -53,15 +58,16 @@ def scan(spec: Spec, lazy: pl.LazyFrame, *, chunk_rows: int = CHUNK_ROWS) -> Sca
         lazy: the rows.
         chunk_rows: rows whose columns are held at once, at most; fewer than usual also make
             batches of so many rows.
+        progress: told how many rows have been read; raise from it to cancel.
 
     Raises:
         EngineError: the model cannot be made from these data.
     """
-    reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None)
+    reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
     levels = _TermLevels(reader)
-    states = _states(reader, levels)
-    for known in (bool(states), True):
-        found = _pass(reader, levels, states, chunk_rows, known)
+    learned = _learned(reader, levels)
+    for known in (bool(learned.states), True):
+        found = _pass(reader, levels, learned, chunk_rows, known)
         if found is not None:
             return found
     raise DataError(
@@ -74,21 +80,26 @@ def scan(spec: Spec, lazy: pl.LazyFrame, *, chunk_rows: int = CHUNK_ROWS) -> Sca
     )
 
 
-def _states(reader: Reader, levels: _TermLevels) -> States:
-    """What scale(), center() and poly() learn; the levels are met on the way."""
-    formula = reader.spec.formula
-    exprs = [formula.response, *(v for v in variables(formula) if levels.column(v) is None)]
+def _learned(reader: Reader, levels: _TermLevels) -> Learned:
+    """What scale(), center(), poly() and ave() learn; levels are met on the way."""
 
-    def parts() -> Iterator[Mapping[str, Vector]]:
+    def rows() -> Iterator[Batch]:
         for batch in reader.batches():
             levels.meet(batch)
-            yield batch.frame.numbers
+            yield batch
 
-    return learn_over(exprs, parts)
+    return Learned.over(_expressions(reader), reader.levels, rows)
+
+
+def _expressions(reader: Reader) -> list[Expr]:
+    """The response and the variables that are numbers."""
+    formula, bare = reader.spec.formula, reader.roles.bare
+    found = [v for v in variables(formula) if factor_named(v, bare) is None]
+    return [formula.response, *found]
 
 
 def _pass(
-    reader: Reader, levels: _TermLevels, states: States, chunk_rows: int, known: bool
+    reader: Reader, levels: _TermLevels, learned: Learned, chunk_rows: int, known: bool
 ) -> Scanned | None:
     """One pass; ``None`` when it has met levels that were not known at its beginning."""
     running: _Running | None = None
@@ -98,13 +109,13 @@ def _pass(
         if running is None and not missed:
             coding = levels.coding()
             try:
-                design = _design(reader, coding, states)
+                design = _design(reader, coding, learned)
             except DataError:  # one level so far
                 if known:
                     raise
                 missed = True
                 continue
-            running = _Running(design, coding, reader, chunk_rows)
+            running = _Running(design, coding, learned, reader, chunk_rows)
         elif new:
             missed = True
         if running is not None and not missed:
@@ -112,27 +123,27 @@ def _pass(
     return None if missed or running is None else running.total(reader.n_dropped)
 
 
-def _design(reader: Reader, coding: Mapping[str, Factor], states: States) -> Design:
-    def own(expr: Expr) -> States:
-        return own_states(expr, states)
+def _design(reader: Reader, coding: Mapping[str, Factor], learned: Learned) -> Design:
+    levels = Frame(reader.n_rows, 0, {}, coding, reader.roles.bare)
+    return learn(reader.spec, levels, constants=learned.states)
 
-    names = {name: factor.levels for name, factor in coding.items()}
-    return design_of(reader.spec, names, reader.roles.bare, own)
+
+def factor_named(variable: Expr, bare: frozenset[str]) -> str | None:
+    """The column that a factor in a term stands for; ``None`` for a number."""
+    if isinstance(variable, Column) and variable.name in bare:
+        return variable.name
+    return is_factor(variable)
 
 
 class _TermLevels:
-    """The levels met so far, in complete rows, of the factors that stand in terms."""
+    """The levels met so far, in complete rows, of the factors in terms and the groups of means."""
 
     def __init__(self, reader: Reader) -> None:
-        self._levels, self._bare = reader.levels, reader.roles.bare
-        named = map(self.column, variables(reader.spec.formula))
+        self._levels = reader.levels
+        formula, bare = reader.spec.formula, reader.roles.bare
+        named = [factor_named(variable, bare) for variable in variables(formula)]
+        named += [name for expr in _expressions(reader) for name in groups(expr)]
         self._met = {name: np.zeros(0, dtype=bool) for name in named if name is not None}
-
-    def column(self, variable: Expr) -> str | None:
-        """The column that a factor in a term stands for."""
-        if isinstance(variable, Column) and variable.name in self._bare:
-            return variable.name
-        return is_factor(variable)
 
     def meet(self, batch: Batch) -> bool:
         """Take note of the levels of some rows; whether there are new ones."""
@@ -162,21 +173,27 @@ class _Running:
     """The sums of a pass, by a design that is settled."""
 
     def __init__(
-        self, design: Design, coding: Mapping[str, Factor], reader: Reader, chunk_rows: int
+        self,
+        design: Design,
+        coding: Mapping[str, Factor],
+        learned: Learned,
+        reader: Reader,
+        chunk_rows: int,
     ) -> None:
-        self._design, self._coding = design, coding
+        self._design, self._coding, self._learned = design, coding, learned
         self._weights = reader.spec.weights
         self._step = chunk_size(design, chunk_rows)
-        self._groups = [_GroupCodes(own, reader.levels) for own in design.groupings]
+        self._groups = [GroupCodes(own.columns, reader.levels) for own in design.groupings]
         self._sums: Sums | None = None
 
     def add(self, batch: Batch) -> None:
-        codes = [group.codes(batch) for group in self._groups]
+        codes = [group.codes(batch.codes) for group in self._groups]
         factors = {
             name: Factor(coding.codes[batch.codes[name]], coding.levels)
             for name, coding in self._coding.items()
         }
-        frame = replace(batch.frame, factors=factors)
+        means = self._learned.means(batch.codes)
+        frame = replace(batch.frame, factors=factors, means=means)
         for start in range(0, frame.n_rows, self._step):
             stop = start + self._step
             columns = Columns.of(self._design, frame.slice(start, stop), self._weights)
@@ -197,33 +214,3 @@ class _Running:
             products = products.arranged(places)
             design = replace(design, groupings=tuple(design.groupings[i] for i in places))
         return Scanned(design, n_dropped, products)
-
-
-class _GroupCodes:
-    """The codes of a grouping factor: those of its column, or of combinations of columns."""
-
-    def __init__(self, grouping: Grouping, levels: Mapping[str, Levels]) -> None:
-        self._columns = grouping.columns
-        self._levels = levels
-        self._pairs = [Keys(np.dtype(np.int64)) for _ in grouping.columns[1:]]
-
-    def codes(self, batch: Batch) -> Codes:
-        """The code of each row of a batch."""
-        codes = batch.codes[self._columns[0]]
-        for name, pairs in zip(self._columns[1:], self._pairs, strict=True):
-            codes = pairs.codes(codes << HALF | batch.codes[name])
-        return codes
-
-    def order(self, rows: Codes) -> Order:
-        """The levels of the codes that have rows, in the order of memory."""
-        used = np.flatnonzero(rows)
-        parts, codes = [], used
-        for name, pairs in zip(self._columns[:0:-1], self._pairs[::-1], strict=True):
-            wide = pairs.values()[codes]
-            codes = wide >> HALF
-            parts.append(factor_of(self._levels[name], wide & MASK))
-        parts.append(factor_of(self._levels[self._columns[0]], codes))
-        factor = interact(parts[::-1])
-        ranks = np.full(len(rows), -1, dtype=np.int64)
-        ranks[used] = factor.codes
-        return Order(factor.levels, ranks)

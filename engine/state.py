@@ -1,15 +1,19 @@
-"""The constants that scale(), center() and poly() take from the rows a model is fitted to."""
+"""The constants that scale(), center(), poly() and ave() take from the rows of a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, TypedDict
+from functools import cached_property
+from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.table import Codes, Factor
+
 Vector: TypeAlias = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class Over(NamedTuple):
@@ -19,8 +23,14 @@ class Over(NamedTuple):
     merge: Callable[[Vector, Vector], Vector] = np.add
 
 
-Learning: TypeAlias = "Generator[Over, Vector, State]"
-"""Asks for one thing after the other over all rows of a column, and ends with the constants."""
+def at_once(learning: Generator[Over, Vector, T], x: Vector) -> T:
+    """What is learned of a column whose rows are all there, (n,)."""
+    over = next(learning)
+    while True:
+        try:
+            over = learning.send(over.rows(x))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # of the generator
 
 
 class StandardizationDict(TypedDict):
@@ -39,9 +49,6 @@ class PolynomialDict(TypedDict):
     norm2: list[float]
 
 
-StateDict: TypeAlias = StandardizationDict | PolynomialDict
-
-
 @dataclass(frozen=True, slots=True)
 class Standardization:
     """``(x - center) / scale``."""
@@ -50,7 +57,7 @@ class Standardization:
     scale: float
 
     @staticmethod
-    def learning(*, center: bool, scale: bool) -> Learning:
+    def learning(*, center: bool, scale: bool) -> Generator[Over, Vector, Standardization]:
         """Learn R's constants of ``scale(x, center, scale)``.
 
         The scale is the root of the sum of squares over n - 1, about the mean when centred and
@@ -118,7 +125,58 @@ class Polynomial:
         return {"kind": "polynomial", "alpha": list(self.alpha), "norm2": list(self.norm2)}
 
 
-State: TypeAlias = Standardization | Polynomial
+@dataclass(frozen=True)
+class GroupMeans:
+    """Means by group: ``ave(x, a, b)`` has one for every combination of levels that has rows.
+
+    Attributes:
+        levels: of each group, one level for each of the columns it is made of.
+        means: of each group.
+    """
+
+    levels: tuple[tuple[str, ...], ...]
+    means: tuple[float, ...]
+
+    @classmethod
+    def learn(cls, x: Vector, factors: Sequence[Factor]) -> Self:
+        """Return the means of x, shape (n,), in the groups that the factors make together.
+
+        As R's ``mean``, a second pass mends the rounding of the first: where x is the same in all
+        rows of a group, that is its mean exactly.
+        """
+        codes, levels = combined(factors)
+        rows = np.bincount(codes, minlength=len(levels))
+        overall = x.mean()
+        means = overall + np.bincount(codes, x - overall, len(levels)) / rows
+        means += np.bincount(codes, x - means[codes], len(levels)) / rows
+        return cls(levels, tuple(means.tolist()))
+
+    def apply(self, factors: Sequence[Factor]) -> Vector:
+        """Return the mean of each row's group, shape (n,); nan where the fit had no rows of it."""
+        codes, levels = combined(factors)
+        place = np.array([self._place.get(level, -1) for level in levels], dtype=np.intp)
+        return self._padded[place][codes]
+
+    @cached_property
+    def _place(self) -> Mapping[tuple[str, ...], int]:
+        return {level: j for j, level in enumerate(self.levels)}
+
+    @cached_property
+    def _padded(self) -> Vector:
+        return np.array([*self.means, np.nan])
+
+
+def combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], ...]]:
+    """Return the group of each row, and the levels that make each group."""
+    codes, groups = factors[0].codes, [(level,) for level in factors[0].levels]
+    for factor in factors[1:]:
+        found, codes = np.unique(codes * len(factor.levels) + factor.codes, return_inverse=True)
+        pairs = (divmod(code, len(factor.levels)) for code in found.tolist())
+        groups = [(*groups[a], factor.levels[b]) for a, b in pairs]
+    return codes, tuple(groups)
+
+
+State: TypeAlias = Standardization | Polynomial | GroupMeans
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +206,3 @@ def _recurrence(x: Vector, alpha: Sequence[float], norm2: Sequence[float]) -> It
 
 
 _COUNT_AND_TOTAL = Over(lambda x: np.array([len(x), x.sum()]))
-
-
-def state_from_dict(data: StateDict) -> State:
-    """Return the state that ``as_dict`` wrote."""
-    if data["kind"] == "standardization":
-        return Standardization(data["center"], data["scale"])
-    return Polynomial(_floats(data["alpha"]), _floats(data["norm2"]))
-
-
-def _floats(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

@@ -13,6 +13,7 @@ from engine.cooccurrence import MeetingSums
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Design, Grouping
 from engine.frame import Frame
+from engine.progress import Progress, silent
 from engine.table import Codes, Factor, Floats
 
 CHUNK_ROWS = 65_536
@@ -45,7 +46,12 @@ def chunk_size(design: Design, most: int = CHUNK_ROWS) -> int:
 
 
 def accumulate(
-    design: Design, frame: Frame, weights: str | None = None, *, chunk_rows: int = CHUNK_ROWS
+    design: Design,
+    frame: Frame,
+    weights: str | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
 ) -> CrossProducts:
     """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
 
@@ -56,6 +62,7 @@ def accumulate(
     sums: Sums | None = None
     step = chunk_size(design, chunk_rows)
     for start in range(0, frame.n_rows, step):
+        progress(start / frame.n_rows, f"cross-products: row {start + 1} of {frame.n_rows}")
         columns = Columns.of(design, frame.slice(start, start + step), weights)
         if sums is None:
             sizes = [len(factor.levels) for factor in factors]

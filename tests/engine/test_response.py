@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.expression import learn
 from engine.formula import parse
-from engine.learning import learn
 from engine.response import Inverse, invert
 from engine.state import Vector
 
