@@ -22,7 +22,7 @@ CHUNK_CELLS = 1 << 17
 """About as many numbers of M are held at once: a megabyte stays in a processor's cache."""
 LEAST_ROWS = 2_048
 NARROW = 16
-"""Up to so many columns a product of each with all is quicker than BLAS's for symmetric ones."""
+"""Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +255,8 @@ def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -
 
 def _gram(m: Floats) -> Floats:
     """M m' for m of shape (columns, n)."""
-    width = len(m)
-    if width > NARROW:
+    width, n = m.shape
+    if width > NARROW or n < LEAST_ROWS:
         return np.asarray(m @ m.T)
     out = np.empty((width, width))
     for i in range(width):

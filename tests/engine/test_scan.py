@@ -348,6 +348,27 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert caught.value.problems[0].code == "unreadable_data"
 
 
+# What is told on the way
+
+
+def test_progress_goes_forward_through_all_passes() -> None:
+    told: list[float] = []
+    spec = Spec.of("y ~ poly(x, 2) + c + (1 | g)")
+    fit_spec(spec, lazy(rows()), chunk_rows=16, progress=lambda done, _: told.append(done))
+    assert len(told) > 20
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_what_progress_raises_ends_the_scan() -> None:
+    def stop(_: float, message: str) -> None:
+        if message.startswith("rows read"):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit_spec(Spec.of("y ~ x + (1 | g)"), lazy(rows()), progress=stop)
+
+
 # What reads the rows again
 
 
