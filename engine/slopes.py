@@ -47,16 +47,16 @@ class SlopesCriterion(StackedCriterion):
     def _pair_features(self) -> Floats:
         """What turns (a, b, c, a c) of T = [[a, 0], [b, c]] into R T and |R| |T|, (4, 5 J).
 
-        By rows of R T: (r11 a + r12 b, r12 c), (r22 b, r22 c).
+        By rows of R T: (r11 a + r12 b, r12 c), (r21 a + r22 b, r22 c).
         """
-        (r11, r12), (_, r22) = self._columns[:, :2]
+        (r11, r12), (r21, r22) = self._columns[:, :2]
         zero = np.zeros_like(r11)
         return np.array(
             [
-                [r11, zero, zero, zero, zero],
+                [r11, zero, r21, zero, zero],
                 [r12, zero, r22, zero, zero],
                 [zero, r12, zero, r22, zero],
-                [zero, zero, zero, zero, r11 * r22],
+                [zero, zero, zero, zero, r11 * r22 - r12 * r21],
             ]
         ).reshape(4, -1)
 
