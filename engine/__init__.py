@@ -38,18 +38,29 @@ from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
-from engine.inference.profile import Profile, Progress, profile
+from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
-from engine.newdata import Predictor, predictors
+from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.simulation import simulate
+from engine.progress import Progress, silent
+from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
+from engine.summaries import (
+    Summary,
+    digest_of,
+    fit_summary,
+    merge,
+    read_summary,
+    summarise,
+    write_summary,
+)
 from engine.version import __version__
 
 __all__ = [
@@ -75,12 +86,15 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "Interval",
+    "Intervals",
     "LevelInfluence",
     "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
     "MarginalMeans",
     "ModesShape",
+    "Needs",
     "Outcome",
     "Parameter",
     "Pooling",
@@ -96,10 +110,12 @@ __all__ = [
     "RowDiagnostics",
     "RowsSummary",
     "Shape",
+    "Simulator",
     "Spec",
     "SpecError",
     "Spread",
     "Statistics",
+    "Summary",
     "SummaryTest",
     "VarianceShare",
     "__version__",
@@ -110,16 +126,20 @@ __all__ = [
     "describe_response",
     "diagnose",
     "diagnose_rows",
+    "digest_of",
     "display",
     "examine",
     "f_test",
     "fit",
     "fit_spec",
+    "fit_summary",
     "fixed_effects",
     "from_bytes",
     "group_effects",
     "level_influence",
     "marginal_means",
+    "merge",
+    "optional_predictors",
     "pairwise_differences",
     "parameters",
     "parse",
@@ -129,9 +149,14 @@ __all__ = [
     "principal_components",
     "profile",
     "ranova",
+    "read_summary",
     "row_diagnostics",
+    "silent",
     "simulate",
+    "summarise",
     "t_test",
     "to_bytes",
+    "variance_intervals",
     "variance_partition",
+    "write_summary",
 ]

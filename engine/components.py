@@ -18,7 +18,13 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from engine.cooccurrence import Cooccurrence
+from engine.errors import LimitError, Problem
 from engine.table import Floats
+
+MAX_ELEMENTS = 1 << 27
+"""Most elements of all dense blocks: 1 GiB each time, and a fit takes five times as much."""
+TURNED = 1 << 20
+"""Elements of dense blocks that are copied at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,50 @@ class Batch:
             out[..., own] = (part.reshape(*part.shape[:-1], -1, size) @ by).reshape(part.shape)
         return out
 
+    def left_times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
+        """Multiply the first axis of (m, s, c) from the left by each factor's own (k, k)'."""
+        out = np.empty_like(blocks)
+        for f, (own, by) in enumerate(zip(self.slices, factors, strict=True)):
+            out[:, own] = self.rows_times(blocks, f, by.T)
+        return out
+
+    def turn(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
+        """Lambda' A Lambda for (m, s, s) blocks and each factor's own (k, k), in place."""
+        if set(self.sizes) == {1}:
+            scale = np.concatenate(
+                [
+                    np.full(own.stop - own.start, by[0, 0])
+                    for own, by in zip(self.slices, factors, strict=True)
+                ]
+            )
+            blocks *= scale
+            blocks *= scale[:, None]
+            return blocks
+        step = max(1, TURNED // max(1, blocks.shape[2] * len(blocks)))
+        for start in range(0, blocks.shape[1], step):
+            part = blocks[:, start : start + step]
+            part[...] = self.times(part, factors)
+        for f, (own, by) in enumerate(zip(self.slices, factors, strict=True)):
+            size = self.sizes[f]
+            for start in range(own.start, own.stop, max(size, step // size * size)):
+                stop = min(own.stop, start + max(size, step // size * size))
+                part = blocks[:, start:stop]
+                m, width, c = part.shape
+                part[...] = (by.T @ part.reshape(m, width // size, size, c)).reshape(part.shape)
+        return blocks
+
+    def levels_of(self, blocks: Floats, f: int) -> Floats:
+        """The diagonal blocks of the levels of factor f, a view (m, levels, k, k)."""
+        own, size = self.slices[f], self.sizes[f]
+        part = blocks[:, own, own]
+        m, width, _ = part.shape
+        step, row, column = part.strides
+        return np.lib.stride_tricks.as_strided(
+            part,
+            (m, width // size, size, size),
+            (step, size * (row + column), row, column),
+        )
+
     def rows_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
         """The rows of factor f of (m, s, c) blocks, each level's times (k, k) from the left."""
         part = blocks[:, self.slices[f]]
@@ -115,16 +165,9 @@ def batches(
         meetings: of every pair of factors.
     """
     label = _components(levels, meetings)
-    starts = np.cumsum((0, *levels))
     column_starts = np.cumsum((0, *(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))))
     total = int(column_starts[-1])
-    n_components = int(label.max()) + 1
-    own = [label[a:b] for a, b in pairwise(starts[1:])]
-    counts = np.array([np.bincount(part, minlength=n_components) for part in own])
-    # Slots are counted in powers of two, so that few batches hold components of any size.
-    slots = np.where(counts > 0, 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64), 0)
-    if n_components == 1:
-        slots = counts
+    own, slots = _slots(label, levels)
     shapes, batch_of = np.unique(slots, axis=1, return_inverse=True)
     out = []
     for b, shape in enumerate(shapes.T.tolist()):
@@ -132,7 +175,7 @@ def batches(
         width = [n * k for n, k in zip(shape, sizes[1:], strict=True)]
         edges = np.cumsum((0, *width)).tolist()
         index = np.full((len(members), edges[-1]), total, dtype=np.intp)
-        rank = np.full(n_components, -1)
+        rank = np.full(slots.shape[1], -1)
         rank[members] = np.arange(len(members))
         for f, part in enumerate(own):
             level = np.flatnonzero(rank[part] >= 0)
@@ -147,6 +190,48 @@ def batches(
         slices = tuple(slice(a, b) for a, b in pairwise(edges))
         out.append(Batch(index, slices, tuple(sizes[1:])))
     return tuple(out)
+
+
+def require_room(
+    levels: Sequence[int], sizes: Sequence[int], meetings: Sequence[Cooccurrence]
+) -> None:
+    """Refuse a model whose dense blocks would not fit, before any is made; as :func:`batches`.
+
+    Raises:
+        LimitError: the blocks of the rest have more than ``MAX_ELEMENTS`` elements.
+    """
+    columns = sum(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))
+    if columns**2 <= MAX_ELEMENTS:
+        return
+    _, slots = _slots(_components(levels, meetings), levels)
+    width = np.array(sizes[1:]) @ slots
+    if int(np.square(width).sum()) > MAX_ELEMENTS:
+        raise LimitError(
+            Problem(
+                "too_many_effects",
+                f"{columns} random effects beside those of the factor with most levels are crossed "
+                f"so densely that their matrix has more than {MAX_ELEMENTS} elements",
+                "use a coarser factor, fewer random slopes or fewer crossed factors",
+                ("formula",),
+            )
+        )
+
+
+def _slots(
+    label: NDArray[np.int32], levels: Sequence[int]
+) -> tuple[list[NDArray[np.int32]], NDArray[np.int64]]:
+    """Component of each level by factor of the rest, and slots by factor and component.
+
+    Slots are counted in powers of two, so that few batches hold components of any size.
+    """
+    starts = np.cumsum((0, *levels))
+    n_components = int(label.max()) + 1
+    own = [label[a:b] for a, b in pairwise(starts[1:])]
+    counts = np.array([np.bincount(part, minlength=n_components) for part in own])
+    if n_components == 1:
+        return own, counts
+    rounded = 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64)
+    return own, np.where(counts > 0, rounded, 0)
 
 
 def _components(levels: Sequence[int], meetings: Sequence[Cooccurrence]) -> NDArray[np.int32]:

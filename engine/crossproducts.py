@@ -22,6 +22,7 @@ from engine.cooccurrence import Cooccurrence, cooccurrence
 from engine.design import Design, Grouping, TermSet
 from engine.errors import DataError, Problem
 from engine.frame import Frame
+from engine.progress import Progress, silent
 from engine.table import Codes, Factor, Floats
 
 CHUNK_ROWS = 65_536
@@ -158,7 +159,12 @@ def _reindexed(
 
 
 def accumulate(
-    design: Design, frame: Frame, weights: str | None = None, *, chunk_rows: int = CHUNK_ROWS
+    design: Design,
+    frame: Frame,
+    weights: str | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
 ) -> CrossProducts:
     """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
 
@@ -168,6 +174,7 @@ def accumulate(
     factors = [grouping.factor(frame) for grouping in design.groupings]
     total: CrossProducts | None = None
     for start in range(0, frame.n_rows, chunk_rows):
+        progress(start / frame.n_rows, f"cross-products: row {start + 1} of {frame.n_rows}")
         part = products_of(
             design,
             frame.slice(start, start + chunk_rows),

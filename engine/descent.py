@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.criterion import Criterion, Evaluation, Structure
+from engine.progress import unwatched
 from engine.step import length, relative_step, step_within
 from engine.table import Floats
 
@@ -84,15 +85,21 @@ class Known:
 
 
 def descend(
-    criterion: Objective, theta: Floats, known: Known | None = None, enough: float = ACCURACY
+    criterion: Objective,
+    theta: Floats,
+    known: Known | None = None,
+    enough: float = ACCURACY,
+    watch: Callable[[], None] = unwatched,
 ) -> Optimum:
     """Newton's method in a trust region from one start to a local optimum.
 
-    A step that promises less than ``enough`` is the last one.
+    A step that promises less than ``enough`` is the last one. ``watch`` is called before every
+    evaluation.
     """
     search = newton(theta, known, enough)
     points = next(search)
     while True:
+        watch()
         try:
             points = search.send([criterion(point) for point in points])
         except StopIteration as stop:
@@ -101,9 +108,16 @@ def descend(
 
 
 def descend_together(
-    criterion: Criterion, thetas: Sequence[Floats], known: Known, enough: float = ACCURACY
+    criterion: Criterion,
+    thetas: Sequence[Floats],
+    known: Known,
+    enough: float = ACCURACY,
+    watch: Callable[[], None] = unwatched,
 ) -> list[Optimum]:
-    """The ends of searches from several starts, in their order; they are added to those known."""
+    """The ends of searches from several starts, in their order; they are added to those known.
+
+    ``watch`` is called before the points of all searches are evaluated together.
+    """
     ends: dict[int, Optimum] = {}
     for first in range(0, len(thetas), criterion.at_once):
         group = range(first, min(first + criterion.at_once, len(thetas)))
@@ -111,6 +125,7 @@ def descend_together(
         going = [(i, newton(thetas[i], known, enough, both)) for i in group]
         wanted = [next(search) for _, search in going]
         while going:
+            watch()
             found = iter(criterion.several(np.array([point for own in wanted for point in own])))
             still, asked, wanted = [], wanted, []
             for (i, search), own in zip(going, asked, strict=True):

@@ -12,7 +12,8 @@ import numpy as np
 from engine import expression
 from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
-from engine.frame import Frame
+from engine.frame import Frame, variables
+from engine.groupmeans import require_few_means
 from engine.spec import Contrast, Spec
 from engine.state import State
 from engine.table import Factor, Floats
@@ -36,7 +37,9 @@ class Numeric:
         """The columns (n,) of this variable."""
         if isinstance(self.expr, expression.Column):
             return [frame.numbers[self.expr.name]]
-        values = expression.evaluate(self.expr, frame.numbers, self.states)
+        values = expression.evaluate(
+            self.expr, frame.numbers, self.states, frame.factors, frame.means
+        )
         _require_finite(values, self.expr, frame)
         return [values] if values.ndim == 1 else list(values.T)
 
@@ -159,7 +162,7 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states))
+        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states, frame.factors))
         _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
@@ -173,25 +176,40 @@ class Design:
     groupings: tuple[Grouping, ...]
 
 
-def learn(spec: Spec, frame: Frame) -> Design:
+def learn(
+    spec: Spec, frame: Frame, *, constants: expression.States | None = None, coded: bool = True
+) -> Design:
     """Learn the design of a specification from the complete rows.
+
+    Args:
+        spec: what is asked.
+        frame: the rows; only its levels are read when there are constants.
+        constants: of the stateful calls, by their text, known beforehand; learned by default.
+        coded: whether factors are coded by contrasts; else every factor has all its indicators.
 
     Raises:
         DataError: a factor with one level, an expression that is not finite.
-        LimitError: more than ``MAX_COLUMNS`` columns.
+        LimitError: more than ``MAX_COLUMNS`` columns, or more group means than are kept.
     """
     formula = spec.formula
-    learner = _Learner(frame)
-    response = Response(
-        formula.response, expression.learn(formula.response, frame.numbers), spec.offset
-    )
+    require_few_means([formula.response, *variables(formula)], frame.factors, frame.n_rows)
+    learner = _Learner(frame, constants, coded)
+    response = Response(formula.response, learner.states(formula.response), spec.offset)
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
 
 
 class _Learner:
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, constants: expression.States | None, coded: bool) -> None:
         self.frame = frame
+        self.constants = constants
+        self.coded = coded
+
+    def states(self, expr: expression.Expr) -> expression.States:
+        """The constants of the stateful calls of an expression."""
+        if self.constants is None:
+            return expression.learn(expr, self.frame.numbers, self.frame.factors)
+        return {call: self.constants[call] for call in expression.stateful(expr)}
 
     def term_set(
         self, intercept: bool, terms: Sequence[Term], codings: Mapping[str, Contrast]
@@ -208,7 +226,7 @@ class _Learner:
             whole = frozenset(term.factors)
             variables: list[Numeric | Categorical] = []
             for v in term.factors:
-                variable = self.variable(v, whole - {v} in present, codings)
+                variable = self.variable(v, self.coded and whole - {v} in present, codings)
                 if isinstance(variable, Categorical) and not whole_factor:
                     variable, whole_factor = self.variable(v, False, codings), True
                 variables.append(variable)
@@ -225,8 +243,7 @@ class _Learner:
         if isinstance(expr, expression.Column) and expr.name in self.frame.bare:
             name = expr.name
         if name is None:
-            states = expression.learn(expr, self.frame.numbers)
-            return Numeric(expr, states, expression.labels(expr))
+            return Numeric(expr, self.states(expr), expression.labels(expr))
         levels = self.frame.factors[name].levels
         return _categorical(text, name, levels, codings.get(name, "treatment"), contrasts)
 
@@ -246,7 +263,7 @@ class _Learner:
             )
             for group, terms in gathered.items()
         )
-        for grouping in found:
+        for grouping in found if self.coded else ():
             _require_effects(grouping)
         return found
 

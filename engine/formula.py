@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from engine import expression
 from engine.arithmetic import read_expression
-from engine.expansion import Effects, expand
+from engine.expansion import Bar, Effects, expand
 from engine.expression import Call, Expr
-from engine.syntax import Node, read_sides, spelled
+from engine.syntax import Node, read_side, read_sides, spelled
 from engine.tokens import Source, quoted
 
 MAX_CHARACTERS = 2_000
@@ -103,6 +103,17 @@ class Formula:
                 yield from term.columns
             yield from random.group
 
+    def each_once(self) -> Formula:
+        """Return the formula without random terms that stand in it already: the same model."""
+        first: dict[tuple[str, bool, str], RandomTerm] = {}
+        for each in self.random:
+            first.setdefault(_random_key(each), each)
+        if len(first) == len(self.random):
+            return self
+        fixed = _sum(self.intercept, _texts(self.terms))
+        right = " + ".join([fixed, *(each.text for each in first.values())])
+        return parse(f"{expression.text(self.response)} ~ {right}", max_characters=None)
+
     def canonical(self) -> Formula:
         """Return the formula that stands for all that describe the same model.
 
@@ -111,9 +122,7 @@ class Formula:
         the order of terms is part of the model and is kept. Random terms stand by group, those with
         an intercept first, then by text, each once.
         """
-        randoms = sorted(
-            {(each.group_name, not each.intercept, _canonical_random(each)) for each in self.random}
-        )
+        randoms = sorted({_random_key(each) for each in self.random})
         fixed = _sum(self.intercept, _ordered(self.intercept, self.terms))
         right = " + ".join([fixed, *(written for _, _, written in randoms)])
         return parse(f"{expression.text(self.response)} ~ {right}", max_characters=None)
@@ -130,14 +139,39 @@ def parse(text: str, *, max_characters: int | None = MAX_CHARACTERS) -> Formula:
         FormulaError: the text is no formula, or passes a cap; it says where, with a caret.
 
     """
-    if max_characters is not None and len(text) > max_characters:
+    if max_characters is not None:
+        _require_length(text, max_characters)
+    return _parse(text)
+
+
+def parse_random(text: str) -> tuple[RandomTerm, ...]:
+    """Return the random terms that ``text`` writes: ``(1 | county)``, or several with + between.
+
+    Raises:
+        FormulaError: it is no sum of random terms, or passes a cap.
+
+    """
+    _require_length(text, MAX_CHARACTERS)
+    source = Source(text)
+    effects, bars = expand(read_side(source), source)
+    if effects.terms or not (effects.intercept and bars):
+        raise source.refuse(
+            0,
+            "formula_random_term",
+            "this is not a random term",
+            "A random term is written as in the formula of the model: (1 | county).",
+        )
+    return tuple(map(_random_term, bars))
+
+
+def _require_length(text: str, most: int) -> None:
+    if len(text) > most:
         raise Source(text).refuse(
-            max_characters,
+            most,
             "formula_too_long",
-            f"the formula has {len(text)} characters, more than {max_characters}",
+            f"the formula has {len(text)} characters, more than {most}",
             "Rename long columns, or leave out terms.",
         )
-    return _parse(text)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -153,9 +187,7 @@ def _parse(text: str) -> Formula:
             "the outcome stands among the terms too",
             "Leave it out right of ~.",
         )
-    random = tuple(
-        RandomTerm(bar.effects.intercept, _terms(bar.effects), bar.group) for bar in bars
-    )
+    random = tuple(map(_random_term, bars))
     written = f"{spelled(left)} ~ {spelled(right)}"
     if len(written) > MAX_CHARACTERS >= len(text):
         written = text.strip()  # R's spacing would push it over the cap
@@ -183,6 +215,10 @@ def _response(node: Node, source: Source) -> Expr:
             return response
 
 
+def _random_term(bar: Bar) -> RandomTerm:
+    return RandomTerm(bar.effects.intercept, _terms(bar.effects), bar.group)
+
+
 def _terms(effects: Effects) -> tuple[Term, ...]:
     return tuple(map(Term, effects.terms))
 
@@ -203,9 +239,10 @@ def _ordered(intercept: bool, terms: tuple[Term, ...]) -> list[str]:
     return list(map(":".join, written))
 
 
-def _canonical_random(term: RandomTerm) -> str:
+def _random_key(term: RandomTerm) -> tuple[str, bool, str]:
+    """By what random terms are ordered and told apart; the last is the canonical text."""
     effects = _sum(term.intercept, _ordered(term.intercept, term.terms))
-    return f"({effects} | {_written_group(term.group)})"
+    return term.group_name, not term.intercept, f"({effects} | {_written_group(term.group)})"
 
 
 def _written_group(group: tuple[str, ...]) -> str:

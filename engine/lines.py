@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.components import Batch
 from engine.criterion import Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
@@ -27,6 +28,7 @@ from engine.dense import DenseCriterion
 from engine.fit import Fit
 from engine.sensitivity import quadratic
 from engine.table import Floats
+from engine.variation import ByComponent, ByLevel, Carried, Shared, Source
 
 CHUNK = 1 << 22
 """Most doubles of a block of lines that are computed at once."""
@@ -49,39 +51,124 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         z: rows of Z of each grouping factor, without the split by level, (r, k).
         index: the level of each row in each factor; -1 for one that the model has not seen, (r,).
     """
-    solution = fit.solution
-    half = triangular_inverse(solution.upper[:-1, :-1]) * solution.sigma
-    estimate = x @ solution.beta
-    variance = np.zeros(len(x))
+    if not z:
+        return population(fit, x)
+    solution, seen = fit.solution, Seen.of(fit, z, index)
+    variance = np.square(seen.own).sum(axis=1)
+    if seen.rest is not None:
+        variance += seen.rest.variance()
     for t, own, place in zip(solution.t, z, index, strict=True):
         new = place < 0
-        variance[new] += solution.sigma**2 * np.square(own[new] @ t).sum(axis=1)
-    left = x
-    if z:
-        seen = _Seen.of(fit, z, index)
-        estimate = estimate + seen.effect
-        variance += solution.sigma**2 * seen.variance
-        left = x - seen.leverage
-    variance += np.square(left @ half).sum(axis=1)
-    return Lines(estimate, np.maximum(variance, 0.0))
+        variance[new] += np.square(own[new] @ t).sum(axis=1)
+    variance *= solution.sigma**2
+    variance += np.square((x - seen.leverage) @ fixed_root(fit)).sum(axis=1)
+    return Lines(x @ solution.beta + seen.effect, np.maximum(variance, 0.0))
+
+
+def population(fit: Fit, x: Floats) -> Lines:
+    """Estimate and variance of the lines of r rows without random effects, (r,)."""
+    variance = np.square(x @ fixed_root(fit)).sum(axis=1)
+    return Lines(np.asarray(x @ fit.solution.beta), variance)
+
+
+def fixed_root(fit: Fit) -> Floats:
+    """W with Var(beta) = W W', in the pilots' units, (p, p)."""
+    return triangular_inverse(fit.solution.upper[:-1, :-1]) * fit.solution.sigma
+
+
+def sources(
+    fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]
+) -> list[Source]:
+    """What the errors of the lines of r rows come of, levels not seen aside; see :func:`lines`.
+
+    The variances that :func:`lines` tells are the sums of the squares of these sources.
+    """
+    if not z:
+        return [Shared(x @ fixed_root(fit))]
+    seen, sigma = Seen.of(fit, z, index), fit.solution.sigma
+    levels, codes = np.unique(index[0], return_inverse=True)  # a new level's rows are zero
+    found: list[Source] = [
+        Shared((x - seen.leverage) @ fixed_root(fit)),
+        ByLevel(sigma * seen.own, codes, len(levels)),
+    ]
+    if seen.rest is not None:
+        found.append(seen.rest.source(sigma))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Rest:
+    """What the factors that are not eliminated add to each row.
+
+    Attributes:
+        w: sparse (r, q).
+        batches: components of the q columns.
+        psi: Psi, by batch (m, s, s).
+    """
+
+    w: sparse.csr_array
+    batches: tuple[Batch, ...]
+    psi: tuple[Floats, ...]
+
+    def variance(self) -> Floats:
+        """W'Psi w, (r,)."""
+        step, n = max(1, CHUNK // max(1, self.w.shape[1])), self.w.shape[0]
+        parts = [
+            quadratic(self.batches, self.psi, self.w[a : a + step], min(step, n - a), 1)[:, 0, 0]
+            for a in range(0, n, step)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def source(self, scale: float) -> Source:
+        """The source with these variances, times a scale."""
+        return ByComponent.of(self.w * scale, self.batches, self.psi)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """What all factors add to each row, where they have few levels: nothing is eliminated.
+
+    Attributes:
+        w: rows of Z, sparse (r, q).
+        root: A with Psi = A A', (q, q).
+    """
+
+    w: sparse.csr_array
+    root: Floats
+
+    def variance(self) -> Floats:
+        """W'Psi w, (r,)."""
+        step = max(1, CHUNK // len(self.root))
+        parts = [
+            np.square(self.w[a : a + step] @ self.root).sum(axis=1)
+            for a in range(0, self.w.shape[0], step)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def source(self, scale: float) -> Source:
+        """The source with these variances, times a scale."""
+        return Carried(self.w * scale, self.root)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
     """What the levels that the model has seen add to each row.
 
     Attributes:
         effect: z'b^, (r,).
         leverage: z'G H, (r, p).
-        variance: z'(G - G S G) z, (r,).
+        own: L^-1 T_1'z_1 with M_j = L L': the first factor's part is the sum of squares, (r, k).
+        rest: of the other factors, or of all where they have few levels; ``None`` without any.
     """
 
     effect: Floats
     leverage: Floats
-    variance: Floats
+    own: Floats
+    rest: Rest | Few | None
 
     @classmethod
-    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> _Seen:
+    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Seen:
+        """Of r rows; see :func:`lines`."""
         if len(z) > 1:
             criterion, factor = fit.at_optimum
             if isinstance(criterion, DenseCriterion):
@@ -99,16 +186,16 @@ class _Seen:
         th = np.swapaxes(half, 1, 2) @ batched_forward(lower, inner)
         zt = z[0][known] @ t
         m_lower = batched_cholesky(transposed @ rt + np.eye(len(t)))
-        own = batched_forward(m_lower[place], zt[:, :, None])
+        own = np.zeros((len(known), len(t)))
+        own[known] = batched_forward(m_lower[place], zt[:, :, None])[:, :, 0]
         gh = np.zeros((len(known), len(columns)))
         gh[known] = np.einsum("rk,rkc->rc", zt, th[place])
-        variance = np.zeros(len(known))
-        variance[known] = np.square(own).sum(axis=(1, 2))
+        rest = None
         if len(z) > 1:
-            more_gh, more_variance = _through_rest(fit, z, index, levels, place, half, zt)
-            gh, variance = gh + more_gh, variance + more_variance
+            rest, more_gh = _rest(fit, z, index, levels, place, half, zt)
+            gh = gh + more_gh
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
-        return cls(effect, gh[:, :-1], variance)
+        return cls(effect, gh[:, :-1], own, rest)
 
     @classmethod
     def _of_few(
@@ -118,21 +205,16 @@ class _Seen:
         beta: Floats,
         z: Sequence[Floats],
         index: Sequence[NDArray[np.intp]],
-    ) -> _Seen:
+    ) -> Seen:
         """Several grouping factors of few levels: Z and all that it meets are whole matrices."""
         blocks = criterion.blocks
         w = _columns(blocks.sizes, blocks.levels, z, index)
         gh = w @ blocks.applied(factor.t @ factor.t.T, factor.root[0].T @ factor.inner[0])
-        half = criterion.psi_half(factor.t).T
-        step = max(1, CHUNK // len(half))
-        variance = [
-            np.square(w[start : start + step] @ half).sum(axis=1)
-            for start in range(0, w.shape[0], step)
-        ]
-        return cls(gh[:, -1] - gh[:, :-1] @ beta, gh[:, :-1], np.concatenate(variance))
+        effect, none = gh[:, -1] - gh[:, :-1] @ beta, np.zeros((w.shape[0], 0))
+        return cls(effect, gh[:, :-1], none, Few(w, criterion.psi_half(factor.t).T))
 
 
-def _through_rest(
+def _rest(
     fit: Fit,
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
@@ -140,8 +222,8 @@ def _through_rest(
     place: NDArray[np.intp],
     half: Floats,
     zt: Floats,
-) -> tuple[Floats, Floats]:
-    """What the other factors add: w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
+) -> tuple[Rest, Floats]:
+    """What the other factors add, and w'Psi Z_2'V_1^-1[X y] (r, p + 1)."""
     criterion, factor, psi = _at_optimum(fit)
     blocks = criterion.blocks
     known = np.flatnonzero(index[0] >= 0)
@@ -151,19 +233,15 @@ def _through_rest(
     position = levels[place][:, None] * k + np.arange(k)
     spread = sparse.csr_array(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
-        shape=(len(index[0]), factor.meet.shape[0]),
+        shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
-    w = spread @ factor.meet + _columns(blocks.sizes[1:], blocks.levels[1:], z[1:], index[1:])
-    w = sparse.csr_array(w)
+    through = spread @ blocks.gram.scaled(factor.turn)
+    own_columns = _columns(blocks.sizes[1:], blocks.levels[1:], z[1:], index[1:])
+    w = sparse.csr_array(through + own_columns)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):
         batch.scatter(own @ batch.rows(factor.dm), psi_dm)
-    step = max(1, CHUNK // max(1, w.shape[1]))
-    variance = [
-        quadratic(blocks.batches, psi, w[start : start + step], min(step, w.shape[0] - start), 1)
-        for start in range(0, w.shape[0], step)
-    ]
-    return w @ psi_dm, np.concatenate(variance)[:, 0, 0]
+    return Rest(w, blocks.batches, psi), w @ psi_dm
 
 
 def _columns(

@@ -9,19 +9,25 @@ not, which the exact Hessian tells apart (see ``step``).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Structure
-from engine.descent import ACCURACY, Known, Optimum, descend, descend_together
+from engine.crossed import CrossedCriterion
+from engine.descent import ACCURACY, Known, Objective, Optimum, descend, descend_together
+from engine.information import Informed
+from engine.progress import unwatched
 from engine.starts import blocks_of, starts
 from engine.table import Floats
 
 VALUE_ACCURACY = 1e-6
 """The last step where only the value counts: its error is the promise's own, of a higher order."""
+INFORMED_ACCURACY = 1e-8
+"""The same for a search by average information, whose promise is right to some parts in ten."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 FEWEST = 2
@@ -32,7 +38,9 @@ BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
 
 
-def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
+def minimise(
+    criterion: Criterion, near: Floats | None = None, watch: Callable[[], None] = unwatched
+) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
     The dips of a scan are followed to their ends, two starts at least, and all of them when there
@@ -42,11 +50,12 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         criterion: to be minimised.
         near: a point known to be close to the optimum (the optimum of the other criterion): it
             comes first, and with it only those dips of the scan are followed that are far from it.
+        watch: called before every evaluation of a search; what it raises ends the search.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    ends, tried = _searched(criterion, near, ACCURACY)
+    ends, tried = _ends(criterion, near, ACCURACY, watch)
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -73,16 +82,21 @@ def lowest_value(criterion: Criterion, near: Floats) -> float:
     """
     if not len(near):
         return criterion.value_at(near)
-    return min(end.value for end in _searched(criterion, near, VALUE_ACCURACY)[0])
+    return min(end.value for end in _ends(criterion, near, VALUE_ACCURACY)[0])
 
 
-def _searched(
-    criterion: Criterion, near: Floats | None, enough: float
+def _ends(
+    criterion: Criterion,
+    near: Floats | None,
+    enough: float,
+    watch: Callable[[], None] = unwatched,
 ) -> tuple[list[Optimum], int]:
     """Ends of searches, and how many values it took to choose their starts."""
     structure = criterion.structure
+    if _learns(criterion):
+        return _learned_ends(criterion, near, enough, watch)
     if near is not None and criterion.costly:
-        return [descend(criterion, near, enough=enough)], 0
+        return [descend(criterion, near, enough=enough, watch=watch)], 0
     found = starts(criterion)
     points, tried = found.points, found.tried
     first = max(FEWEST, found.dips)
@@ -90,10 +104,39 @@ def _searched(
         dips = [dip for dip in points[: found.dips] if not _alike(structure, dip, near)]
         points, first = [near, *dips, *points[found.dips :]], 1 + len(dips)
     known = Known(structure, [])
-    ends = descend_together(criterion, points[:first], known, enough)
+    ends = descend_together(criterion, points[:first], known, enough, watch)
     if len(points) > first and _doubtful(criterion, ends):
-        ends += descend_together(criterion, points[first:], known, enough)
+        ends += descend_together(criterion, points[first:], known, enough, watch)
     return ends, tried
+
+
+def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:
+    """Whether an exact Hessian is so costly that the search does with less."""
+    return isinstance(criterion, CrossedCriterion) and criterion.costly
+
+
+def _searched(criterion: Criterion) -> Objective:
+    """The criterion as one search sees it."""
+    return Informed(criterion) if _learns(criterion) else criterion
+
+
+def _learned_ends(
+    criterion: CrossedCriterion,
+    near: Floats | None,
+    enough: float,
+    watch: Callable[[], None],
+) -> tuple[list[Optimum], int]:
+    """The ends of searches that go one after the other, each learning the Hessian on its way."""
+    if near is not None:
+        accuracy = min(enough, INFORMED_ACCURACY)
+        return [descend(Informed(criterion), near, enough=accuracy, watch=watch)], 0
+    found = starts(criterion)
+    ends: list[Optimum] = []
+    for point in found.points:
+        if len(ends) >= found.dips and not _doubtful(criterion, ends):
+            break
+        ends.append(descend(Informed(criterion), point, watch=watch))
+    return ends, found.tried
 
 
 def _alike(structure: Structure, one: Floats, other: Floats) -> bool:
@@ -145,7 +188,7 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
             t, theta, value = flat, structure.theta(flat), there
     if not evaluations or value == end.value:
         return replace(end, theta=theta, evaluations=evaluations)
-    again = descend(criterion, theta)
+    again = descend(_searched(criterion), theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
         return replace(
             again,

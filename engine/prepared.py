@@ -11,17 +11,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
+from engine.components import require_room
 from engine.criterion import Criterion, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
+from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.table import Table
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""
+READ = 0.3
+"""The share of reading in the time that making a model ready takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,34 @@ class Prepared:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
-def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+def prepare(
+    spec: Spec,
+    data: pd.DataFrame | pa.Table,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
+) -> Prepared:
     """Read the rows once; check all that can be checked without fitting.
 
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
+    progress(0.0, "reading the rows")
     frame = read(spec, Table.of(data))
     design = _largest_first(learn(spec, frame), frame)
-    products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
-    kept = _independent(design, products)
-    prepared = Prepared(spec, design, frame.n_dropped, products, kept)
+    products = accumulate(
+        design, frame, spec.weights, chunk_rows=chunk_rows, progress=part(progress, READ, 1.0)
+    )
+    return checked(spec, design, frame.n_dropped, products)
+
+
+def checked(spec: Spec, design: Design, n_dropped: int, products: CrossProducts) -> Prepared:
+    """A model whose cross-products are made, grouping factors with more levels first.
+
+    Raises:
+        EngineError: the model cannot be fitted to these data.
+    """
+    prepared = Prepared(spec, design, n_dropped, products, _independent(design, products))
     _require_fittable(prepared)
     return prepared
 
@@ -112,6 +133,10 @@ def _require_fittable(prepared: Prepared) -> None:
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         widest = max(len(term.names) for term in grouping.terms)
         _require_levels(group.name, len(group.levels), widest, products.n)
+    if products.meetings:
+        levels = [len(group.levels) for group in products.groups]
+        sizes = [len(grouping.names) for grouping in design.groupings]
+        require_room(levels, sizes, products.meetings)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

@@ -11,9 +11,9 @@ from scipy import sparse
 from scipy.linalg import block_diag
 
 from engine.criterion import Blocks
-from engine.crossed import both_sides
-from engine.crossed_blocks import CrossedBlocks, by_level
+from engine.crossed_blocks import CrossedBlocks
 from engine.dense_blocks import DenseBlocks
+from engine.gram import Gram, by_level
 from engine.table import Floats
 
 
@@ -52,9 +52,11 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     return replace(
         blocks,
         root=blocks.root @ bases[0],
-        rest_inner=sparse.csr_array(blocks.rest_inner @ every),
+        gram=Gram.of(
+            sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
+        ),
         rest_within=tuple(
-            both_sides(batch, own, rest)
+            batch.turn(own.copy(), rest)
             for batch, own in zip(blocks.batches, blocks.rest_within, strict=True)
         ),
         rest_products=products,

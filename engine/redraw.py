@@ -20,6 +20,7 @@ from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
 from engine.dense_blocks import DenseBlocks
 from engine.fit import Fit
+from engine.gram import squares
 from engine.table import Floats
 
 ROUNDING = 1e-10
@@ -128,7 +129,7 @@ class Redraw:
             own += np.einsum("jkl,jl->jk", blocks.root, effects[0])
         flat = np.concatenate([np.zeros(0), *(b.ravel() for b in effects[1:])])
         if isinstance(blocks, CrossedBlocks):
-            own += (blocks.rest_inner @ flat).reshape(own.shape)
+            own += blocks.gram.times(flat[:, None])[:, :, 0]
         inner = np.concatenate([blocks.inner[:, :, :-1], own[:, :, None]], axis=2)
         x = self.x_root.half.T @ self.beta
         x += sigma * generator.standard_normal(len(x)) * self.x_root.full
@@ -165,7 +166,7 @@ class Redraw:
 
 def _rests(blocks: CrossedBlocks) -> tuple[_Rest, ...]:
     """The batches of components: only within one do the Gram matrices have elements."""
-    taken = np.asarray(blocks.rest_inner.multiply(blocks.rest_inner).sum(axis=0)).ravel()
+    taken = squares(blocks.gram.rows)
     out = []
     for batch, within in zip(blocks.batches, blocks.rest_within, strict=True):
         whole = batch.rows(taken[:, None])[:, :, 0] + np.diagonal(within, axis1=1, axis2=2)

@@ -47,7 +47,8 @@ class SlopesCriterion(StackedCriterion):
     def _pair_features(self) -> Floats:
         """What turns (a, b, c, a c) of T = [[a, 0], [b, c]] into R T and |R| |T|, (4, 5 J).
 
-        By rows of R T: (r11 a + r12 b, r12 c), (r21 a + r22 b, r22 c).
+        By rows of R T: (r11 a + r12 b, r12 c), (r21 a + r22 b, r22 c); r21 is zero unless the
+        effects were recombined.
         """
         (r11, r12), (r21, r22) = self._columns[:, :2]
         zero = np.zeros_like(r11)

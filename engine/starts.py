@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.criterion import Criterion, Structure
+from engine.crossed import CrossedCriterion
+from engine.moments import relative_deviations
 from engine.scalar import ScalarCriterion
 from engine.slopes import SlopesCriterion
 from engine.table import Floats
@@ -88,10 +90,10 @@ def _slopes_starts(criterion: SlopesCriterion) -> Starts:
 
 
 def _crossed_starts(criterion: Criterion) -> Starts:
-    """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
+    """Uncorrelated effects of three sizes, lowest first; from moments where a value is costly."""
     structure = criterion.structure
-    if criterion.costly:
-        return Starts([structure.theta(0.5 * np.eye(structure.k))], 1, 0)
+    if isinstance(criterion, CrossedCriterion) and criterion.costly:
+        return Starts([structure.theta(np.diag(relative_deviations(criterion.blocks)))], 1, 0)
     thetas = _uncorrelated(structure)
     order = np.argsort(criterion.scan(thetas), kind="stable")
     return Starts([thetas[i] for i in order[:MAX_STARTS]], 1, len(thetas))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from engine import Fit, FixedEffect, RandomEffects, describe_response, fixed_effects
+from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
+from service.orders import Order, stored_form
 from service.schemas.fits import (
     ConvergenceRecord,
     FitStatistics,
@@ -22,51 +23,50 @@ from service.schemas.fits import (
 
 def model(row: Model, fit: Fit) -> FittedModel:
     """Return the whole answer about a fitted model."""
-    response, statistics, convergence = describe_response(fit), fit.statistics, fit.convergence
     return FittedModel(
         id=row.id,
         formula=row.formula,
         method=fit.spec.method,
         dataset=row.dataset_id,
-        response=ResponseExpression(
-            expression=response.expression,
-            column=response.column,
-            invertible=response.invertible,
-        ),
+        response=ResponseExpression.showing(describe_response(fit)),
         n_rows=fit.n_rows,
         n_dropped=fit.n_dropped,
         groups=_groups(fit),
-        fixed_effects=[fixed_effect(effect) for effect in fixed_effects(fit)],
+        fixed_effects=[FixedEffectRow.showing(effect) for effect in fixed_effects(fit)],
         dropped_terms=list(fit.dropped_terms),
         covariance=fit.covariance.tolist(),
         random_effects=[_random(effects) for effects in fit.random],
         residual_std_dev=fit.sigma,
         theta=fit.theta.tolist(),
-        statistics=FitStatistics(
-            criterion=statistics.criterion,
-            log_likelihood=statistics.log_likelihood,
-            df=statistics.df,
-            aic=statistics.aic,
-            bic=statistics.bic,
-            deviance=statistics.deviance,
-            dic=statistics.dic,
-            icc=statistics.icc,
-            r_squared_marginal=statistics.r_squared_marginal,
-            r_squared_conditional=statistics.r_squared_conditional,
-        ),
-        convergence=ConvergenceRecord(
-            converged=convergence.converged,
-            boundary=convergence.boundary,
-            evaluations=convergence.evaluations,
-            gradient_norm=convergence.gradient_norm,
-            messages=list(convergence.messages),
-        ),
+        statistics=FitStatistics.showing(fit.statistics),
+        convergence=ConvergenceRecord.showing(fit.convergence),
         provenance=Provenance(
             engine_version=fit.engine_version,
             spec_hash=row.summary["spec_hash"],
             dataset_hash=row.dataset_hash,
             elapsed_ms=row.summary["elapsed_ms"],
         ),
+    )
+
+
+def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
+    """Return what the catalog keeps of a fit, whose file has no key yet."""
+    spec = order.specified.spec
+    return Model(
+        key=order.key,
+        dataset_id=order.dataset_id,
+        dataset_hash=order.dataset_hash,
+        formula=spec.formula.text,
+        method=spec.method,
+        n_rows=fit.n_rows,
+        summary={
+            **summary(fit),
+            "spec_hash": order.specified.digest,
+            "elapsed_ms": elapsed_ms,
+        },
+        spec=stored_form(spec),
+        blob="",
+        id=order.id,
     )
 
 
@@ -93,20 +93,6 @@ def listed(row: Model) -> ModelSummary:
         converged=row.summary["converged"],
         boundary=row.summary["boundary"],
         created_at=row.created_at,
-    )
-
-
-def fixed_effect(effect: FixedEffect) -> FixedEffectRow:
-    """Return one fixed effect."""
-    return FixedEffectRow(
-        term=effect.term,
-        estimate=effect.estimate,
-        std_error=effect.std_error,
-        df=effect.df,
-        t_value=effect.t_value,
-        p_value=effect.p_value,
-        lower=effect.lower,
-        upper=effect.upper,
     )
 
 

@@ -16,6 +16,7 @@ from engine import (
     GroupEffects,
     LevelInfluence,
     Predictive,
+    Progress,
     fit_spec,
     from_bytes,
     group_effects,
@@ -28,9 +29,10 @@ from service.catalog import Model, Models
 from service.compute import Compute
 from service.flights import Flights
 from service.negotiation import etag_of
-from service.orders import Order, stored_form
+from service.orders import Order
 from service.problems import ProblemError
 from service.shelf import Shelf
+from service.work import until
 
 SUFFIX: Final = ".fit"
 
@@ -85,11 +87,9 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a request for a fit was answered, and what took how many milliseconds."""
+    """A fitted model, and what took how many milliseconds if it was made just now."""
 
     fitted: Fitted
-    new: bool = False
-    shared: bool = False
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -113,21 +113,50 @@ class Fitting:
         self._wait = wait
         self.fits = 0
 
-    async def obtain(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
-    ) -> Found:
-        """Return the fit of ``order``; make it of the table that ``read`` returns if need be.
-
-        Raises ``EngineError`` when it cannot be fitted, and ``still_fitting`` when it takes too
-        long; then it is made and kept all the same.
-        """
-        held = self.held(models, order.id)
+    async def find(self, models: Models, ref: str) -> Fitted | None:
+        """Return the fitted model of this id if it is kept; one that is damaged is not."""
+        held = self.held(models, ref)
         if held is not None:
-            return Found(held)
-        found, begun = await self._flights.once(
-            (models.owner, order.id), lambda: self._find_or_make(models, order, read), self._wait
-        )
-        return found if begun else Found(found.fitted, shared=found.new)
+            return held
+        row = await models.find(ref)
+        if row is None:
+            return None
+        try:
+            return self._shelf.get((models.owner, ref)) or await self._load(models, row)
+        except ProblemError as error:
+            if error.kind.code != "corrupt_artefact":
+                raise
+        await self.delete(models, ref)  # its file is damaged or gone: it can be made anew
+        return None
+
+    async def make(
+        self,
+        models: Models,
+        order: Order,
+        read: Callable[[], Awaitable[pa.Table]],
+        seconds: float,
+    ) -> Found:
+        """Fit ``order`` in a thread to the table that ``read`` returns, and keep the fit.
+
+        Raises ``EngineError`` when it cannot be fitted, ``Outlasted`` after so many seconds.
+        """
+        begun = time.perf_counter()
+        table = await read()
+        got = time.perf_counter()
+        made = await self._compute.run(_fit, order, table, seconds)
+        self.fits += 1
+        done = time.perf_counter()
+        blob = await self._blobs.put(made.saved, SUFFIX)
+        row = await models.add(replace(made.fitted.row, blob=blob))
+        if row.blob == blob and row.summary == made.fitted.row.summary:
+            fitted = replace(made.fitted, row=row)
+            self._keep(models.owner, fitted, len(made.saved))
+        else:  # another replica was faster: what it wrote is what everyone sees
+            fitted = await self._load(models, row)
+        kept = time.perf_counter()
+        parts = {"read": got - begun, "compute": done - got, "store": kept - done}
+        timings = {name: 1e3 * took for name, took in parts.items()}
+        return Found(fitted, {"fit": made.fitted.row.summary["elapsed_ms"], **timings})
 
     async def get(self, models: Models, ref: str) -> Fitted:
         """Return the fitted model of this id; raises ``model_not_found``."""
@@ -157,42 +186,6 @@ class Fitting:
         """Drop what is under way."""
         await self._flights.close()
 
-    async def _find_or_make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
-    ) -> Found:
-        row = await models.find(order.id)
-        if row is not None:
-            try:
-                held = self._shelf.get((models.owner, row.id))
-                return Found(held or await self._load(models, row))
-            except ProblemError as error:
-                if error.kind.code != "corrupt_artefact":
-                    raise
-            await self.delete(models, row.id)  # its file is damaged or gone: make it anew
-        return await self._make(models, order, read)
-
-    async def _make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
-    ) -> Found:
-        self.fits += 1
-        begun = time.perf_counter()
-        table = await read()
-        got = time.perf_counter()
-        made = await self._compute.run(_fit, order, table)
-        done = time.perf_counter()
-        blob = await self._blobs.put(made.saved, SUFFIX)
-        row = await models.add(replace(made.fitted.row, blob=blob))
-        if row.summary == made.fitted.row.summary:
-            fitted = replace(made.fitted, row=row)
-        else:  # another replica was faster: what it wrote is what everyone sees
-            fitted = await self._compute.run(_ready, row, made.fitted.fit)
-        self._keep(models.owner, fitted, len(made.saved))
-        kept = time.perf_counter()
-        parts = {"read": got - begun, "compute": done - got, "store": kept - done}
-        timings = {name: 1e3 * took for name, took in parts.items()}
-        timings = {"fit": made.fitted.row.summary["elapsed_ms"], **timings}
-        return Found(fitted, new=True, timings=timings)
-
     async def _load(self, models: Models, row: Model) -> Fitted:
         saved = await self._blobs.read(row.blob)
         fitted = await self._compute.run(_revive, row, saved)
@@ -203,32 +196,17 @@ class Fitting:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
 
 
-def _fit(order: Order, table: pa.Table) -> _Made:
-    begun = time.perf_counter()
-    fit = fit_spec(order.specified.spec, table)
-    elapsed = 1e3 * (time.perf_counter() - begun)
-    row = _row(order, fit, round(elapsed, 3))
+def _fit(order: Order, table: pa.Table, seconds: float) -> _Made:
+    row, fit = fit_order(order, table, until(seconds))
     return _Made(_ready(row, fit), to_bytes(fit))
 
 
-def _row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
-    spec = order.specified.spec
-    return Model(
-        key=order.key,
-        dataset_id=order.dataset_id,
-        dataset_hash=order.dataset_hash,
-        formula=spec.formula.text,
-        method=spec.method,
-        n_rows=fit.n_rows,
-        summary={
-            **answers.summary(fit),
-            "spec_hash": order.specified.digest,
-            "elapsed_ms": elapsed_ms,
-        },
-        spec=stored_form(spec),
-        blob="",
-        id=order.id,
-    )
+def fit_order(order: Order, table: pa.Table, progress: Progress) -> tuple[Model, Fit]:
+    """Fit an order to its table; return the row, without the key of its file, and the fit."""
+    begun = time.perf_counter()
+    fit = fit_spec(order.specified.spec, table, progress=progress)
+    elapsed = 1e3 * (time.perf_counter() - begun)
+    return answers.row(order, fit, round(elapsed, 3)), fit
 
 
 def _revive(row: Model, saved: bytes) -> Fitted:

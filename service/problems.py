@@ -13,11 +13,13 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from engine import Problem as Item
+from service.caps import REQUEST
 
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
-MAX_ITEMS: Final = 100
 RETRY_AFTER_SECONDS: Final = 2
+
+_RETRY_AFTER: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,13 @@ _TABLE = (
         "List the models with GET /v1/models, or fit one with POST /v1/models.",
     ),
     Kind(
+        "job_not_found",
+        404,
+        "There is no such job",
+        "No job has this id, or it was finished so long ago that it was forgotten.",
+        "List the jobs with GET /v1/jobs. What was asked for may be asked for again.",
+    ),
+    Kind(
         "group_not_found",
         404,
         "The model has no such group",
@@ -117,6 +126,14 @@ _TABLE = (
         "its dataset was deleted, or came with the request and was never kept.",
         "Upload the same table with POST /v1/datasets: the same content has the same id, and the "
         "model finds it.",
+    ),
+    Kind(
+        "job_cancelled",
+        409,
+        "The job was cancelled",
+        "The work that this request waited for was cancelled by another request.",
+        "Send the request again to begin anew.",
+        retryable=True,
     ),
     Kind(
         "body_too_large",
@@ -182,6 +199,14 @@ _TABLE = (
         "See GET /v1/limits.",
     ),
     Kind(
+        "too_many_jobs",
+        429,
+        "Too many jobs are waiting",
+        "As many jobs are queued or running as one owner may have.",
+        "Wait as long as Retry-After says, or cancel a job with DELETE /v1/jobs/{id}.",
+        retryable=True,
+    ),
+    Kind(
         "internal",
         500,
         "Something broke in the service",
@@ -207,10 +232,26 @@ _TABLE = (
     Kind(
         "still_fitting",
         503,
-        "The fit takes longer than a request may wait",
-        "The fit goes on and will be kept.",
-        "Send the same request again after the time in Retry-After: it will find the fit.",
+        "The answer takes longer than a request may wait",
+        "What was asked for is still being read or made.",
+        "Send the same request again after the time in Retry-After.",
         retryable=True,
+    ),
+    Kind(
+        "worker_died",
+        503,
+        "The worker process died",
+        "The process that did the work ended before the work did, more than once: it was killed, "
+        "or the system had no memory left for it.",
+        "Try again later; when it dies again, ask for less: fewer rows, levels or terms.",
+        retryable=True,
+    ),
+    Kind(
+        "out_of_memory",
+        507,
+        "The work needs more memory than a worker may have",
+        "The worker process reached its memory ceiling.",
+        "See worker_memory_bytes of GET /v1/limits; ask for less: fewer rows, levels or terms.",
     ),
 )
 
@@ -265,7 +306,7 @@ class Problem(BaseModel):
     instance: str = Field(description="The path that was asked.")
     code: str = Field(description="Stable name of the kind of problem.")
     errors: list[ProblemItem] = Field(
-        description=f"What is wrong, part by part; at most {MAX_ITEMS}."
+        description=f"What is wrong, part by part; at most {REQUEST.problems}."
     )
     retryable: bool = Field(description="Whether the same request may succeed later.")
     request_id: str = Field(description="The `X-Request-ID` of this answer, to quote in a report.")
@@ -303,28 +344,49 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the answer that tells a problem."""
-    body = Problem(
-        type=kind.type,
-        title=kind.title,
-        status=kind.status,
-        detail=detail,
-        instance=scope["path"],
-        code=kind.code,
-        errors=items_of(items),
-        retryable=kind.retryable,
-        request_id=scope.get(REQUEST_ID, ""),
-    )
+    body = _body(kind, detail, items, scope["path"], scope.get(REQUEST_ID, ""))
     extra = dict(headers or {})
-    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if kind.status in _RETRY_AFTER:
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
 
 
+def _body(kind: Kind, detail: str, items: Iterable[Item], path: str, request: str) -> Problem:
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=path,
+        code=kind.code,
+        errors=items_of(items),
+        retryable=kind.retryable,
+        request_id=request,
+    )
+
+
+def body_of(error: ProblemError, path: str) -> Problem:
+    """Return the body of a problem that no request is answered with, but a job ended with."""
+    return _body(error.kind, error.detail, error.items, path, "")
+
+
+def from_body(body: Problem) -> ProblemError:
+    """Return the problem that a body tells."""
+    items = [Item(x.code, x.detail, x.hint, _path(x.pointer)) for x in body.errors]
+    return ProblemError(body.code, body.detail, items)
+
+
+def _path(found: str) -> tuple[str, ...]:
+    """Return the path of a JSON Pointer; indices stay text, for they are written alike."""
+    parts = found.removeprefix("#").split("/")[1:]
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
+
+
 def items_of(problems: Iterable[Item]) -> list[ProblemItem]:
-    """Return problems as they are told, not more than ``MAX_ITEMS``."""
+    """Return problems as they are told, not more than one answer has."""
     return [
         ProblemItem(pointer=pointer(x.path), code=x.code, detail=x.detail, hint=x.hint)
-        for x in tuple(problems)[:MAX_ITEMS]
+        for x in tuple(problems)[: REQUEST.problems]
     ]
 
 
@@ -345,7 +407,7 @@ def _documented(status: int) -> dict[str, Any]:
             MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         },
     }
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _RETRY_AFTER:
         answer["headers"] = {
             "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         }

@@ -41,6 +41,10 @@ class Held(Protocol):
     def limits(self) -> tuple[float, float]:
         """Limits of the coordinate: infinite, or values that can be held themselves."""
 
+    @property
+    def can_vanish(self) -> bool:
+        """Whether a search from elsewhere than ``start`` may end where an effect has vanished."""
+
     def objective(self, coordinate: float) -> Objective:
         """The deviance of the free parameters."""
 
@@ -71,6 +75,7 @@ class _FixedEffect:
     at_optimum: float
     step: float
     limits: tuple[float, float] = (-math.inf, math.inf)
+    can_vanish: bool = False
 
     @classmethod
     def of(cls, optimal: Optimal, j: int) -> _FixedEffect:
@@ -107,6 +112,7 @@ class _Sigma:
     at_optimum: float
     step: float
     limits: tuple[float, float] = (-math.inf, math.inf)
+    can_vanish: bool = False
 
     @classmethod
     def of(cls, optimal: Optimal) -> _Sigma:

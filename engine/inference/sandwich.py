@@ -14,7 +14,6 @@ from engine.criterion import Criterion, Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
 from engine.dense import DenseCriterion
-from engine.sensitivity import Sensitivity
 from engine.table import Floats
 
 
@@ -69,7 +68,7 @@ def _of_several(
     criterion: CrossedCriterion, factor: CrossedFactor, directions: Floats, weights: Floats
 ) -> Floats:
     """Several grouping factors: S joins their levels, so S is applied to whole columns."""
-    view = Sensitivity.of(criterion.blocks, factor, criterion.psi(factor))
+    view = criterion.view(factor)
     q = len(factor.upper)
     out = np.zeros((q, q))
     for direction, mixed in zip(directions, np.tensordot(weights, directions, axes=1), strict=True):

@@ -5,38 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from engine import EngineError, Fit
 from engine import Problem as Item
-from service import comparing, inference, openapi, tabular
+from service import comparing, inference, intervals, openapi
+from service.api import jobs, tabled
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
+from service.catalog import Job
 from service.context import owner_of, services
+from service.desk import Obtained
 from service.handlers import of_options
-from service.negotiation import choose
+from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
-from service.schemas.base import Answer, read_json
+from service.schemas.base import Options, read_json
 from service.schemas.comparisons import RandomTerms
-from service.schemas.fits import FixedEffects
 from service.schemas.inference import (
     Anova,
     AnovaQuery,
     Contrasts,
     ContrastsRequest,
+    FixedEffects,
     FixedEffectsQuery,
     MarginalMeans,
     MeansQuery,
-    Options,
 )
+from service.schemas.intervals import FixedIntervals, VarianceParameters, VarianceQuery
+from service.tables import Tabled
+from service.work import until
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
-
-JSON: Final = "application/json"
-FORMS: Final = (JSON, *tabular.MEDIA_TYPES)
 
 _READING: Final = (
     "model_not_found",
@@ -45,6 +47,12 @@ _READING: Final = (
     "unavailable",
     "corrupt_artefact",
 )
+
+_LONG: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": openapi.tables()},
+    **jobs.ACCEPTED,
+    **responses("limit_passed", *_READING, *jobs.PROBLEMS),
+}
 
 Factors = Annotated[
     str,
@@ -56,23 +64,14 @@ Factors = Annotated[
 ]
 
 
-class Tabled(Protocol):
-    """An answer that is a table too."""
-
-    def rows(self) -> Sequence[Answer]:
-        """The rows of the table."""
-
-    def model_dump_json(self) -> str:
-        """The answer as JSON."""
-
-
 Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 
 
 @router.get(
     "/{model}/fixed-effects",
     response_model=FixedEffects,
-    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
+    responses=_LONG,
+    openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="fixed_effects",
 )
 async def fixed_effects(
@@ -80,15 +79,52 @@ async def fixed_effects(
 ) -> Response:
     """Return the fixed effects with the degrees of freedom and the intervals asked for.
 
-    Profiles and the bootstrap fit the model many times; they are given up after the time that a
-    request may wait (`wait_seconds` of `GET /v1/limits`).
+    Profiles and the bootstrap fit the model many times; when they take longer than the request
+    waits they become a job, and the same request finds them once that has succeeded.
     """
-    seconds = services(request).settings.wait_seconds
+    other: FixedIntervals | None = None
+    if asked.interval != "wald":
+        found = await _inquired(request, model, "fixed-effects", asked)
+        if isinstance(found, Response):
+            return found
+        other = FixedIntervals.model_validate(found.value)
 
     def make(fit: Fit) -> FixedEffects:
-        return inference.effects_of(fit, asked, seconds)
+        return inference.effects_of(fit, asked, other)
 
     return await _answer(request, model, make, _in_query)
+
+
+@router.get(
+    "/{model}/variance-parameters",
+    response_model=VarianceParameters,
+    responses=_LONG,
+    openapi_extra={"parameters": [jobs.PREFER]},
+    operation_id="variance_parameters",
+)
+async def variance_parameters(
+    request: Request, model: ModelId, asked: Annotated[VarianceQuery, Query()]
+) -> Response:
+    """Return standard deviations and correlations of the random effects, and sigma, with intervals.
+
+    As lme4's `confint` has them: an interval ends at 0, or at -1 or 1, where the data do not speak
+    against it, and says so. Profiles and the bootstrap fit the model many times; when they take
+    longer than the request waits they become a job, and the same request finds them once that has
+    succeeded.
+    """
+    if asked.interval == "wald":
+        progress = until(services(request).settings.wait_seconds)
+        return await _answer(
+            request,
+            model,
+            lambda fit: intervals.variance_parameters(fit, asked, progress),
+            _in_query,
+        )
+    found = await _inquired(request, model, "variance-parameters", asked)
+    if isinstance(found, Response):
+        return found
+    table = VarianceParameters.model_validate(found.value)
+    return await _answer(request, model, lambda _: table, _in_query)
 
 
 @router.get(
@@ -123,7 +159,7 @@ async def contrasts(request: Request, model: ModelId) -> Response:
     With `joint` all are tested at once too; contrasts may then follow from each other as long as
     every `rhs` is 0. As CSV, Parquet or Arrow the answer has the contrasts alone.
     """
-    choose(request, FORMS)
+    tabled.form_of(request)
     limit = services(request).settings.max_json_bytes
     asked = await read_json(request, ContrastsRequest, limit)
     return await _answer(request, model, lambda fit: inference.contrasts_of(fit, asked), _in_body)
@@ -173,11 +209,23 @@ async def random_effects_tests(
     return await _answer(request, model, comparing.random_terms_of, _in_query)
 
 
+async def _inquired(
+    request: Request, model: str, name: str, asked: Options
+) -> Obtained[Any] | Response:
+    """Return the JSON that answers a long question about a model, or the answer with its job."""
+    tabled.form_of(request)
+    parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
+    fitted = await parts.fitting.get(parts.models(owner), model)
+    work = InquiryWork(parts, owner, fitted, name, asked)
+    found = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    return jobs.accepted(found, preference) if isinstance(found, Job) else found
+
+
 async def _answer(
     request: Request, model: str, make: Callable[[Fit], Tabled], place: Place
 ) -> Response:
     """Answer with what ``make`` makes of a fit, in the form that the client likes best."""
-    parts, media = services(request), choose(request, FORMS)
+    parts, media = services(request), tabled.form_of(request)
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
 
     def write() -> bytes:
@@ -185,12 +233,9 @@ async def _answer(
             answer = make(fitted.fit)
         except EngineError as error:
             raise _refusal(of_options(error, place)) from error
-        if media == JSON:
-            return answer.model_dump_json().encode()
-        return tabular.encode(inference.table(answer.rows()), media)
+        return tabled.write(answer, media)
 
-    content = await parts.compute.run(write)
-    return Response(content, 200, {"Vary": "Accept"}, media)
+    return tabled.respond(await parts.compute.run(write), media)
 
 
 def _refusal(problem: ProblemError) -> ProblemError:

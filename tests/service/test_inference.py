@@ -15,11 +15,6 @@ from tests.service.test_problems import read
 pytestmark = pytest.mark.anyio
 
 
-def factors_of(term: str) -> frozenset[str]:
-    """What an interaction is of: the canonical form of a formula may order it otherwise."""
-    return frozenset(term.split(":"))
-
-
 @every_case
 async def test_the_terms_are_tested_as_lmertest_and_pbkrtest_do(
     client: httpx.AsyncClient, known: InferenceCase
@@ -28,15 +23,24 @@ async def test_the_terms_are_tested_as_lmertest_and_pbkrtest_do(
     for kind, methods in known["anova"].items():
         for df, rows in methods.items():
             found = (await get(client, f"{model}/anova", type=kind, df=df))["items"]
-            by_term = {factors_of(item["term"]): item for item in found}
-            assert len(by_term) == len(rows)
-            for row in rows:
-                own = by_term[factors_of(row["term"])]
+            assert [item["term"] for item in found] == [row["term"] for row in rows]
+            for own, row in zip(found, rows, strict=True):
                 assert own["p_value"] == pytest.approx(row["p_value"], rel=1e-3)
                 numbers = (own["sum_sq"], own["mean_sq"], own["f_value"], own["df_den"])
                 known_ones = (row["sum_sq"], row["mean_sq"], row["f_value"], row["df_den"])
                 assert numbers == pytest.approx(known_ones, rel=1e-5)
                 assert own["df_num"] == row["df_num"]
+
+
+async def test_type_one_takes_the_terms_in_any_order(client: httpx.AsyncClient) -> None:
+    model = await model_of(client, OATS)
+    usual = (await get(client, f"{model}/anova", type="I"))["items"]
+    assert [row["term"] for row in usual] == ["nitro", "Variety"]
+    order = ["Variety", "nitro"]
+    turned = (await get(client, f"{model}/anova", type="I", order=order))["items"]
+    assert [row["term"] for row in turned] == order
+    problem = read(await client.get(f"{model}/anova?type=I&order=nitro&order=block"))
+    assert (problem.errors[0].code, problem.errors[0].pointer) == ("unknown_order", "#/query/order")
 
 
 async def test_fixed_effects_by_kenward_and_roger_carry_the_adjusted_errors(
@@ -96,7 +100,7 @@ async def test_every_table_can_be_had_as_csv(
 
 
 @pytest.mark.parametrize(
-    "path", ["fixed-effects", "anova", "marginal-means/x", "anova?type=I", "anova?df=kr"]
+    "path", ["fixed-effects", "anova", "marginal-means/x", "anova?type=IV", "anova?df=kr"]
 )
 async def test_a_model_that_is_not_there_or_an_option_that_is_none_is_refused(
     client: httpx.AsyncClient, path: str

@@ -10,6 +10,7 @@ from service.catalog import Dataset
 from service.context import Services
 from service.schemas.fits import FittedModel, ModelList, Validation
 from service.settings import Settings
+from tests.service.jobs import finished
 from tests.service.keeping import RADON, another
 from tests.service.test_problems import read
 
@@ -81,6 +82,57 @@ async def test_a_formula_that_means_the_same_is_the_same_model(
     first = await post(client)
     again = await post(client, formula=formula)
     assert (again.status_code, again.content) == (200, first.content)
+
+
+PLOTS = {
+    "data": {
+        "columns": {
+            "y": [3.1, 4.0, 5.2, 2.9, 4.4, 5.0, 3.6, 4.1, 5.9, 2.2, 3.3, 4.9],
+            "variety": list("bcabcabcabca"),
+            "nitro": [0.0, 0.2, 0.4, 0.6] * 3,
+            "block": list("uuuvvvwwwxxx"),
+        }
+    }
+}
+
+
+async def plots(client: httpx.AsyncClient, formula: str) -> httpx.Response:
+    return await client.post("/v1/models", json={**PLOTS, "formula": formula})
+
+
+async def test_coefficients_have_the_names_and_the_order_of_r(client: httpx.AsyncClient) -> None:
+    model = (await plots(client, "y ~ variety*nitro + (1|block)")).json()
+    assert model["formula"] == "y ~ variety * nitro + (1 | block)"
+    # names(fixef(lmer(y ~ variety * nitro + (1 | block))))
+    assert [row["term"] for row in model["fixed_effects"]] == [
+        *("(Intercept)", "varietyb", "varietyc", "nitro"),
+        *("varietyb:nitro", "varietyc:nitro"),
+    ]
+
+
+async def test_terms_in_another_order_are_the_model_as_it_was_first_written(
+    client: httpx.AsyncClient,
+) -> None:
+    first = await plots(client, "y ~ variety*nitro + (1|block)")
+    again = await plots(client, "y ~ (1|block) + nitro:variety + nitro + variety")
+    assert (again.status_code, again.content) == (200, first.content)
+    await client.delete(first.headers["location"])
+    turned = await plots(client, "y ~ nitro*variety + (1|block)")
+    assert turned.headers["location"] == first.headers["location"]
+    terms = [row["term"] for row in turned.json()["fixed_effects"]]
+    assert terms[1:5] == ["nitro", "varietyb", "varietyc", "nitro:varietyb"]
+
+
+async def test_of_aliased_columns_the_later_one_goes_as_in_r(client: httpx.AsyncClient) -> None:
+    model = (await plots(client, "y ~ nitro + I(2 * nitro) + (1|block)")).json()
+    assert model["dropped_terms"] == ["I(2 * nitro)"]
+
+
+async def test_a_random_term_given_twice_is_fitted_once(client: httpx.AsyncClient) -> None:
+    model = await plots(client, "y ~ nitro + (1|block) + (1|block)")
+    assert model.json()["statistics"]["df"] == 4
+    again = await plots(client, "y ~ nitro + (1|block)")
+    assert (again.status_code, again.content) == (200, model.content)
 
 
 @pytest.mark.parametrize(
@@ -382,16 +434,16 @@ async def test_a_formula_that_cannot_be_read_is_told_too(client: httpx.AsyncClie
     assert found.problems[0].pointer == "#/formula"
 
 
-async def test_who_waits_too_long_is_told_to_come_back_and_then_finds_the_fit(
+async def test_who_waits_too_long_is_given_a_job_and_then_finds_the_fit(
     settings: Settings,
 ) -> None:
-    async with another(settings.model_copy(update={"wait_seconds": 0})) as impatient:
-        problem = read(first := await post(impatient))
-        assert (problem.code, problem.status, problem.retryable) == ("still_fitting", 503, True)
+    hasty = settings.model_copy(update={"wait_seconds": 0, "thread_seconds": 0})
+    async with another(hasty) as impatient:
+        first = await post(impatient)
+        assert first.status_code == 202
         assert int(first.headers["retry-after"]) > 0
-        for _ in range(100):
-            answer = await impatient.get("/v1/models")
-            if answer.json()["items"]:
-                break
-            await asyncio.sleep(0.05)
-        assert answer.json()["items"][0]["n_rows"] == 919
+        job = await finished(impatient, first.headers["location"])
+        assert (job["state"], job["kind"]) == ("succeeded", "fit")
+        again = await post(impatient)
+        assert (again.status_code, again.headers["location"]) == (200, job["result"]["href"])
+        assert again.json()["n_rows"] == 919

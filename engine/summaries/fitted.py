@@ -1,0 +1,148 @@
+"""A fit from a summary: the same as of the rows that it sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from scipy.linalg import block_diag
+
+from engine.cooccurrence import Cooccurrence
+from engine.crossproducts import CrossProducts, GroupProducts, Pilot
+from engine.design import Design
+from engine.errors import DataError, Problem
+from engine.fit import Fit, fit_products
+from engine.prepared import Prepared, checked
+from engine.spec import Spec
+from engine.summaries.basis import coded_design, coding
+from engine.summaries.pooling import Sums
+from engine.summaries.summary import Summary, merge
+from engine.table import Floats
+
+
+def fit_summary(
+    summary: Summary, *, method: str | None = None, contrasts: Mapping[str, str] | None = None
+) -> Fit:
+    """Fit the model that a summary was made for.
+
+    Args:
+        summary: the sums.
+        method: "REML" or "ML"; that of the summary's specification by default.
+        contrasts: coding by column; those of the summary's specification by default.
+
+    Raises:
+        EngineError: the model cannot be fitted to these sums.
+    """
+    return fit_products_safely(prepare_summary(summary, method=method, contrasts=contrasts))
+
+
+def prepare_summary(
+    summary: Summary, *, method: str | None = None, contrasts: Mapping[str, str] | None = None
+) -> Prepared:
+    """All that is checked before anything is fitted; see :func:`fit_summary`."""
+    spec = summary.spec
+    spec = Spec.of(
+        spec.formula,
+        method=spec.method if method is None else method,
+        weights=spec.weights,
+        offset=spec.offset,
+        categorical=spec.categorical,
+        contrasts=dict(spec.contrasts) if contrasts is None else contrasts,
+        missing=spec.missing,
+    )
+    whole = merge([summary])  # the shifts and units of all rows, whatever those of the summary
+    design = coded_design(spec, whole.levels, whole.constants)
+    design, products = _largest_first(design, _coded(whole.sums, design))
+    try:
+        return checked(spec, design, whole.n_dropped, products)
+    except np.linalg.LinAlgError as error:
+        raise _no_sums() from error
+
+
+def fit_products_safely(prepared: Prepared) -> Fit:
+    """Fit, and refuse sums that cannot be those of any rows."""
+    try:
+        return fit_products(prepared)
+    except np.linalg.LinAlgError as error:
+        raise _no_sums() from error
+
+
+def _no_sums() -> DataError:
+    return DataError(
+        Problem(
+            "impossible_sums",
+            "the sums cannot be those of any rows: no factor of them exists",
+            "make the summary again",
+            ("dataset",),
+        )
+    )
+
+
+def _coded(sums: Sums, design: Design) -> CrossProducts:
+    """The sums of the columns of the model: factors coded by their contrasts."""
+    products = sums.products
+    extra = [] if design.fixed.intercept else [np.eye(1)]
+    m_map = block_diag(*extra, coding(sums.design.fixed, design.fixed), np.eye(1))
+    m, m_pilot = _turn(products.pilot, m_map)
+    maps, groups = [], []
+    for group, own, its in zip(
+        products.groups, sums.design.groupings, design.groupings, strict=True
+    ):
+        z_map = block_diag(*(coding(a, b) for a, b in zip(own.terms, its.terms, strict=True)))
+        z, pilot = _turn(group.pilot, z_map)
+        maps.append(z)
+        groups.append(replace(group, zz=z.T @ group.zz @ z, zm=z.T @ group.zm @ m, pilot=pilot))
+    meetings = tuple(
+        replace(each, values=maps[each.first].T @ each.values @ maps[each.second])
+        for each in products.meetings
+    )
+    return replace(
+        products,
+        mm=m.T @ products.mm @ m,
+        pilot=m_pilot,
+        groups=tuple(groups),
+        meetings=meetings,
+    )
+
+
+def _turn(pilot: Pilot, columns: Floats) -> tuple[Floats, Pilot]:
+    """T with (new columns, shifted and scaled) = (old ones, shifted and scaled) T.
+
+    ``columns`` is C with (new columns) = (old ones) C. The centres go with C, so that nothing need
+    be shifted; a unit is the largest of those combined.
+    """
+    uses = columns != 0.0
+    unit = np.where(uses, pilot.scale[:, None], 0.0).max(axis=0, initial=0.0)
+    unit[unit == 0.0] = 1.0
+    return pilot.scale[:, None] * columns / unit, Pilot(pilot.centre @ columns, unit)
+
+
+def _largest_first(design: Design, products: CrossProducts) -> tuple[Design, CrossProducts]:
+    """Grouping factors with more levels first, as lme4 orders them."""
+    groups = products.groups
+    order = sorted(range(len(groups)), key=lambda g: -len(groups[g].levels))
+    if order == list(range(len(groups))):
+        return design, products
+    known = {(each.first, each.second): each for each in products.meetings}
+    meetings = tuple(
+        _between(known, (a, b), (order[a], order[b])) for a, b in combinations(range(len(order)), 2)
+    )
+    ordered: tuple[GroupProducts, ...] = tuple(groups[g] for g in order)
+    return (
+        replace(design, groupings=tuple(design.groupings[g] for g in order)),
+        replace(products, groups=ordered, meetings=meetings),
+    )
+
+
+def _between(
+    known: Mapping[tuple[int, int], Cooccurrence], new: tuple[int, int], old: tuple[int, int]
+) -> Cooccurrence:
+    """How two factors meet, under their new indices."""
+    if old in known:
+        return replace(known[old], first=new[0], second=new[1])
+    own = known[old[1], old[0]]
+    order = np.lexsort((own.rows, own.columns))
+    values = np.swapaxes(own.values, 1, 2)[order]
+    return Cooccurrence(*new, own.columns[order], own.rows[order], values)
