@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-import pyarrow as pa
-
 from engine.errors import EngineError, Problem
 from engine.prepared import Prepared, prepare
 from engine.spec import Spec
+from engine.table import Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Examination:
     dimensions: Dimensions | None
 
 
-def examine(spec: Spec, data: pd.DataFrame | pa.Table) -> Examination:
+def examine(spec: Spec, data: Data) -> Examination:
     """Check a specification against its data: nothing is fitted, and problems are not raised."""
     try:
         prepared = prepare(spec, data)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from engine.crossproducts import accumulate
 from engine.design import Grouping
 from engine.errors import DataError, Problem, SpecError
 from engine.expression import States, learn, text
@@ -20,6 +19,7 @@ from engine.state import State
 from engine.summaries.basis import Levels, indicator_design, levels_of, stateful_calls
 from engine.summaries.disclosure import keep_large_cells
 from engine.summaries.pooling import Key, Sums, pooled
+from engine.sums import accumulate
 from engine.table import Table
 
 FORMAT = "partialpool-summary/1"
