@@ -74,11 +74,12 @@ bench-scan: setup
 bench-large: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python --large
 
-# Coverage of intervals and optima beside lme4 (which needs R); writes the tables of docs/studies.md.
+# Coverage of intervals, optima beside lme4 (which needs R) and random starts; the tables of docs/studies.md.
 studies: export OPENBLAS_NUM_THREADS = 1
 studies: setup
 	$(PY) -m benchmarks.studies.coverage --n 1000 --seed 1
 	$(PY) -m benchmarks.studies.optimum --seed 1
+	$(PY) -m benchmarks.robustness --sets 1000 --seed 1 --keep
 	$(PY) -m benchmarks.studies.pages
 
 $(BENCH_VENV)/.done: requirements/bench.txt
