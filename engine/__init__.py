@@ -38,15 +38,17 @@ from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
+from engine.inference.intervals import Interval, Intervals, variance_intervals
 from engine.inference.means import MarginalMean, MarginalMeans, marginal_means
 from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
-from engine.inference.profile import Profile, Progress, profile
+from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
 from engine.newdata import Predictor, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
+from engine.progress import Progress
 from engine.simulation import simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -84,6 +86,8 @@ __all__ = [
     "Formula",
     "FormulaError",
     "GroupEffects",
+    "Interval",
+    "Intervals",
     "LevelInfluence",
     "LikelihoodRatio",
     "LimitError",
@@ -148,6 +152,7 @@ __all__ = [
     "summarise",
     "t_test",
     "to_bytes",
+    "variance_intervals",
     "variance_partition",
     "write_summary",
 ]

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 
 from engine.table import Floats
 
@@ -18,10 +18,6 @@ ALIAS_TOLERANCE = 1e-11
 
 ROUNDING = 1e-14
 """What rounding leaves of a diagonal element that is zero."""
-
-MANY = 64
-SMALL = 16
-"""A stack of more matrices than MANY, or not larger than SMALL, goes through numpy's batches."""
 
 
 def batched_cholesky(a: Floats) -> Floats:
@@ -106,30 +102,6 @@ def dense_cholesky(a: Floats) -> Floats | None:
     upper: Floats
     upper, info = lapack.dpotrf(a, lower=0, clean=1)
     return upper if info == 0 else None
-
-
-def stacked_forward(lower: Floats, b: Floats) -> Floats:
-    """Solve L x = b for a stack of dense factors: (m, s, s), (m, s, c) -> (m, s, c)."""
-    if len(lower) > MANY or lower.shape[-1] <= SMALL:
-        return np.asarray(np.linalg.solve(lower, b), dtype=np.float64)
-    return np.stack(
-        [
-            solve_triangular(one, own, lower=True, check_finite=False)
-            for one, own in zip(lower, b, strict=True)
-        ]
-    )
-
-
-def stacked_inverse(lower: Floats) -> Floats:
-    """(L L')^-1 for a stack of dense factors, (m, s, s)."""
-    if len(lower) > MANY or lower.shape[-1] <= SMALL:
-        half = np.linalg.inv(lower)
-        return np.asarray(np.swapaxes(half, 1, 2) @ half)
-    out = np.empty_like(lower)
-    for i, one in enumerate(lower):
-        inverse, _ = lapack.dpotri(one.T, lower=0)  # the upper half
-        out[i] = np.triu(inverse) + np.triu(inverse, 1).T
-    return out
 
 
 def triangular_inverse(upper: Floats) -> Floats:

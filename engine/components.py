@@ -21,6 +21,10 @@ from engine.cooccurrence import Cooccurrence
 from engine.table import Floats
 
 
+TURNED = 1 << 20
+"""Elements of dense blocks that are copied at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Components with equal numbers of level slots, m of them, each of s columns.
@@ -85,6 +89,50 @@ class Batch:
                 continue
             out[..., own] = (part.reshape(*part.shape[:-1], -1, size) @ by).reshape(part.shape)
         return out
+
+    def left_times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
+        """Multiply the first axis of (m, s, c) from the left by each factor's own (k, k)'."""
+        out = np.empty_like(blocks)
+        for f, (own, by) in enumerate(zip(self.slices, factors, strict=True)):
+            out[:, own] = self.rows_times(blocks, f, by.T)
+        return out
+
+    def turn(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
+        """Lambda' A Lambda for (m, s, s) blocks and each factor's own (k, k), in place."""
+        if set(self.sizes) == {1}:
+            scale = np.concatenate(
+                [
+                    np.full(own.stop - own.start, by[0, 0])
+                    for own, by in zip(self.slices, factors, strict=True)
+                ]
+            )
+            blocks *= scale
+            blocks *= scale[:, None]
+            return blocks
+        step = max(1, TURNED // max(1, blocks.shape[2] * len(blocks)))
+        for start in range(0, blocks.shape[1], step):
+            part = blocks[:, start : start + step]
+            part[...] = self.times(part, factors)
+        for f, (own, by) in enumerate(zip(self.slices, factors, strict=True)):
+            size = self.sizes[f]
+            for start in range(own.start, own.stop, max(size, step // size * size)):
+                stop = min(own.stop, start + max(size, step // size * size))
+                part = blocks[:, start:stop]
+                m, width, c = part.shape
+                part[...] = (by.T @ part.reshape(m, width // size, size, c)).reshape(part.shape)
+        return blocks
+
+    def levels_of(self, blocks: Floats, f: int) -> Floats:
+        """The diagonal blocks of the levels of factor f, a view (m, levels, k, k)."""
+        own, size = self.slices[f], self.sizes[f]
+        part = blocks[:, own, own]
+        m, width, _ = part.shape
+        step, row, column = part.strides
+        return np.lib.stride_tricks.as_strided(
+            part,
+            (m, width // size, size, size),
+            (step, size * (row + column), row, column),
+        )
 
     def rows_times(self, blocks: Floats, f: int, by: Floats) -> Floats:
         """The rows of factor f of (m, s, c) blocks, each level's times (k, k) from the left."""

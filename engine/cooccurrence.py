@@ -74,7 +74,8 @@ def cooccurrence(
 
 def _gathered(first: int, second: int, rows: Codes, columns: Codes, values: Floats) -> Cooccurrence:
     """Cells in order, equal ones added."""
-    order: NDArray[np.intp] = np.lexsort((columns, rows))
+    wide = rows * (int(columns.max()) + 1) + columns
+    order: NDArray[np.intp] = np.argsort(wide, kind="stable")  # linear for two sorted runs
     rows, columns, values = rows[order], columns[order], values[order]
     starts = np.flatnonzero(
         np.append(True, (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1]))

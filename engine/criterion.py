@@ -56,6 +56,8 @@ class Structure:
     cols: NDArray[np.intp]
     same_column: Floats
     """2 where two elements of theta stand in one column of T, else 0, (t, t)."""
+    tangent: tuple[NDArray[np.intp], NDArray[np.intp]]
+    """Which elements of theta, and 0 after them, add up to dG / dtheta_i, each (t k k,)."""
 
     @classmethod
     def of(cls, sizes: tuple[int, ...]) -> Structure:
@@ -70,7 +72,8 @@ class Structure:
             start += size
         in_column = np.array(cols, dtype=np.intp)
         same_column = 2.0 * (in_column[:, None] == in_column)
-        return cls(start, np.array(rows, dtype=np.intp), in_column, same_column)
+        in_row = np.array(rows, dtype=np.intp)
+        return cls(start, in_row, in_column, same_column, _tangent(start, in_row, in_column))
 
     @property
     def diagonal(self) -> NDArray[np.bool_]:
@@ -86,6 +89,28 @@ class Structure:
     def theta(self, t: Floats) -> Floats:
         """The elements of T that are parameters."""
         return t[self.rows, self.cols]
+
+    def directions(self, thetas: Floats) -> Floats:
+        """DG / dtheta_i = E_i T' + T E_i' at each theta (s, t): (s, t, k, k)."""
+        s, t = thetas.shape
+        padded = np.zeros((s, t + 1))
+        padded[:, :t] = thetas
+        left, right = self.tangent
+        directions: Floats = padded.take(left, axis=1)
+        directions += padded.take(right, axis=1)
+        return directions.reshape(s, t, self.k, self.k)
+
+
+def _tangent(
+    k: int, rows: NDArray[np.intp], cols: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The places in theta of the elements of E_i T' and of T E_i'; len(rows) where they are 0."""
+    t = len(rows)
+    place = np.full((k, k), t, dtype=np.intp)
+    place[rows, cols] = np.arange(t)
+    left = np.full((t, k, k), t, dtype=np.intp)
+    left[np.arange(t), rows] = place[:, cols].T
+    return left.ravel(), np.swapaxes(left, 1, 2).ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +221,11 @@ class Criterion:
         return False
 
     @property
+    def at_once(self) -> int:
+        """At how many thetas it is best evaluated at once."""
+        return 1
+
+    @property
     def count(self) -> int:
         """c: n for ML, n - p for REML."""
         return self.blocks.n - (self.blocks.p if self.reml else 0)
@@ -228,6 +258,10 @@ class Criterion:
         factor = self.factorise(theta)
         return np.inf if factor is None else self.value(factor)
 
+    def several(self, thetas: Floats) -> list[Evaluation | None]:
+        """Value, gradient and Hessian at each of several thetas (s, t)."""
+        return [self(theta) for theta in thetas]
+
     def with_method(self, method: Literal["REML", "ML"]) -> Criterion:
         """The other criterion of the same model."""
         return replace(self, method=method)
@@ -258,7 +292,8 @@ class Criterion:
         criterion takes: 1 for REML or 0, and c for u.
         """
         weight = self._weight if weight is None else weight
-        return self.sums(factor, self._directions(factor.t), weight)
+        theta = self.structure.theta(factor.t)
+        return self.sums(factor, self.structure.directions(theta[None])[0], weight)
 
     def sums(self, factor: Factorised, directions: Floats, weight: Floats) -> Derivatives:
         """The sums over levels in any directions of G, each within one block of the structure.
@@ -315,15 +350,6 @@ class Criterion:
         half = batched_forward(lower, both)
         halved = np.swapaxes(half[:, :, 1:], 1, 2)
         return [((halved @ half[:, :, :1])[:, :, 0], halved @ half[:, :, 1:])]
-
-    def _directions(self, t: Floats) -> Floats:
-        """DG / dtheta_i = E_i T' + T E_i', (t, k, k)."""
-        rows, cols = self.structure.rows, self.structure.cols
-        i = np.arange(len(rows))
-        directions = np.zeros((len(rows), self.structure.k, self.structure.k))
-        directions[i, rows] = t[:, cols].T
-        directions[i, :, rows] += t[:, cols].T
-        return directions
 
 
 def _times(a: Floats, b: Floats) -> Floats:

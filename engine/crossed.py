@@ -21,19 +21,13 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from engine.cholesky import (
-    batched_cholesky,
-    batched_forward,
-    dense_cholesky,
-    stacked_forward,
-    stacked_inverse,
-)
+from engine.cholesky import batched_cholesky, batched_forward, dense_cholesky
 from engine.components import Batch
-from engine.criterion import Criterion, Derivatives, Factorised
-from engine.crossed_blocks import CrossedBlocks, CrossedFactor, by_level
+from engine.criterion import Criterion, Derivatives, Evaluation, Factorised
+from engine.crossed_blocks import CrossedBlocks, CrossedFactor
 from engine.sensitivity import Sensitivity, quadratic
+from engine.stacks import stacked_cholesky, stacked_forward, stacked_inverse
 from engine.table import Floats
 
 COSTLY = 1 << 24
@@ -76,38 +70,43 @@ class CrossedCriterion(Criterion):
         rt = (blocks.root.reshape(-1, len(first)) @ first).reshape(blocks.root.shape)
         lower = batched_cholesky(rt @ np.swapaxes(rt, 1, 2) + np.eye(len(first)))
         root, inner = batched_forward(lower, blocks.root), batched_forward(lower, blocks.inner)
-        eye = np.broadcast_to(np.eye(len(first)), lower.shape)
-        meet = by_level(batched_forward(lower, np.array(eye))) @ blocks.rest_inner
+        eye = np.array(np.broadcast_to(np.eye(len(first)), lower.shape))
+        turn = batched_forward(lower, eye)
         flat = inner.reshape(-1, inner.shape[-1])
-        gram = sparse.csr_array(meet.T @ meet)
-        dm = blocks.rest_products + meet.T @ flat
+        dm = blocks.rest_products + blocks.gram.transposed_times(np.swapaxes(turn, 1, 2) @ inner)
         m = blocks.within + flat.T @ flat
         log_det = 2.0 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
-        d, lowers = [], []
-        for batch, within in zip(blocks.batches, blocks.rest_within, strict=True):
-            own_d = within + batch.dense(gram)
-            k = both_sides(batch, own_d, rest)
-            try:
-                own_lower = np.linalg.cholesky(k + np.eye(k.shape[-1])).astype(float, copy=False)
-            except np.linalg.LinAlgError:
+        d = tuple(within.copy() for within in blocks.rest_within)
+        blocks.gram.add(turn, turn, d)
+        roots = []
+        for batch, own_d in zip(blocks.batches, d, strict=True):
+            upper_k = stacked_cholesky(_plus_identity(batch.turn(own_d.copy(), rest)))
+            if upper_k is None:
                 return None
-            half = stacked_forward(own_lower, left_times(batch, batch.rows(dm), rest))
+            half = stacked_forward(upper_k, batch.left_times(batch.rows(dm), rest))
             m -= np.einsum("msp,msq->pq", half, half)
-            log_det += 2.0 * float(np.log(np.diagonal(own_lower, axis1=1, axis2=2)).sum())
-            d.append(own_d)
-            lowers.append(own_lower)
+            log_det += 2.0 * float(np.log(np.diagonal(upper_k, axis1=1, axis2=2)).sum())
+            roots.append(upper_k)
         upper = dense_cholesky(m)
         if upper is None or not np.isfinite(upper[-1, -1]):
             return None
-        return CrossedFactor(t, root, inner, upper, log_det, meet, tuple(d), dm, tuple(lowers))
+        return CrossedFactor(t, root, inner, upper, log_det, turn, d, dm, tuple(roots))
 
-    def psi(self, factor: CrossedFactor) -> tuple[Floats, ...]:
-        """Psi = Lambda_2 K^-1 Lambda_2', by batch (m, s, s)."""
-        rest = self.own(factor.t)[1:]
-        out = []
-        for batch, lower in zip(self.blocks.batches, factor.lower, strict=True):
-            out.append(both_sides(batch, stacked_inverse(lower), [own.T for own in rest]))
-        return tuple(out)
+    def psi(self, factor: CrossedFactor, *, last: bool = False) -> tuple[Floats, ...]:
+        """Psi = Lambda_2 K^-1 Lambda_2', by batch (m, s, s).
+
+        ``last`` says that nothing else will be asked of the factor, which may be overwritten.
+        """
+        rest = [own.T for own in self.own(factor.t)[1:]]
+        return tuple(
+            batch.turn(stacked_inverse(root, overwrite=last), rest)
+            for batch, root in zip(self.blocks.batches, factor.rest, strict=True)
+        )
+
+    def view(self, factor: CrossedFactor, *, last: bool = False) -> Sensitivity:
+        """What the derivatives are made of; ``last`` as for :meth:`psi`."""
+        psi = self.psi(factor, last=last)
+        return Sensitivity.of(self.blocks, factor, psi, self.own(factor.t)[1:])
 
     def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
         """Conditional modes (J_f, k_f) and relative covariances (J_f, k_f, k_f) of every factor.
@@ -119,7 +118,7 @@ class CrossedCriterion(Criterion):
         if not isinstance(factor, CrossedFactor):
             raise TypeError("a crossed criterion takes a crossed factor")
         first, *rest = self.own(factor.t)
-        view = Sensitivity.of(self.blocks, factor, self.psi(factor))
+        view = self.view(factor)
         residual = factor.upper[-1, -1]  # the last column of [H u] is Z'V^-1(y - X beta) / r
         modes = [
             hu[:, :, -1] @ (t @ t.T) * residual
@@ -130,14 +129,11 @@ class CrossedCriterion(Criterion):
             n, k = hu.shape[:2]
             conditional = np.zeros((n * k, k))
             for batch, psi in zip(view.batches, view.psi, strict=True):
-                span = batch.slices[f]
-                m, width = len(psi), span.stop - span.start
-                square = psi[:, span, span].reshape(m, width // k, k, width // k, k)
-                diagonal = np.diagonal(square, axis1=1, axis2=3)  # (m, k, k, levels)
-                rows = np.moveaxis(diagonal, -1, 1).reshape(m, width, k)
-                index = batch.index[:, span]
+                rows = batch.levels_of(psi, f)
+                m, slots = rows.shape[:2]
+                index = batch.index[:, batch.slices[f]]
                 filled = index < view.offsets[-1]
-                conditional[index[filled] - view.offsets[f]] = rows[filled]
+                conditional[index[filled] - view.offsets[f]] = rows.reshape(m, slots * k, k)[filled]
             out.append((own, conditional.reshape(n, k, k)))
         return out
 
@@ -148,16 +144,49 @@ class CrossedCriterion(Criterion):
         rt = (self.blocks.root.reshape(-1, k) @ t).reshape(self.blocks.root.shape)
         lower = batched_cholesky(np.swapaxes(rt, 1, 2) @ rt + np.eye(k))
         half = batched_forward(lower, np.array(np.broadcast_to(t.T, lower.shape)))
-        ge = sparse.csr_array(by_level(view.spread(t @ t.T)) @ view.e)
+        ge = self.blocks.gram.scaled(t @ t.T @ view.to_e)
         return np.swapaxes(half, 1, 2) @ half + quadratic(view.batches, view.psi, ge, n, k)
 
     def sums(self, factor: Factorised, directions: Floats, weight: Floats) -> Derivatives:
         """The sums over levels in any directions of G, as :meth:`Criterion.sums`."""
         if not isinstance(factor, CrossedFactor):
             raise TypeError("a crossed criterion takes a crossed factor")
-        view = Sensitivity.of(self.blocks, factor, self.psi(factor))
-        k = self.structure.k
-        slope = np.zeros((k, k))
+        view = self.view(factor)
+        slope, pairs = self._first_order(view, directions, weight)
+        local = self._local(directions)
+        curvature = view.vectors(local, self._owner, weight) - view.traces(local, self._owner)
+        return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def informed(self, theta: Floats) -> Evaluation | None:
+        """Value and exact gradient, and the average information for a Hessian.
+
+        The traces of the exact Hessian are replaced by quadratic forms of the same expectation,
+        which take products of matrices and vectors only; what is left is positive semidefinite in G
+        (Gilmour, Thompson, Cullis 1995, Biometrics 51, 1440; Johnson, Thompson 1995, J. Dairy Sci.
+        78, 449).
+        """
+        factor = self.factorise(theta)
+        if factor is None:
+            return None
+        view = self.view(factor, last=True)
+        directions = self.structure.directions(theta[None])[0]
+        slope, pairs = self._first_order(view, directions, self._weight)
+        information = view.information(self._local(directions), self._owner)
+        last = pairs[:, :, -1]
+        hessian = self.count * (information - last @ last.T)
+        rows, cols = self.structure.rows, self.structure.cols
+        hessian += slope[rows[:, None], rows] * self.structure.same_column
+        if not np.isfinite(hessian).all():
+            return None
+        gradient = 2.0 * (slope @ factor.t)[rows, cols]
+        return Evaluation(self.value(factor), gradient, (hessian + hessian.T) / 2.0)
+
+    def _first_order(
+        self, view: Sensitivity, directions: Floats, weight: Floats
+    ) -> tuple[Floats, Floats]:
+        """The slope and the pairs of :class:`Derivatives`."""
+        slope = np.zeros((self.structure.k, self.structure.k))
         pairs = np.empty((len(directions), len(weight), len(weight)))
         for f, (span, hu) in enumerate(zip(self._spans, view.hu, strict=True)):
             joint = np.tensordot(hu, hu, axes=([0], [0])).transpose(0, 2, 1, 3)
@@ -165,19 +194,16 @@ class CrossedCriterion(Criterion):
             mine = self._owner == f
             local = directions[mine][:, span, span]
             pairs[mine] = np.tensordot(local, joint, axes=([1, 2], [0, 1]))
-        local = [
-            directions[i][self._spans[f], self._spans[f]]
-            for i, f in enumerate(self._owner.tolist())
-        ]
-        curvature = view.vectors(local, self._owner, weight) - view.traces(local, self._owner)
-        return Derivatives(directions, slope, pairs, (curvature + curvature.T) / 2.0)
+        return slope, pairs
+
+    def _local(self, directions: Floats) -> list[Floats]:
+        """Each direction within the effects of its own factor, (k, k)."""
+        spans = [self._spans[f] for f in self._owner.tolist()]
+        return [own[span, span] for own, span in zip(directions, spans, strict=True)]
 
 
-def left_times(batch: Batch, blocks: Floats, rest: Sequence[Floats]) -> Floats:
-    """Lambda' A for (m, s, c) blocks."""
-    return np.swapaxes(batch.times(np.swapaxes(blocks, 1, 2), rest), 1, 2)
-
-
-def both_sides(batch: Batch, blocks: Floats, rest: Sequence[Floats]) -> Floats:
-    """Lambda' A Lambda for (m, s, s) blocks."""
-    return left_times(batch, batch.times(blocks, rest), rest)
+def _plus_identity(blocks: Floats) -> Floats:
+    """A + I for (m, s, s) blocks, in place."""
+    diagonal = np.arange(blocks.shape[-1])
+    blocks[:, diagonal, diagonal] += 1.0
+    return blocks

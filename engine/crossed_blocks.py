@@ -13,6 +13,7 @@ from engine.cholesky import batched_root
 from engine.components import Batch, batches
 from engine.criterion import Blocks, Factorised
 from engine.crossproducts import CrossProducts
+from engine.gram import Gram
 from engine.table import Floats
 
 
@@ -25,18 +26,26 @@ class CrossedBlocks(Blocks):
     Attributes:
         sizes: effects per level of each factor, k_f.
         levels: levels of each factor.
-        rest_inner: Q_j'Z_2, sparse (J k, q).
+        gram: Q_j'Z_2, and what its sums of products are made with.
         rest_within: Z_2'Z_2 less its part in the span of Z_1, by batch (m, s, s).
         rest_products: Z_2'[X y] less its part in the span of Z_1, (q, p + 1).
-        batches: components of the rest.
     """
 
     sizes: tuple[int, ...]
     levels: tuple[int, ...]
-    rest_inner: sparse.csr_array
+    gram: Gram
     rest_within: tuple[Floats, ...]
     rest_products: Floats
-    batches: tuple[Batch, ...]
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """Components of the rest."""
+        return self.gram.batches
+
+    @property
+    def rest_inner(self) -> sparse.csr_array:
+        """Q_j'Z_2, sparse (J k, q)."""
+        return self.gram.rows
 
     @classmethod
     def crossed(cls, products: CrossProducts, kept: NDArray[np.intp]) -> CrossedBlocks:
@@ -58,12 +67,15 @@ class CrossedBlocks(Blocks):
             ],
             format="csr",
         )
-        rest = _rest_gram(products, levels) - rest_inner.T @ rest_inner
+        rest = _rest_gram(products, levels)
         columns = np.append(kept, len(products.mm) - 1)
         zm = np.concatenate(
             [group.zm[:, :, columns].reshape(-1, len(columns)) for group in groups[1:]]
         )
         rest_batches = batches(levels, sizes, meetings)
+        gram = Gram.of(sparse.csr_array(rest_inner), sizes[0], rest_batches)
+        within = tuple(batch.dense(rest) for batch in rest_batches)
+        gram.add(-eye, eye, within)
         return cls(
             own.n,
             own.within,
@@ -71,10 +83,9 @@ class CrossedBlocks(Blocks):
             own.inner,
             sizes,
             levels,
-            rest_inner,
-            tuple(batch.dense(rest.tocsr()) for batch in rest_batches),
-            zm - rest_inner.T @ own.inner.reshape(-1, len(columns)),
-            rest_batches,
+            gram,
+            within,
+            zm - gram.transposed_times(own.inner),
         )
 
 
@@ -101,21 +112,13 @@ class CrossedFactor(Factorised):
     """The blocked factor at one theta.
 
     Attributes:
-        meet: L_j^-1 Q_j'Z_2, sparse (J k, q).
+        turn: L_j^-1 of N_j = L_j L_j', (J, k, k).
         d: Z_2'V_1^-1 Z_2 by batch, (m, s, s).
         dm: Z_2'V_1^-1 [X y], (q, p + 1).
-        lower: L of K = Lambda_2'D Lambda_2 + I, by batch (m, s, s).
+        rest: U of K = Lambda_2'D Lambda_2 + I = U'U, by batch (m, s, s).
     """
 
-    meet: sparse.csr_array
+    turn: Floats
     d: tuple[Floats, ...]
     dm: Floats
-    lower: tuple[Floats, ...]
-
-
-def by_level(blocks: Floats) -> sparse.csr_array:
-    """The block-diagonal matrix of (J, k, k) blocks."""
-    n, k, _ = blocks.shape
-    if k == 1:
-        return sparse.csr_array(sparse.diags_array(blocks[:, 0, 0]))
-    return sparse.csr_array(sparse.bsr_array((blocks, np.arange(n), np.arange(n + 1))))
+    rest: tuple[Floats, ...]

@@ -22,6 +22,7 @@ from engine.cooccurrence import Cooccurrence, cooccurrence
 from engine.design import Design, Grouping, TermSet
 from engine.errors import DataError, Problem
 from engine.frame import Frame
+from engine.progress import Progress, silent
 from engine.table import Codes, Factor, Floats
 
 CHUNK_ROWS = 65_536
@@ -113,6 +114,11 @@ class CrossProducts:
         """Pilots of M, then of Z of each grouping factor."""
         return (self.pilot, *(group.pilot for group in self.groups))
 
+    @property
+    def n_effects(self) -> int:
+        """Random effects of all levels of all factors."""
+        return sum(group.zz.shape[0] * group.zz.shape[1] for group in self.groups)
+
     def __add__(self, other: CrossProducts) -> CrossProducts:
         """Sums of the rows of both.
 
@@ -153,7 +159,12 @@ def _reindexed(
 
 
 def accumulate(
-    design: Design, frame: Frame, weights: str | None = None, *, chunk_rows: int = CHUNK_ROWS
+    design: Design,
+    frame: Frame,
+    weights: str | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
 ) -> CrossProducts:
     """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
 
@@ -163,6 +174,7 @@ def accumulate(
     factors = [grouping.factor(frame) for grouping in design.groupings]
     total: CrossProducts | None = None
     for start in range(0, frame.n_rows, chunk_rows):
+        progress(start / frame.n_rows, f"cross-products: row {start + 1} of {frame.n_rows}")
         part = products_of(
             design,
             frame.slice(start, start + chunk_rows),

@@ -18,17 +18,24 @@ from engine.cholesky import (
 )
 from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts
+from engine.descent import Optimum
 from engine.design import Design
 from engine.errors import DataError, Problem
 from engine.forms import criterion_of
 from engine.formula import Formula
-from engine.optimum import Optimum, minimise
+from engine.optimum import minimise
 from engine.prepared import PERFECT_FIT, Prepared, prepare
+from engine.progress import Progress, part, silent, steps
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.table import Codes, Floats
 from engine.units import Units, joined
 from engine.version import __version__
+
+PREPARED = 0.3
+"""The share of the time of a fit that is taken to pass before the search begins."""
+SEARCHED = 0.9
+"""The share of the rest that is taken to pass before the search ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +193,7 @@ def fit(
     categorical: Iterable[str] = (),
     contrasts: Mapping[str, str] | None = None,
     missing: str = "drop",
+    progress: Progress = silent,
 ) -> Fit:
     """Fit a linear mixed model, or least squares when the formula has no random term.
 
@@ -198,6 +206,7 @@ def fit(
         categorical: columns of numbers that are factors.
         contrasts: coding by column, "treatment" (default), "sum" or "helmert".
         missing: "drop" rows that miss a value, or "fail".
+        progress: told how far the fit has come; raise from it to cancel.
 
     Raises:
         EngineError: with every problem found; see ``engine.errors``.
@@ -213,17 +222,26 @@ def fit(
             missing=missing,
         ),
         data,
+        progress=progress,
     )
 
 
-def fit_spec(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Fit:
+def fit_spec(
+    spec: Spec,
+    data: pd.DataFrame | pa.Table,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
+) -> Fit:
     """Fit a specification; see :func:`fit`."""
-    prepared = prepare(spec, data, chunk_rows=chunk_rows)
-    return fit_products(prepared)
+    prepared = prepare(spec, data, chunk_rows=chunk_rows, progress=part(progress, 0.0, PREPARED))
+    fitted = fit_products(prepared, part(progress, PREPARED, 1.0))
+    progress(1.0, "fitted")
+    return fitted
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
-def fit_products(prepared: Prepared) -> Fit:
+def fit_products(prepared: Prepared, progress: Progress = silent) -> Fit:
     """Fit a prepared model from its cross-products alone.
 
     Raises:
@@ -232,7 +250,8 @@ def fit_products(prepared: Prepared) -> Fit:
     """
     spec, design, products = prepared.spec, prepared.design, prepared.products
     criterion = prepared.criterion
-    optimum = minimise(criterion)
+    optimum = minimise(criterion, watch=steps(part(progress, 0.0, SEARCHED), "search for theta"))
+    progress(SEARCHED, "effects and their covariances")
     factor = criterion.factorise(optimum.theta)
     if factor is None or factor.r2 <= PERFECT_FIT * products.mm[-1, -1]:
         raise DataError(

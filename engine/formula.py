@@ -103,6 +103,17 @@ class Formula:
                 yield from term.columns
             yield from random.group
 
+    def each_once(self) -> Formula:
+        """Return the formula without random terms that stand in it already: the same model."""
+        first: dict[tuple[str, bool, str], RandomTerm] = {}
+        for each in self.random:
+            first.setdefault(_random_key(each), each)
+        if len(first) == len(self.random):
+            return self
+        fixed = _sum(self.intercept, _texts(self.terms))
+        right = " + ".join([fixed, *(each.text for each in first.values())])
+        return parse(f"{expression.text(self.response)} ~ {right}", max_characters=None)
+
     def canonical(self) -> Formula:
         """Return the formula that stands for all that describe the same model.
 
@@ -111,9 +122,7 @@ class Formula:
         the order of terms is part of the model and is kept. Random terms stand by group, those with
         an intercept first, then by text, each once.
         """
-        randoms = sorted(
-            {(each.group_name, not each.intercept, _canonical_random(each)) for each in self.random}
-        )
+        randoms = sorted({_random_key(each) for each in self.random})
         fixed = _sum(self.intercept, _ordered(self.intercept, self.terms))
         right = " + ".join([fixed, *(written for _, _, written in randoms)])
         return parse(f"{expression.text(self.response)} ~ {right}", max_characters=None)
@@ -203,9 +212,10 @@ def _ordered(intercept: bool, terms: tuple[Term, ...]) -> list[str]:
     return list(map(":".join, written))
 
 
-def _canonical_random(term: RandomTerm) -> str:
+def _random_key(term: RandomTerm) -> tuple[str, bool, str]:
+    """By what random terms are ordered and told apart; the last is the canonical text."""
     effects = _sum(term.intercept, _ordered(term.intercept, term.terms))
-    return f"({effects} | {_written_group(term.group)})"
+    return term.group_name, not term.intercept, f"({effects} | {_written_group(term.group)})"
 
 
 def _written_group(group: tuple[str, ...]) -> str:

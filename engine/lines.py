@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.criterion import Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
+from engine.dense import DenseCriterion
 from engine.fit import Fit
 from engine.sensitivity import quadratic
 from engine.table import Floats
@@ -80,6 +82,10 @@ class _Seen:
 
     @classmethod
     def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> _Seen:
+        if len(z) > 1:
+            criterion, factor = fit.at_optimum
+            if isinstance(criterion, DenseCriterion):
+                return cls._of_few(criterion, factor, fit.solution.beta, z, index)
         known = index[0] >= 0
         levels, place = np.unique(index[0][known], return_inverse=True)
         columns = np.append(fit.kept, len(fit.products.mm) - 1)
@@ -104,6 +110,27 @@ class _Seen:
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
         return cls(effect, gh[:, :-1], variance)
 
+    @classmethod
+    def _of_few(
+        cls,
+        criterion: DenseCriterion,
+        factor: Factorised,
+        beta: Floats,
+        z: Sequence[Floats],
+        index: Sequence[NDArray[np.intp]],
+    ) -> _Seen:
+        """Several grouping factors of few levels: Z and all that it meets are whole matrices."""
+        blocks = criterion.blocks
+        w = _columns(blocks.sizes, blocks.levels, z, index)
+        gh = w @ blocks.applied(factor.t @ factor.t.T, factor.root[0].T @ factor.inner[0])
+        half = criterion.psi_half(factor.t).T
+        step = max(1, CHUNK // len(half))
+        variance = [
+            np.square(w[start : start + step] @ half).sum(axis=1)
+            for start in range(0, w.shape[0], step)
+        ]
+        return cls(gh[:, -1] - gh[:, :-1] @ beta, gh[:, :-1], np.concatenate(variance))
+
 
 def _through_rest(
     fit: Fit,
@@ -124,10 +151,11 @@ def _through_rest(
     position = levels[place][:, None] * k + np.arange(k)
     spread = sparse.csr_array(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
-        shape=(len(index[0]), factor.meet.shape[0]),
+        shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
-    w = spread @ factor.meet + _own_columns(blocks.sizes, blocks.levels, z, index)
-    w = sparse.csr_array(w)
+    through = spread @ blocks.gram.scaled(factor.turn)
+    own_columns = _columns(blocks.sizes[1:], blocks.levels[1:], z[1:], index[1:])
+    w = sparse.csr_array(through + own_columns)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):
         batch.scatter(own @ batch.rows(factor.dm), psi_dm)
@@ -139,15 +167,15 @@ def _through_rest(
     return w @ psi_dm, np.concatenate(variance)[:, 0, 0]
 
 
-def _own_columns(
+def _columns(
     sizes: Sequence[int],
     levels: Sequence[int],
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
 ) -> sparse.csr_array:
-    """The rows of Z_2: all factors but the first, zero where a level is new."""
+    """The rows of Z of some factors, zero where a level is new."""
     parts = []
-    for k, n, own, place in zip(sizes[1:], levels[1:], z[1:], index[1:], strict=True):
+    for k, n, own, place in zip(sizes, levels, z, index, strict=True):
         known = np.flatnonzero(place >= 0)
         columns = place[known][:, None] * k + np.arange(k)
         parts.append(

@@ -3,66 +3,37 @@
 The criterion depends on theta through G = T T' alone, so the sign of a column of T does not matter
 and theta may range over all reals: there is no constraint to handle. A variance at its boundary is
 a stationary point with a positive definite Hessian when it is an optimum, and a saddle when it is
-not, which the exact Hessian tells apart (Nocedal, Wright 2006, Numerical Optimization, chapter 4,
-with the subproblem solved by an eigendecomposition).
+not, which the exact Hessian tells apart (see ``step``).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
 from engine.cholesky import semidefinite_root
-from engine.criterion import Criterion, Evaluation
+from engine.criterion import Criterion
+from engine.crossed import CrossedCriterion
+from engine.descent import Known, Objective, Optimum, descend, descend_together
+from engine.information import Informed
+from engine.progress import unwatched
 from engine.starts import blocks_of, starts
 from engine.table import Floats
 
-Objective: TypeAlias = Callable[[Floats], Evaluation | None]
-"""What is minimised: value, gradient and Hessian at a point, ``None`` where it does not exist."""
-
-MAX_STEPS = 200
-ACCURACY = 1e-9
-"""The Newton step that promises less than this of the criterion is the last one."""
 VALUE_ACCURACY = 1e-6
-"""As much, where only the value counts: its error is the promise's own, of a higher order."""
-CLOSE = 1e-2
-"""The Newton step that promises less than this leads to the optimum, if it is one already known."""
-LAST_STEP = 1e-3
-"""A last step longer than this part of the trusted radius is not Newton's: it is left out."""
+"""The last step where only the value counts: its error is the promise's own, of a higher order."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Optimum:
-    """Where the search ended.
-
-    Attributes:
-        theta: the best point found, boundary values exactly zero.
-        value: the criterion there.
-        gradient_norm: largest element of the gradient at the last evaluation.
-        converged: whether the last step promised nothing more and no direction goes down.
-        evaluations: of the criterion, all starts together.
-        starts: how many starts were followed to their end.
-        optima: how many distinct local optima they found.
-    """
-
-    theta: Floats
-    value: float
-    gradient_norm: float
-    converged: bool
-    evaluations: int
-    starts: int
-    optima: int
-
-
-def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
+def minimise(
+    criterion: Criterion, near: Floats | None = None, watch: Callable[[], None] = unwatched
+) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
     One start more than theta has elements is followed to its end, and all of them when there is
@@ -72,6 +43,7 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         criterion: to be minimised.
         near: a point known to be close to the optimum (the optimum of the other criterion): it
             comes first, and with it only the best start is followed when there is no doubt.
+        watch: called before every evaluation of a search; what it raises ends the search.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
@@ -82,11 +54,10 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
     enough = len(points) if scalar else len(criterion.structure.rows) + 1
     if near is not None:
         points, enough = [near, *points], 2
-    ends: list[Optimum] = []
-    for point in points:
-        if len(ends) >= enough and not _doubtful(criterion, ends):
-            break
-        ends.append(descend(criterion, point, ends))
+    known_ends = Known(criterion.structure, [])
+    ends = _ends(criterion, points[:enough], known_ends, watch)
+    if len(points) > enough and _doubtful(criterion, ends):
+        ends += _ends(criterion, points[enough:], known_ends, watch)
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -100,6 +71,25 @@ def minimise(criterion: Criterion, near: Floats | None = None) -> Optimum:
         starts=len(ends),
         optima=max(1, len(found)),
     )
+
+
+def _ends(
+    criterion: Criterion, points: Sequence[Floats], known: Known, watch: Callable[[], None]
+) -> list[Optimum]:
+    """Where the searches from the points end; a costly one goes on its own, as it learns."""
+    if not _learns(criterion):
+        return descend_together(criterion, points, known, watch)
+    return [descend(_searched(criterion), point, watch=watch) for point in points]
+
+
+def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:
+    """Whether an exact Hessian is so costly that the search does with less."""
+    return isinstance(criterion, CrossedCriterion) and criterion.costly
+
+
+def _searched(criterion: Criterion) -> Objective:
+    """The criterion as one search sees it."""
+    return Informed(criterion) if _learns(criterion) else criterion
 
 
 def lowest_value(criterion: Criterion, near: Floats) -> float:
@@ -123,125 +113,6 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
         return True
     t = canonical(criterion, criterion.structure.matrix(ends[int(np.argmin(values))].theta))
     return bool((np.linalg.norm(t, axis=0) < BOUNDARY).any())
-
-
-def descend(
-    criterion: Objective, theta: Floats, known: Sequence[Optimum] = (), enough: float = ACCURACY
-) -> Optimum:
-    """Newton's method in a trust region from one start to a local optimum.
-
-    Where it comes close to the end of another search, that end is its end too. A step that promises
-    less than ``enough`` is the last one.
-    """
-    here = criterion(theta)
-    evaluations = 1
-    if here is None:
-        return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
-    radius = 1.0 + _length(theta)
-    for _ in range(MAX_STEPS):
-        step, promised = _step(here, radius)
-        if promised < CLOSE and (end := _met(criterion, theta + step, here, promised, known)):
-            return replace(end, evaluations=evaluations)
-        noise = 1e-13 * (1.0 + abs(here.value))
-        if promised <= 1e-3 * noise or promised < enough != ACCURACY:
-            return _polished(theta, here, radius, evaluations, enough)
-        there = criterion(theta + step)
-        evaluations += 1
-        gain = -np.inf if there is None else here.value - there.value
-        last = there is not None and promised < ACCURACY  # Newton's error is squared by each step
-        if there is not None and (gain > 0.1 * promised or promised < noise):
-            if gain > 0.7 * promised and _length(step) > 0.9 * radius:
-                radius *= 2.0
-            theta, here = theta + step, there
-        elif not last:
-            radius = 0.25 * min(radius, _length(step))
-        if last:
-            return _polished(theta, here, radius, evaluations, enough)
-    return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
-
-
-def _polished(
-    theta: Floats, here: Evaluation, radius: float, evaluations: int, enough: float
-) -> Optimum:
-    """The end of a search, with one more step that costs no evaluation."""
-    step, promised = _step(here, radius)
-    value = here.value
-    if promised < enough and (_length(step) < LAST_STEP * radius or enough != ACCURACY):
-        theta, value = theta + step, value - promised
-    return Optimum(theta, value, _steepness(here), True, evaluations, 1, 1)
-
-
-def _steepness(here: Evaluation) -> float:
-    return float(np.abs(here.gradient).max())
-
-
-def _met(
-    criterion: Objective,
-    theta: Floats,
-    here: Evaluation,
-    promised: float,
-    known: Sequence[Optimum],
-) -> Optimum | None:
-    """The known end that a step leads to, which promises as much as there is to gain."""
-    if not isinstance(criterion, Criterion):  # what it would end at is not told by theta alone
-        return None
-    for end in known:
-        if end.converged and abs(here.value - promised - end.value) < 0.1 * CLOSE:
-            own, other = map(criterion.structure.matrix, (theta, end.theta))
-            own, other = own @ own.T, other @ other.T
-            if float(np.abs(own - other).max()) <= 0.1 * float(np.abs(other).max()):
-                return end
-    return None
-
-
-def _step(here: Evaluation, radius: float) -> tuple[Floats, float]:
-    """The step that minimises the quadratic model within the radius, and the gain it promises."""
-    if len(here.gradient) == 1:
-        gradient, hessian = float(here.gradient[0]), float(here.hessian[0, 0])
-        if hessian > 1e-12 and abs(gradient) <= radius * hessian:
-            return np.array([-gradient / hessian]), 0.5 * gradient * gradient / hessian
-    curvature, axes = np.linalg.eigh(here.hessian)
-    slope = axes.T @ here.gradient
-    floor = 1e-12 * max(1.0, float(np.abs(curvature).max()))
-    if curvature[0] > floor:
-        move = -slope / curvature
-        if move @ move <= radius * radius:
-            return axes @ move, float(-(slope @ move) / 2.0)
-    if (
-        curvature[0] >= -1e-7 * max(1.0, float(np.abs(curvature).max()))
-        and float(np.abs(slope).max()) < 1e-7
-    ):
-        return np.zeros_like(slope), 0.0
-    move = _on_sphere(slope, curvature, radius)
-    return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
-
-
-def _length(step: Floats) -> float:
-    return math.sqrt(float(step @ step))
-
-
-def _on_sphere(slope: Floats, curvature: Floats, radius: float) -> Floats:
-    """Minimise slope'm + m'diag(curvature)m / 2 with |m| = radius, curvature ascending."""
-    low = max(0.0, -float(curvature[0]))
-    high = low + float(np.linalg.norm(slope)) / radius + 1e-8
-    tiny = 1e-10 * max(1.0, low)
-    at_low = -slope / (curvature + low + tiny)
-    if np.linalg.norm(at_low) < radius:  # the hard case: make up the length along the lowest axis
-        move = at_low.copy()
-        move[0] = 0.0
-        rest = max(0.0, radius**2 - float(move @ move))
-        move[0] = np.copysign(rest**0.5, at_low[0])
-        return move
-    low += tiny
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        if np.linalg.norm(slope / (curvature + middle)) > radius:
-            low = middle
-        else:
-            high = middle
-        if high - low <= 1e-3 * high:
-            break
-    return -slope / (curvature + high)
 
 
 def canonical(criterion: Criterion, t: Floats) -> Floats:
@@ -271,7 +142,7 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
             t, theta, value = flat, structure.theta(flat), there
     if not evaluations or value == end.value:
         return replace(end, theta=theta, evaluations=evaluations)
-    again = descend(criterion, theta)
+    again = descend(_searched(criterion), theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
         return replace(
             again,

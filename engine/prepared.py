@@ -17,11 +17,14 @@ from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
+from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.table import Table
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""
+READ = 0.3
+"""The share of reading in the time that making a model ready takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,24 @@ class Prepared:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
-def prepare(spec: Spec, data: pd.DataFrame | pa.Table, *, chunk_rows: int = CHUNK_ROWS) -> Prepared:
+def prepare(
+    spec: Spec,
+    data: pd.DataFrame | pa.Table,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
+) -> Prepared:
     """Read the rows once; check all that can be checked without fitting.
 
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
+    progress(0.0, "reading the rows")
     frame = read(spec, Table.of(data))
     design = _largest_first(learn(spec, frame), frame)
-    products = accumulate(design, frame, spec.weights, chunk_rows=chunk_rows)
+    products = accumulate(
+        design, frame, spec.weights, chunk_rows=chunk_rows, progress=part(progress, READ, 1.0)
+    )
     return checked(spec, design, frame.n_dropped, products)
 
 

@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import block_diag
 
 from engine.criterion import Blocks
-from engine.crossed import both_sides
-from engine.crossed_blocks import CrossedBlocks, by_level
+from engine.crossed_blocks import CrossedBlocks
+from engine.dense_blocks import DenseBlocks
+from engine.gram import Gram, by_level
 from engine.table import Floats
 
 
@@ -25,6 +27,8 @@ def with_columns(blocks: Blocks, a: Floats) -> Blocks:
 
 def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     """The blocks of the columns Z_f B_f, an invertible (k, k) basis for each factor."""
+    if isinstance(blocks, DenseBlocks):
+        return replace(blocks, root=blocks.times(blocks.root[0], block_diag(*bases)[None]))
     if not isinstance(blocks, CrossedBlocks):
         return replace(blocks, root=blocks.root @ bases[0]) if bases else blocks
     rest = bases[1:]
@@ -48,9 +52,11 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     return replace(
         blocks,
         root=blocks.root @ bases[0],
-        rest_inner=sparse.csr_array(blocks.rest_inner @ every),
+        gram=Gram.of(
+            sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
+        ),
         rest_within=tuple(
-            both_sides(batch, own, rest)
+            batch.turn(own.copy(), rest)
             for batch, own in zip(blocks.batches, blocks.rest_within, strict=True)
         ),
         rest_products=products,

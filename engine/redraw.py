@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from engine.components import Batch
 from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
+from engine.dense_blocks import DenseBlocks
 from engine.fit import Fit
+from engine.gram import squares
 from engine.table import Floats
 
 ROUNDING = 1e-10
@@ -97,7 +99,7 @@ class Redraw:
         blocks, solution = criterion.blocks, fit.solution
         flat = blocks.inner.reshape(-1, blocks.inner.shape[-1])
         whole = blocks.within.diagonal()[:-1] + np.square(flat[:, :-1]).sum(axis=0)
-        spans = np.diagonal(blocks.root, axis1=1, axis2=2) > 0.0
+        spans = (blocks.root != 0.0).any(axis=2)
         x_gram = blocks.within[:-1, :-1]
         rest = _rests(blocks) if isinstance(blocks, CrossedBlocks) else ()
         for own in rest:
@@ -121,11 +123,13 @@ class Redraw:
         blocks, sigma = self.blocks, self.sigma
         effects = self._effects(generator)
         own = self.mean + sigma * generator.standard_normal(self.mean.shape) * self.spans
-        if effects:
+        if isinstance(blocks, DenseBlocks):
+            own += blocks.root @ np.concatenate([b.ravel() for b in effects])
+        elif effects:
             own += np.einsum("jkl,jl->jk", blocks.root, effects[0])
         flat = np.concatenate([np.zeros(0), *(b.ravel() for b in effects[1:])])
         if isinstance(blocks, CrossedBlocks):
-            own += (blocks.rest_inner @ flat).reshape(own.shape)
+            own += blocks.gram.times(flat[:, None])[:, :, 0]
         inner = np.concatenate([blocks.inner[:, :, :-1], own[:, :, None]], axis=2)
         x = self.x_root.half.T @ self.beta
         x += sigma * generator.standard_normal(len(x)) * self.x_root.full
@@ -150,7 +154,7 @@ class Redraw:
 
     def _effects(self, generator: np.random.Generator) -> list[Floats]:
         """New effects of every level of each factor, (J, k)."""
-        if isinstance(self.blocks, CrossedBlocks):
+        if isinstance(self.blocks, CrossedBlocks | DenseBlocks):
             counts = self.blocks.levels
         else:
             counts = (len(self.blocks.root),) if self.t else ()
@@ -162,7 +166,7 @@ class Redraw:
 
 def _rests(blocks: CrossedBlocks) -> tuple[_Rest, ...]:
     """The batches of components: only within one do the Gram matrices have elements."""
-    taken = np.asarray(blocks.rest_inner.multiply(blocks.rest_inner).sum(axis=0)).ravel()
+    taken = squares(blocks.gram.rows)
     out = []
     for batch, within in zip(blocks.batches, blocks.rest_within, strict=True):
         whole = batch.rows(taken[:, None])[:, :, 0] + np.diagonal(within, axis1=1, axis2=2)

@@ -86,12 +86,12 @@ class Spec:
         extra = (name for name in (self.weights, self.offset) if name is not None)
         return tuple(dict.fromkeys((*self.formula.columns, *extra)))
 
-    def canonical(self) -> Spec:
-        """The form that equal specifications share, with only the options that matter."""
+    def essential(self) -> Spec:
+        """The same as written, less what makes no difference: repetitions, options not used."""
         used = set(self.formula.columns)
         return replace(
             self,
-            formula=self.formula.canonical(),
+            formula=self.formula.each_once(),
             categorical=tuple(name for name in self.categorical if name in used),
             contrasts=tuple(
                 (name, coding)
@@ -99,6 +99,10 @@ class Spec:
                 if name in used and coding != "treatment"
             ),
         )
+
+    def canonical(self) -> Spec:
+        """The form that equal specifications share."""
+        return replace(self.essential(), formula=self.formula.canonical())
 
     def key(self) -> str:
         """Canonical JSON text: equal exactly when two specifications mean the same model."""

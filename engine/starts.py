@@ -18,6 +18,8 @@ from scipy.ndimage import minimum_filter
 from engine.cholesky import batched_cholesky, batched_forward
 from engine.criterion import Criterion
 from engine.crossed import CrossedCriterion
+from engine.dense import DenseCriterion
+from engine.moments import relative_deviations
 from engine.scalar import ScalarCriterion
 from engine.table import Floats
 
@@ -49,7 +51,7 @@ def starts(criterion: Criterion) -> tuple[list[Floats], int]:
     """
     if isinstance(criterion, ScalarCriterion):
         return _scalar_starts(criterion)
-    if isinstance(criterion, CrossedCriterion):
+    if isinstance(criterion, CrossedCriterion | DenseCriterion):
         return _crossed_starts(criterion)
     grid, shape = _grid(criterion)
     values = scan(criterion, grid)
@@ -89,18 +91,21 @@ def _scalar_starts(criterion: ScalarCriterion) -> tuple[list[Floats], int]:
     return [_lowest(padded, i) for i in dips] or [np.ones(1)], len(values)
 
 
-def _crossed_starts(criterion: CrossedCriterion) -> tuple[list[Floats], int]:
-    """Uncorrelated effects of three sizes, lowest first; of one where a value is costly."""
+def _crossed_starts(criterion: CrossedCriterion | DenseCriterion) -> tuple[list[Floats], int]:
+    """Uncorrelated effects of three sizes, lowest first; from moments where a value is costly."""
     structure = criterion.structure
-    if criterion.costly:
-        return [structure.theta(0.5 * np.eye(structure.k))], 0
+    if isinstance(criterion, CrossedCriterion) and criterion.costly:
+        return [structure.theta(np.diag(relative_deviations(criterion.blocks)))], 0
     sizes = SIZES[1]
     if structure.k <= 3:
         diagonals = [np.array(choice) for choice in product(sizes, repeat=structure.k)]
     else:
         diagonals = [np.full(structure.k, size) for size in sizes]
     thetas = [structure.theta(np.diag(diagonal)) for diagonal in diagonals]
-    values = [criterion.value_at(theta) for theta in thetas]
+    if isinstance(criterion, DenseCriterion):
+        values = criterion.scan(np.array(thetas)).tolist()
+    else:
+        values = [criterion.value_at(theta) for theta in thetas]
     order = sorted(range(len(thetas)), key=values.__getitem__)
     return [thetas[i] for i in order[:MAX_STARTS]], len(thetas)
 

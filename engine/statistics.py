@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from engine.criterion import Criterion
 from engine.crossproducts import CrossProducts
-from engine.optimum import Optimum, lowest_value
+from engine.descent import Optimum
+from engine.optimum import lowest_value
 from engine.units import Units
 
 if TYPE_CHECKING:

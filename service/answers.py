@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import Fit, FixedEffect, RandomEffects, describe_response, fixed_effects
+from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
 from service.schemas.fits import (
     ConvergenceRecord,
@@ -22,45 +22,23 @@ from service.schemas.fits import (
 
 def model(row: Model, fit: Fit) -> FittedModel:
     """Return the whole answer about a fitted model."""
-    response, statistics, convergence = describe_response(fit), fit.statistics, fit.convergence
     return FittedModel(
         id=row.id,
         formula=row.formula,
         method=fit.spec.method,
         dataset=row.dataset_id,
-        response=ResponseExpression(
-            expression=response.expression,
-            column=response.column,
-            invertible=response.invertible,
-        ),
+        response=ResponseExpression.of(describe_response(fit)),
         n_rows=fit.n_rows,
         n_dropped=fit.n_dropped,
         groups=_groups(fit),
-        fixed_effects=[fixed_effect(effect) for effect in fixed_effects(fit)],
+        fixed_effects=[FixedEffectRow.of(effect) for effect in fixed_effects(fit)],
         dropped_terms=list(fit.dropped_terms),
         covariance=fit.covariance.tolist(),
         random_effects=[_random(effects) for effects in fit.random],
         residual_std_dev=fit.sigma,
         theta=fit.theta.tolist(),
-        statistics=FitStatistics(
-            criterion=statistics.criterion,
-            log_likelihood=statistics.log_likelihood,
-            df=statistics.df,
-            aic=statistics.aic,
-            bic=statistics.bic,
-            deviance=statistics.deviance,
-            dic=statistics.dic,
-            icc=statistics.icc,
-            r_squared_marginal=statistics.r_squared_marginal,
-            r_squared_conditional=statistics.r_squared_conditional,
-        ),
-        convergence=ConvergenceRecord(
-            converged=convergence.converged,
-            boundary=convergence.boundary,
-            evaluations=convergence.evaluations,
-            gradient_norm=convergence.gradient_norm,
-            messages=list(convergence.messages),
-        ),
+        statistics=FitStatistics.of(fit.statistics),
+        convergence=ConvergenceRecord.of(fit.convergence),
         provenance=Provenance(
             engine_version=fit.engine_version,
             spec_hash=row.summary["spec_hash"],
@@ -93,20 +71,6 @@ def listed(row: Model) -> ModelSummary:
         converged=row.summary["converged"],
         boundary=row.summary["boundary"],
         created_at=row.created_at,
-    )
-
-
-def fixed_effect(effect: FixedEffect) -> FixedEffectRow:
-    """Return one fixed effect."""
-    return FixedEffectRow(
-        term=effect.term,
-        estimate=effect.estimate,
-        std_error=effect.std_error,
-        df=effect.df,
-        t_value=effect.t_value,
-        p_value=effect.p_value,
-        lower=effect.lower,
-        upper=effect.upper,
     )
 
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from engine import Fit, LikelihoodRatio, compare, ranova
-from service.schemas.comparisons import (
-    ComparedModel,
-    Comparison,
-    LikelihoodRatioTest,
-    RandomTermRow,
-    RandomTerms,
-)
+from engine import Fit, compare, ranova
+from service.schemas.comparisons import ComparedModel, Comparison, RandomTermRow, RandomTerms
 
 
 def comparison_of(names: Sequence[str], fits: Sequence[Fit], test: bool) -> Comparison:
@@ -20,44 +15,10 @@ def comparison_of(names: Sequence[str], fits: Sequence[Fit], test: bool) -> Comp
     return Comparison(
         method=found.method,
         refitted=list(dict.fromkeys(names[i] for i in found.refitted)),
-        items=[
-            ComparedModel(
-                model=names[row.index],
-                formula=row.formula,
-                df=row.df,
-                aic=row.aic,
-                bic=row.bic,
-                log_likelihood=row.log_likelihood,
-                deviance=row.deviance,
-                test=None if row.test is None else _test(row.test),
-            )
-            for row in found.rows
-        ],
+        items=[ComparedModel.of({"model": names[row.index], **asdict(row)}) for row in found.rows],
     )
 
 
 def random_terms_of(fit: Fit) -> RandomTerms:
     """Return the tests of the random terms of a fit."""
-    return RandomTerms(
-        items=[
-            RandomTermRow(
-                term=row.term,
-                formula=row.formula,
-                df=row.df,
-                aic=row.aic,
-                log_likelihood=row.log_likelihood,
-                test=_test(row.test),
-            )
-            for row in ranova(fit)
-        ]
-    )
-
-
-def _test(test: LikelihoodRatio) -> LikelihoodRatioTest:
-    return LikelihoodRatioTest(
-        chisq=test.chisq,
-        df=test.df,
-        p_value=test.p_value,
-        on_boundary=test.on_boundary,
-        mixture_p_value=test.mixture_p_value,
-    )
+    return RandomTerms(items=[RandomTermRow.of(row) for row in ranova(fit)])

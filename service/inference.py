@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from difflib import get_close_matches
-from math import isfinite
-from typing import Any, Final
-
-import pyarrow as pa
+from typing import Final
 
 from engine import (
-    Contrast,
     Difference,
     Fit,
     MarginalMean,
@@ -23,10 +20,7 @@ from engine import (
     marginal_means,
     pairwise_differences,
 )
-from service.answers import fixed_effect
-from service.intervals import intervals_of
-from service.schemas.base import Answer
-from service.schemas.fits import FixedEffects
+from service.schemas.fits import FixedEffectRow
 from service.schemas.inference import (
     LARGEST,
     Anova,
@@ -36,6 +30,7 @@ from service.schemas.inference import (
     ContrastRow,
     Contrasts,
     ContrastsRequest,
+    FixedEffects,
     FixedEffectsQuery,
     JointTest,
     MarginalMeans,
@@ -43,39 +38,27 @@ from service.schemas.inference import (
     MeansQuery,
     PairRow,
 )
+from service.schemas.intervals import FixedIntervals
 
 _NAMED: Final = 20
 _LONGEST: Final = 60
 
 
-def effects_of(fit: Fit, asked: FixedEffectsQuery, seconds: float) -> FixedEffects:
-    """Return the table of fixed effects; ``seconds`` bound what intervals may take."""
-    items = [fixed_effect(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
-    if asked.interval != "wald":
-        ends = intervals_of(fit, asked, seconds)
-        items = [
-            row.model_copy(update=dict(zip(("lower", "upper"), ends[row.term], strict=True)))
-            for row in items
-        ]
-    return FixedEffects(items=items)
+def effects_of(fit: Fit, asked: FixedEffectsQuery, other: FixedIntervals | None) -> FixedEffects:
+    """Return the table of fixed effects, with ``other`` intervals in place of Wald's."""
+    items = [FixedEffectRow.of(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
+    if other is None:
+        return FixedEffects(items=items, bootstrap=None)
+    items = [
+        row.model_copy(update=dict(zip(("lower", "upper"), other.ends[row.term], strict=True)))
+        for row in items
+    ]
+    return FixedEffects(items=items, bootstrap=other.bootstrap)
 
 
 def terms_of(fit: Fit, asked: AnovaQuery) -> Anova:
     """Return the tests of the terms."""
-    return Anova(
-        items=[
-            AnovaRow(
-                term=row.term,
-                sum_sq=row.sum_sq,
-                mean_sq=row.mean_sq,
-                df_num=row.df_num,
-                df_den=row.df_den,
-                f_value=row.f_value,
-                p_value=row.p_value,
-            )
-            for row in anova(fit, asked.type, df=asked.df)
-        ]
-    )
+    return Anova(items=[AnovaRow.of(row) for row in anova(fit, asked.type, df=asked.df)])
 
 
 def contrasts_of(fit: Fit, asked: ContrastsRequest) -> Contrasts:
@@ -87,7 +70,10 @@ def contrasts_of(fit: Fit, asked: ContrastsRequest) -> Contrasts:
     values = [each.rhs for each in asked.contrasts]
     found = contrast(fit, rows, values, df=asked.df, level=asked.level)
     return Contrasts(
-        items=[_contrast(own, row) for own, row in zip(asked.contrasts, found, strict=True)],
+        items=[
+            ContrastRow(name=own.name, rhs=own.rhs, **asdict(row))
+            for own, row in zip(asked.contrasts, found, strict=True)
+        ],
         joint=_joint(fit, rows, values, asked.df) if asked.joint else None,
     )
 
@@ -136,28 +122,6 @@ def held_at(texts: Sequence[str]) -> dict[str, float]:
     return out
 
 
-def table(rows: Sequence[Answer]) -> pa.Table:
-    """Return rows as a table whose columns are named by their place in the JSON."""
-    flat = [dict(_cells(row.model_dump())) for row in rows]
-    columns = {name: _column([row[name] for row in flat]) for name in (flat[0] if flat else ())}
-    return pa.table(columns)
-
-
-def _cells(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str | float | None]]:
-    for name, value in row.items():
-        if isinstance(value, dict):
-            yield from _cells(value, f"{prefix}{name}.")
-        elif isinstance(value, float) and not isfinite(value):
-            yield f"{prefix}{name}", None
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _column(values: list[str | float | None]) -> pa.Array:
-    found = pa.array(values)
-    return found.cast(pa.float64()) if pa.types.is_null(found.type) else found
-
-
 def _weights(fit: Fit, asked: Sequence[ContrastAsked]) -> list[list[float]]:
     """Return the weights of all coefficients in each contrast."""
     problems = [problem for i, each in enumerate(asked) for problem in _wrong(fit, i, each)]
@@ -194,20 +158,6 @@ def _unknown(fit: Fit, term: str, path: tuple[str | int, ...]) -> Problem:
     return Problem("unknown_coefficient", f"the model has no coefficient {shown}", hint, path)
 
 
-def _contrast(asked: ContrastAsked, row: Contrast) -> ContrastRow:
-    return ContrastRow(
-        name=asked.name,
-        estimate=row.estimate,
-        std_error=row.std_error,
-        df=row.df,
-        rhs=asked.rhs,
-        t_value=row.t_value,
-        p_value=row.p_value,
-        lower=row.lower,
-        upper=row.upper,
-    )
-
-
 def _joint(fit: Fit, rows: list[list[float]], values: list[float], df: str) -> JointTest:
     test = f_test(fit, rows, values, df=df)
     return JointTest(
@@ -216,25 +166,13 @@ def _joint(fit: Fit, rows: list[list[float]], values: list[float], df: str) -> J
 
 
 def _mean(factors: Sequence[str], mean: MarginalMean) -> MeanRow:
-    return MeanRow(
-        levels=dict(zip(factors, mean.levels, strict=True)),
-        estimate=mean.estimate,
-        std_error=mean.std_error,
-        df=mean.df,
-        lower=mean.lower,
-        upper=mean.upper,
-    )
+    return MeanRow.of({**asdict(mean), "levels": _named(factors, mean.levels)})
 
 
 def _pair(factors: Sequence[str], pair: Difference) -> PairRow:
-    return PairRow(
-        first=dict(zip(factors, pair.first, strict=True)),
-        second=dict(zip(factors, pair.second, strict=True)),
-        estimate=pair.estimate,
-        std_error=pair.std_error,
-        df=pair.df,
-        t_value=pair.t_value,
-        p_value=pair.p_value,
-        lower=pair.lower,
-        upper=pair.upper,
-    )
+    levels = {"first": _named(factors, pair.first), "second": _named(factors, pair.second)}
+    return PairRow.of({**asdict(pair), **levels})
+
+
+def _named(factors: Sequence[str], levels: Sequence[str]) -> dict[str, str]:
+    return dict(zip(factors, levels, strict=True))

@@ -1,42 +1,90 @@
-"""Intervals of the fixed effects other than Wald's: by profiles, by the parametric bootstrap."""
+"""Intervals other than Wald's of the fixed effects: pure, of a fit and what is asked of it.
+
+What may take long is told to ``progress``, which ends it by raising.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import fields
 
-from engine import Fit, LimitError, Problem, bootstrap, profile
+from engine import (
+    Bootstrap,
+    BootstrapInterval,
+    Fit,
+    Interval,
+    LimitError,
+    Parameter,
+    Problem,
+    Profile,
+    Progress,
+    bootstrap,
+    profile,
+)
+from engine import variance_intervals as intervals
 from service.schemas.inference import FixedEffectsQuery
+from service.schemas.intervals import (
+    FixedIntervals,
+    Replicates,
+    VarianceParameters,
+    VarianceQuery,
+    VarianceRow,
+)
 
-Ends = tuple[float | None, float | None]
 
-
-def intervals_of(fit: Fit, asked: FixedEffectsQuery, seconds: float) -> dict[str, Ends]:
-    """Return the ends of the interval of each fixed effect.
-
-    Raises ``LimitError`` when they take longer than ``seconds``: then the work has ended.
-    """
-    until = _until(seconds)
+def fixed_intervals(fit: Fit, asked: FixedEffectsQuery, progress: Progress) -> FixedIntervals:
+    """Return the ends of the interval of each fixed effect, by profiles or by the bootstrap."""
+    drawn = None
+    found: Sequence[Profile | BootstrapInterval]
     if asked.interval == "profile":
-        curves = profile(fit, names=fit.coefficients, level=asked.level, progress=until)
-        return {
-            own.parameter.name: (own.lower, own.upper)
-            for own in curves
-            if own.parameter.kind == "fixed"
-        }
-    drawn = bootstrap(
-        fit, n_sim=asked.n_sim, seed=asked.seed, level=asked.level, progress=until
-    ).intervals
-    return {
-        own.parameter.name: (own.lower, own.upper) for own in drawn if own.parameter.kind == "fixed"
+        found = profile(fit, names=fit.coefficients, level=asked.level, progress=progress)
+    else:
+        drawn = bootstrap(
+            fit, n_sim=asked.n_sim, seed=asked.seed, level=asked.level, progress=progress
+        )
+        found = drawn.intervals
+    ends = {
+        own.parameter.name: (own.lower, own.upper) for own in found if own.parameter.kind == "fixed"
     }
+    return FixedIntervals(ends=ends, bootstrap=_replicates(drawn))
 
 
-def _until(seconds: float) -> Callable[[float, str], None]:
+def variance_parameters(fit: Fit, asked: VarianceQuery, progress: Progress) -> VarianceParameters:
+    """Return the variance parameters with the intervals asked for."""
+    found = intervals(
+        fit,
+        asked.interval,
+        level=asked.level,
+        scale=asked.scale,
+        n_sim=asked.n_sim,
+        seed=asked.seed,
+        progress=progress,
+    )
+    return VarianceParameters(
+        level=asked.level,
+        scale=asked.scale,
+        items=[
+            VarianceRow.of({**_fields(own.parameter), **_fields(own), "method": asked.interval})
+            for own in found.items
+        ],
+        bootstrap=_replicates(found.bootstrap),
+    )
+
+
+def _fields(found: Interval | Parameter) -> dict[str, object]:
+    return {field.name: getattr(found, field.name) for field in fields(found)}
+
+
+def _replicates(drawn: Bootstrap | None) -> Replicates | None:
+    return None if drawn is None else Replicates.of(drawn)
+
+
+def within(seconds: float) -> Progress:
     """Return what ends a computation that has not come to its end after so many seconds."""
     end = time.monotonic() + seconds
 
-    def check(done: float, _: str) -> None:
+    def check(done: float, _: str, /) -> None:
         if done < 1.0 and time.monotonic() > end:
             raise LimitError(
                 Problem(

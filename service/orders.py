@@ -16,7 +16,7 @@ _REMEMBERED: Final = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Specified:
-    """A specification in its canonical form, and its hash."""
+    """A specification as it was written, and the hash of its canonical form."""
 
     spec: Spec
     digest: str
@@ -24,9 +24,10 @@ class Specified:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One fit: a canonical specification on one content, by one version of the engine.
+    """One fit: a specification on one content, by one version of the engine.
 
-    ``key`` is the SHA-256 over the three; ``id`` is the model's.
+    ``key`` is the SHA-256 over the canonical form and the two others; ``id`` is the model's. So a
+    model has one id however it is written, and the order of terms of whoever asks for it first.
     """
 
     specified: Specified
@@ -44,7 +45,7 @@ class Order:
 
 
 def specify(asked: FitRequest) -> Specified:
-    """Return the canonical specification of a request; raises ``EngineError``."""
+    """Return the specification of a request; raises ``EngineError``."""
     return _specify(
         asked.formula,
         asked.method,
@@ -74,7 +75,7 @@ def _specify(
         categorical=categorical,
         contrasts=dict(contrasts),
         missing=missing,
-    ).canonical()
+    ).essential()
     return Specified(spec, hashlib.sha256(spec.key().encode()).hexdigest())
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from engine import DataError, EngineError, Outcome, Predictions, Predictive, Problem
-from service.problems import MAX_ITEMS
+from service.caps import REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _wrong_keys(rows: Sequence[Mapping[str, object]], wanted: Sequence[str]) -> 
             for name in row
             if name not in wanted
         ]
-        if len(problems) >= MAX_ITEMS:
+        if len(problems) >= REQUEST.problems:
             break
     return problems
 

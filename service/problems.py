@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from engine import Problem as Item
+from service.caps import REQUEST
 
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
-MAX_ITEMS: Final = 100
 RETRY_AFTER_SECONDS: Final = 2
 
 
@@ -265,7 +265,7 @@ class Problem(BaseModel):
     instance: str = Field(description="The path that was asked.")
     code: str = Field(description="Stable name of the kind of problem.")
     errors: list[ProblemItem] = Field(
-        description=f"What is wrong, part by part; at most {MAX_ITEMS}."
+        description=f"What is wrong, part by part; at most {REQUEST.problems}."
     )
     retryable: bool = Field(description="Whether the same request may succeed later.")
     request_id: str = Field(description="The `X-Request-ID` of this answer, to quote in a report.")
@@ -321,10 +321,10 @@ def respond(
 
 
 def items_of(problems: Iterable[Item]) -> list[ProblemItem]:
-    """Return problems as they are told, not more than ``MAX_ITEMS``."""
+    """Return problems as they are told, not more than one answer has."""
     return [
         ProblemItem(pointer=pointer(x.path), code=x.code, detail=x.detail, hint=x.hint)
-        for x in tuple(problems)[:MAX_ITEMS]
+        for x in tuple(problems)[: REQUEST.problems]
     ]
 
 

@@ -22,13 +22,14 @@ from engine.diagnostics.scan import CHUNK_CELLS, Scan
 from engine.effects import random_effects
 from engine.errors import LimitError, Problem
 from engine.fit import Fit
+from engine.progress import Progress, silent
 from engine.table import Codes, Floats
 
 EXACT_LEVELS = 200
 """Up to so many levels the model is fitted again without each of them."""
 EXACT_WORK = 20_000
 """Likewise of a model with several grouping factors: levels left out times levels of all groups."""
-STEP_WORK = 500_000
+MAX_WORK = 500_000
 """Most levels left out times levels of all groups, of a model with several grouping factors."""
 
 
@@ -66,13 +67,16 @@ class LevelInfluence:
     std_dev: Floats
 
 
-def level_influence(fit: Fit, data: pd.DataFrame | pa.Table, group: str) -> LevelInfluence:
+def level_influence(
+    fit: Fit, data: pd.DataFrame | pa.Table, group: str, *, progress: Progress = silent
+) -> LevelInfluence:
     """Leave out each level of a group.
 
     Args:
         fit: the model.
         data: the table it was fitted to.
         group: name of a grouping factor.
+        progress: told before every level, or run of levels; raise from it to cancel.
 
     Raises:
         SpecError: the model has no such group.
@@ -82,12 +86,16 @@ def level_influence(fit: Fit, data: pd.DataFrame | pa.Table, group: str) -> Leve
     which, effects = random_effects(fit, group)
     n_levels, crossed = len(effects.levels), len(fit.random) > 1
     work = n_levels * sum(len(own.levels) for own in fit.random) if crossed else 0
-    if work > STEP_WORK:
+    if work > MAX_WORK:
         raise LimitError(_too_many(n_levels))
     exact = n_levels <= EXACT_LEVELS and work <= EXACT_WORK
     scan, edges = Scan.of(fit, data).by_level(which)
     one_by_one = exact or crossed
-    found = _refits(scan, edges, search=exact) if one_by_one else _steps(scan, edges)
+    found = (
+        _refits(scan, edges, progress, search=exact)
+        if one_by_one
+        else _steps(scan, edges, progress)
+    )
     change = fit.beta - found.beta
     with np.errstate(invalid="ignore", divide="ignore"):
         dfbetas = change / found.std_errors
@@ -117,14 +125,15 @@ class _Without:
     std_dev: Floats
 
 
-def _refits(scan: Scan, edges: Codes, *, search: bool) -> _Without:
+def _refits(scan: Scan, edges: Codes, progress: Progress, *, search: bool) -> _Without:
     """Every level left out of the cross-products, one after the other."""
     fit = scan.fit
 
-    def without(start: int, stop: int) -> Deleted:
+    def without(j: int, start: int, stop: int) -> Deleted:
+        progress(j / (len(edges) - 1), f"without level {j + 1} of {len(edges) - 1}")
         return refit(fit, less(fit.products, scan.products(start, stop)), search=search)
 
-    found = [without(a, b) for a, b in pairwise(edges.tolist())]
+    found = [without(j, a, b) for j, (a, b) in enumerate(pairwise(edges.tolist()))]
     return _Without(
         beta=np.array([own.beta for own in found]),
         std_errors=np.array([own.std_errors for own in found]),
@@ -133,13 +142,14 @@ def _refits(scan: Scan, edges: Codes, *, search: bool) -> _Without:
     )
 
 
-def _steps(scan: Scan, edges: Codes) -> _Without:
+def _steps(scan: Scan, edges: Codes, progress: Progress) -> _Without:
     """Beta and sigma without each level of the one grouping factor, theta as it is."""
     fit, solution, units = scan.fit, scan.fit.solution, scan.fit.units
     whole = solution.upper.T @ solution.upper
     count = fit.n_rows - (len(fit.beta) if fit.spec.method == "REML" else 0)
     betas, errors, sigmas = [], [], []
     for first, last in _batches(edges, len(whole)):
+        progress(first / (len(edges) - 1), f"without level {first + 1} of {len(edges) - 1}")
         left = whole - _products_by_level(scan, edges, first, last)
         rows = fit.products.groups[0].rows[first:last]
         lower = _cholesky(left)

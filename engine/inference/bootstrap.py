@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from engine.cholesky import triangular_inverse
 from engine.criterion import Criterion, Structure
+from engine.descent import Optimum, descend
 from engine.errors import LimitError, Problem
 from engine.fit import Fit
 from engine.forms import form_of
 from engine.inference.fixed import require_level
 from engine.inference.parameters import Parameter, parameters, values
-from engine.inference.profile import Progress
-from engine.optimum import BOUNDARY, Optimum, descend, minimise
+from engine.optimum import BOUNDARY, minimise
+from engine.progress import Progress, silent
 from engine.redraw import Redraw
 from engine.spec import Method
 from engine.table import Floats
@@ -83,6 +84,11 @@ class Bootstrap:
     n_failed: int
 
     @property
+    def n_sim(self) -> int:
+        """How many replicates were drawn."""
+        return len(self.samples)
+
+    @property
     def intervals(self) -> tuple[BootstrapInterval, ...]:
         """One row per parameter."""
         return tuple(
@@ -110,7 +116,7 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
     executor: Executor | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Bootstrap:
     """Fit the model again to ``n_sim`` responses drawn from it, by its own criterion.
 
@@ -123,7 +129,7 @@ def bootstrap(
         seed: of the draws, not negative.
         level: of the intervals.
         executor: where replicates run, threads or processes; here and now when ``None``.
-        progress: told after every chunk; raise from it to cancel.
+        progress: told after every replicate, or chunk of an executor; raise from it to cancel.
 
     Raises:
         SpecError: the level is no probability.
@@ -138,8 +144,7 @@ def bootstrap(
         samples[start : start + len(own)] = own
         n_singular += int(singular.sum())
         done += len(own)
-        if progress is not None:
-            progress(done / n_sim, f"{done} of {n_sim} replicates")
+        progress(done / n_sim, f"{done} of {n_sim} replicates")
     return Bootstrap(
         parameters=wanted,
         estimates=values(wanted, [own.covariance for own in fit.random], fit.sigma, fit.beta),
@@ -239,12 +244,11 @@ def replicates(plan: Plan, start: int, stop: int, seed: int) -> _Chunk:
 
 def _chunks(plan: Plan, n_sim: int, seed: int, executor: Executor | None) -> Iterator[_Chunk]:
     """All replicates, in whatever order they are done."""
+    if executor is None:
+        yield from (replicates(plan, start, start + 1, seed) for start in range(n_sim))
+        return
     size = max(CHUNK, -(-n_sim // CHUNKS))
     edges = [(start, min(start + size, n_sim)) for start in range(0, n_sim, size)]
-    if executor is None:
-        for start, stop in edges:
-            yield replicates(plan, start, stop, seed)
-        return
     futures = {executor.submit(replicates, plan, start, stop, seed) for start, stop in edges}
     try:
         while futures:

@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 
 from engine.criterion import Evaluation
+from engine.descent import Objective
 from engine.forms import form_of
 from engine.inference.deviance import KnownSigma, Optimal
 from engine.inference.leading import Correlation, Deviation, View
 from engine.inference.parameters import Parameter
-from engine.optimum import Objective
 from engine.recombination import with_columns
 from engine.table import Floats
 
@@ -40,6 +40,10 @@ class Held(Protocol):
     @property
     def limits(self) -> tuple[float, float]:
         """Limits of the coordinate: infinite, or values that can be held themselves."""
+
+    @property
+    def can_vanish(self) -> bool:
+        """Whether a search from elsewhere than ``start`` may end where an effect has vanished."""
 
     def objective(self, coordinate: float) -> Objective:
         """The deviance of the free parameters."""
@@ -71,6 +75,7 @@ class _FixedEffect:
     at_optimum: float
     step: float
     limits: tuple[float, float] = (-math.inf, math.inf)
+    can_vanish: bool = False
 
     @classmethod
     def of(cls, optimal: Optimal, j: int) -> _FixedEffect:
@@ -107,6 +112,7 @@ class _Sigma:
     at_optimum: float
     step: float
     limits: tuple[float, float] = (-math.inf, math.inf)
+    can_vanish: bool = False
 
     @classmethod
     def of(cls, optimal: Optimal) -> _Sigma:

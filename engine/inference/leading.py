@@ -3,7 +3,8 @@
 The factor T of the effects' covariance is written so that what is held is one of its elements: an
 effect whose standard deviation is held stands first in its random term, where sd = sigma T_11; two
 whose correlation is held stand first, where T_21 = d sin(a), T_22 = d cos(a) and the correlation is
-sin(a). All other elements are free reals: no bound is left.
+sin(a). There T_11 and d must not change their signs, or the correlation would: they are squares.
+All other elements are free reals: no bound is left.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ import numpy as np
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
+from engine.descent import Objective
 from engine.fit import Fit
 from engine.forms import form_of
 from engine.inference.deviance import FAR, KnownSigma, Optimal
-from engine.optimum import Objective
+from engine.inference.parameters import NEGLIGIBLE
 from engine.recombination import with_effects
 from engine.table import Floats
-
-NEGLIGIBLE = 1e-8
-"""An effect that moves the rows of no level by more than this part of sigma does not vary."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,7 @@ class Deviation:
     at_optimum: float
     step: float
     limits: tuple[float, float] = (0.0, math.inf)
+    can_vanish: bool = False
 
     @classmethod
     def of(cls, view: View) -> Deviation:
@@ -148,8 +148,11 @@ class Correlation:
     view: View
     start: Floats
     at_optimum: float
+    squares: tuple[int, int]
+    """Places of T_11 and d among the free parameters, which hold their roots."""
     step: float = 0.3
     limits: tuple[float, float] = (-math.pi / 2.0, math.pi / 2.0)
+    can_vanish: bool = True
 
     @classmethod
     def of(cls, view: View) -> Correlation | None:
@@ -160,8 +163,11 @@ class Correlation:
         if sizes.min() < NEGLIGIBLE:
             return None
         pair = [view.element(1, 0), view.element(1, 1)]
-        free = view.theta[view.others(*pair)]
-        held = cls(view, np.append(free, length), math.atan2(below, diagonal))
+        others = view.others(*pair)
+        squares = (others.index(view.element(0, 0)), len(others))
+        free = np.append(view.theta[others], length)
+        free[list(squares)] = np.sqrt(np.abs(free[list(squares)]))
+        held = cls(view, free, math.atan2(below, diagonal), squares)
         here = view.criterion(view.theta)
         if here is None:
             return held
@@ -171,7 +177,7 @@ class Correlation:
         return replace(held, step=min(1.0, _reach(turn.T @ here.hessian @ turn, held.step)))
 
     def turn(self, coordinate: float) -> Floats:
-        """Of the free parameters to theta, (t, t - 1)."""
+        """Of the free parameters, T_11 and d as they are, to theta, (t, t - 1)."""
         view = self.view
         pair = [view.element(1, 0), view.element(1, 1)]
         turn = np.zeros((len(view.theta), len(self.start)))
@@ -185,13 +191,18 @@ class Correlation:
 
     def objective(self, coordinate: float) -> Objective:
         """The deviance of the other elements of theta, and d."""
-        turn, criterion = self.turn(coordinate), self.view.criterion
+        turn, criterion, squares = self.turn(coordinate), self.view.criterion, list(self.squares)
 
         def evaluate(free: Floats) -> Evaluation | None:
-            here = criterion(turn @ free)
+            plain, slopes = free.copy(), np.ones(len(free))
+            plain[squares], slopes[squares] = free[squares] ** 2, 2.0 * free[squares]
+            here = criterion(turn @ plain)
             if here is None:
                 return None
-            return Evaluation(here.value, turn.T @ here.gradient, turn.T @ here.hessian @ turn)
+            gradient = turn.T @ here.gradient
+            hessian = np.outer(slopes, slopes) * (turn.T @ here.hessian @ turn)
+            hessian[squares, squares] += 2.0 * gradient[squares]
+            return Evaluation(here.value, slopes * gradient, hessian)
 
         return evaluate
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.fit import Fit
 from engine.table import Floats
 
 Kind = Literal["sd", "correlation", "sigma", "fixed"]
+
+NEGLIGIBLE = 1e-8
+"""An effect that moves the rows of no level by more than this part of sigma does not vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,17 @@ def _of_random(fit: Fit) -> Iterator[Parameter]:
                     other = effects.terms[j]
                     name = f"cor_{other}.{term}|{effects.group}"
                     yield Parameter(name, "correlation", effects.group, other, term, (f, j, i))
+
+
+def vanishing(fit: Fit) -> tuple[NDArray[np.bool_], ...]:
+    """Which effects of each grouping factor do not vary, (k,) each."""
+    out = []
+    for effects, group, units in zip(fit.random, fit.products.groups, fit.units.z, strict=True):
+        basis = np.linalg.inv(units)
+        squares = np.einsum("ka,jkl,la->ja", basis, group.zz, basis).max(axis=0)
+        moves = np.sqrt(effects.covariance.diagonal() * squares)
+        out.append(moves < NEGLIGIBLE * fit.sigma)
+    return tuple(out)
 
 
 def values(

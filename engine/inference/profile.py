@@ -16,22 +16,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
 from scipy import special
 
+from engine.descent import Optimum, descend
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
 from engine.inference.deviance import Optimal
 from engine.inference.fixed import require_level
 from engine.inference.held import Held, hold
 from engine.inference.parameters import Parameter, parameters
-from engine.optimum import descend
+from engine.progress import Progress, part, silent, steps
 from engine.table import Floats
-
-Progress: TypeAlias = Callable[[float, str], None]
-"""Told how much is done (0 to 1) and of what; what it raises ends the computation."""
 
 ACCURACY = 1e-7
 """How close zeta comes to the quantile at an end."""
@@ -70,7 +67,7 @@ def profile(
     names: Sequence[str] | None = None,
     level: float = 0.95,
     points: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> tuple[Profile, ...]:
     """Profile parameters of a model by their ML deviance.
 
@@ -90,20 +87,15 @@ def profile(
     quantile = float(special.ndtri(0.5 + level / 2.0))
     out = []
     for i, parameter in enumerate(wanted):
-        done = i / len(wanted)
-
-        def step(done: float = done, name: str = parameter.name) -> None:
-            if progress is not None:
-                progress(done, name)
-
+        own = part(progress, i / len(wanted), (i + 1) / len(wanted))
+        step = steps(own, f"profile of {parameter.name}")
         held = hold(optimal, parameter)
         out.append(
             _of_nothing(parameter)
             if held is None
             else _Search(held, optimal.deviance, step).profile(parameter, quantile, points)
         )
-    if progress is not None:
-        progress(1.0, "")
+    progress(1.0, "profiled")
     return tuple(out)
 
 
@@ -127,6 +119,10 @@ def _chosen(every: tuple[Parameter, ...], names: Sequence[str] | None) -> list[P
     return [parameter for parameter in every if parameter.name in names]
 
 
+def _value(end: Optimum) -> float:
+    return end.value
+
+
 def _of_nothing(parameter: Parameter) -> Profile:
     """Of a correlation with an effect that does not vary: it can be anything."""
     return Profile(parameter, math.nan, -1.0, 1.0, True, True, np.empty(0), np.empty(0))
@@ -135,6 +131,8 @@ def _of_nothing(parameter: Parameter) -> Profile:
 @dataclass(frozen=True)
 class _Search:
     """Points of one profile; each search of the free parameters starts from the nearest one's end.
+
+    Held at some correlations the deviance has a second dip, where an effect vanishes.
 
     Attributes:
         held: the parameter.
@@ -168,16 +166,22 @@ class _Search:
     def zeta(self, x: float) -> float:
         """The signed root at a coordinate; infinite where there is no deviance."""
         self.step()
-        objective = self.held.objective(x)
-        _, start = min(self.found, key=lambda point: abs(point[0] - x))
-        if len(start):
-            end = descend(objective, start)
+        objective, best = self.held.objective(x), self.held.start
+        if len(best):
+            end = min((descend(objective, start) for start in self.starts(x)), key=_value)
             value = end.value
             self.found.append((x, end.theta))
         else:
-            here = objective(start)
+            here = objective(best)
             value = math.inf if here is None else here.value
         return math.copysign(math.sqrt(max(0.0, value - self.deviance)), x - self.held.at_optimum)
+
+    def starts(self, x: float) -> list[Floats]:
+        """Where to search from: the end of the nearest point, and the optimum where it matters."""
+        _, nearest = min(self.found, key=lambda point: abs(point[0] - x))
+        if nearest is self.held.start or not self.held.can_vanish:
+            return [nearest]
+        return [nearest, self.held.start]
 
     def end(self, side: float, quantile: float) -> tuple[float, bool]:
         """Where zeta reaches the quantile on one side, or the limit when it does not."""

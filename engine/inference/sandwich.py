@@ -13,7 +13,7 @@ from engine.cholesky import triangular_inverse
 from engine.criterion import Criterion, Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
-from engine.sensitivity import Sensitivity
+from engine.dense import DenseCriterion
 from engine.table import Floats
 
 
@@ -30,6 +30,8 @@ def sandwich(
     """
     if isinstance(criterion, CrossedCriterion) and isinstance(factor, CrossedFactor):
         return _of_several(criterion, factor, directions, weights)
+    if isinstance(criterion, DenseCriterion):
+        return _of_few(criterion, factor, directions, weights)
     return _of_one(factor, directions, weights)
 
 
@@ -48,11 +50,25 @@ def _of_one(factor: Factorised, directions: Floats, weights: Floats) -> Floats:
     return np.asarray(h.reshape(-1, p).T @ (middle @ h).reshape(-1, p))
 
 
+def _of_few(
+    criterion: DenseCriterion, factor: Factorised, directions: Floats, weights: Floats
+) -> Floats:
+    """Several grouping factors of few levels: S is one matrix."""
+    inverse = triangular_inverse(factor.upper[:-1, :-1])
+    root = factor.root[0]
+    h = root.T @ (factor.inner[0, :, :-1] @ inverse)
+    out = np.zeros((h.shape[1], h.shape[1]))
+    for direction, mixed in zip(directions, np.tensordot(weights, directions, axes=1), strict=True):
+        left, right = (root @ criterion.blocks.applied(each, h) for each in (direction, mixed))
+        out += left.T @ right
+    return out
+
+
 def _of_several(
     criterion: CrossedCriterion, factor: CrossedFactor, directions: Floats, weights: Floats
 ) -> Floats:
     """Several grouping factors: S joins their levels, so S is applied to whole columns."""
-    view = Sensitivity.of(criterion.blocks, factor, criterion.psi(factor))
+    view = criterion.view(factor)
     q = len(factor.upper)
     out = np.zeros((q, q))
     for direction, mixed in zip(directions, np.tensordot(weights, directions, axes=1), strict=True):

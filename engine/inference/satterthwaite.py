@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.criterion import Criterion
+from engine.criterion import Criterion, Derivatives
 from engine.fit import Fit
 from engine.inference.approximation import Curved, half_covariance
 from engine.table import Floats
@@ -34,7 +34,9 @@ class Satterthwaite(Curved):
         sigma = fit.solution.sigma
         criterion, factor = fit.at_optimum
         sums = criterion.derivatives(factor)
-        weight = _variance_of_parameters(criterion, sums.slope, sums.curvature, sums.pairs, sigma)
+        values, axes = np.linalg.eigh(curvature(criterion, sums, sigma))
+        use = values > FLAT
+        weight = np.asarray(2.0 * (axes[:, use] / values[use]) @ axes[:, use].T)
         by_sigma = np.eye(len(fit.beta))[None] * (2.0 / sigma)
         slopes = np.concatenate([sums.pairs[:, :-1, :-1], by_sigma])
         return cls(fit.covariance, half_covariance(fit), slopes, weight)
@@ -67,22 +69,20 @@ def _of_mean_square(df: Floats) -> float:
     return 2.0 * mean / (mean - len(df))
 
 
-def _variance_of_parameters(
-    criterion: Criterion, slope: Floats, curvature: Floats, pairs: Floats, sigma: float
-) -> Floats:
-    """A = 2 H^-1 for H the Hessian of the deviance in (theta, sigma), (t + 1, t + 1)."""
-    structure, c = criterion.structure, criterion.count
+def curvature(criterion: Criterion, sums: Derivatives, sigma: float) -> Floats:
+    """The Hessian of the deviance in (theta, sigma) at the optimum, (t + 1, t + 1).
+
+    The covariance of their estimates is twice its inverse; ``sigma`` is in the pilots' units.
+    """
+    structure, c, pairs = criterion.structure, criterion.count, sums.pairs
     weight = np.full(pairs.shape[1:], 1.0 if criterion.reml else 0.0)
     weight[-1, :] = weight[:, -1] = c
     weight[-1, -1] = 0.0  # sigma is a parameter of its own here, not profiled out
     flat = pairs.reshape(len(pairs), -1)
-    by_theta = curvature - (flat * weight.ravel()) @ flat.T
-    by_theta += slope[structure.rows[:, None], structure.rows] * structure.same_column
+    by_theta = sums.curvature - (flat * weight.ravel()) @ flat.T
+    by_theta += sums.slope[structure.rows[:, None], structure.rows] * structure.same_column
     # d(r^2 / sigma^2)/dtheta = -c s, so that the cross derivative is 2 c s / sigma.
     cross = 2.0 * c * pairs[:, -1, -1] / sigma
-    hessian = np.block(
+    return np.block(
         [[by_theta, cross[:, None]], [cross[None, :], np.array([[4.0 * c / sigma**2]])]]
     )
-    values, axes = np.linalg.eigh(hessian)
-    use = values > FLAT
-    return np.asarray(2.0 * (axes[:, use] / values[use]) @ axes[:, use].T)

@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from engine import EngineError, Problem
 from service import comparing, openapi
+from service.api import tabled
 from service.context import Services, owner_of, services
 from service.fitting import Fitted
 from service.handlers import of_options
 from service.problems import ProblemError, responses
-from service.schemas.base import json_response, read_json
+from service.schemas.base import read_json
 from service.schemas.comparisons import Comparison, ComparisonRequest
 
 router = APIRouter(prefix="/v1/comparisons", tags=["inference"])
@@ -22,15 +23,19 @@ router = APIRouter(prefix="/v1/comparisons", tags=["inference"])
     "",
     response_model=Comparison,
     response_description="The models, fewest parameters first.",
-    responses=responses(
-        "malformed_json",
-        "model_not_found",
-        "body_too_large",
-        "unsupported_media_type",
-        "invalid_request",
-        "unavailable",
-        "corrupt_artefact",
-    ),
+    responses={
+        200: {"content": openapi.tables()},
+        **responses(
+            "malformed_json",
+            "model_not_found",
+            "not_acceptable",
+            "body_too_large",
+            "unsupported_media_type",
+            "invalid_request",
+            "unavailable",
+            "corrupt_artefact",
+        ),
+    },
     openapi_extra=openapi.body(ComparisonRequest, {}),
     operation_id="compare",
 )
@@ -41,18 +46,19 @@ async def compare(request: Request) -> Response:
     names them. Nothing is stored. Models of other rows, or of another response, are refused, and
     so are tests of models that are not nested.
     """
-    parts, owner = services(request), owner_of(request)
+    parts, owner, media = services(request), owner_of(request), tabled.form_of(request)
     asked = await read_json(request, ComparisonRequest, parts.settings.max_json_bytes)
     found = [await _model(parts, owner, i, name) for i, name in enumerate(asked.models)]
     fits = [fitted.fit for fitted in found]
 
-    def make() -> Comparison:
+    def write() -> bytes:
         try:
-            return comparing.comparison_of(asked.models, fits, asked.test)
+            answer = comparing.comparison_of(asked.models, fits, asked.test)
         except EngineError as error:
             raise of_options(error, lambda path: path) from error
+        return tabled.write(answer, media)
 
-    return json_response(await parts.compute.run(make))
+    return tabled.respond(await parts.compute.run(write), media)
 
 
 async def _model(parts: Services, owner: str, place: int, name: str) -> Fitted:

@@ -17,6 +17,7 @@ from engine import Problem
 from service import datasets, openapi, tabular
 from service.api.parameters import Cursor, Limit
 from service.api.uploads import ACCEPTED, LINKS, UPLOAD, Missing, Name, Text
+from service.caps import REQUEST
 from service.catalog import Dataset
 from service.catalog.datasets import NAME_PATTERN
 from service.catalog.paging import decode, encode, invalid_cursor
@@ -39,8 +40,6 @@ from service.schemas.datasets import (
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 JSON: Final = "application/json"
-MAX_ROWS: Final = 100_000
-MAX_CELLS: Final = 1_000_000
 
 _READING: Final = (
     "malformed_json",
@@ -57,7 +56,7 @@ Ref = Annotated[
         description="Id or name of a dataset.", max_length=100, examples=["minnesota-radon"]
     ),
 ]
-RowLimit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows in the answer.")]
+RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most rows in the answer.")]
 
 
 @router.post(
@@ -189,7 +188,7 @@ async def rows(
     media = choose(request, (JSON, *tabular.MEDIA_TYPES))
     row = await parts.datasets(owner_of(request)).get(dataset)
     start = _start(cursor)
-    count = max(1, min(limit, MAX_CELLS // len(row.columns)))
+    count = max(1, min(limit, REQUEST.page_cells // len(row.columns)))
     following = encode("row", str(start + count)) if start + count < row.n_rows else None
     headers = {
         "ETag": etag_of(f"{row.content_hash} {start} {count} {media}".encode()),

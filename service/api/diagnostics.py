@@ -11,6 +11,7 @@ from engine import row_diagnostics
 from service import diagnostics, openapi, tabular
 from service.api.effects import Group, Limit
 from service.api.parameters import Cursor, ModelId
+from service.caps import REQUEST
 from service.catalog.paging import encode, start_of
 from service.context import owner_of, services
 from service.data import ROWS_NOT_KEPT, rows_of
@@ -21,10 +22,10 @@ from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, Ro
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
-MAX_ROWS: Final = 1_000_000
-MAX_JSON_ROWS: Final = 100_000
 
-RowLimit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most rows in the answer.")]
+RowLimit = Annotated[
+    int, Query(ge=1, le=REQUEST.page_diagnostics, description="Most rows in the answer.")
+]
 
 _READING: Final = ("model_not_found", "unavailable", "corrupt_artefact")
 
@@ -82,7 +83,9 @@ async def rows(
     fitted = await parts.fitting.get(parts.models(owner), model)
     count = fitted.fit.n_rows
     start = start_of(cursor, count)
-    end = min(start + (min(limit, MAX_JSON_ROWS) if media == JSON else limit), count)
+    end = min(
+        start + (min(limit, REQUEST.page_diagnostics_json) if media == JSON else limit), count
+    )
     following = encode(str(end)) if end < count else None
     table = await rows_of(fitted, parts.datasets(owner), parts)
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from service import effects, openapi, tabular
 from service.api.parameters import Cursor, ModelId
+from service.caps import REQUEST
 from service.context import owner_of, services
 from service.negotiation import choose
 from service.problems import responses
@@ -17,13 +18,14 @@ from service.schemas.effects import EffectsPage
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
-MAX_LIMIT: Final = 10_000
 
 Group = Annotated[
     str,
     Path(description="Name of a grouping factor, as the model has it.", examples=["county"]),
 ]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most levels in a page of JSON.")]
+Limit = Annotated[
+    int, Query(ge=1, le=REQUEST.page_levels, description="Most levels in a page of JSON.")
+]
 
 
 @router.get(

@@ -5,38 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from engine import EngineError, Fit
 from engine import Problem as Item
-from service import comparing, inference, openapi, tabular
+from service import comparing, inference, intervals, openapi
+from service.api import tabled
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
 from service.context import owner_of, services
 from service.handlers import of_options
-from service.negotiation import choose
 from service.problems import ProblemError, responses
-from service.schemas.base import Answer, read_json
+from service.schemas.base import Options, read_json
 from service.schemas.comparisons import RandomTerms
-from service.schemas.fits import FixedEffects
 from service.schemas.inference import (
     Anova,
     AnovaQuery,
     Contrasts,
     ContrastsRequest,
+    FixedEffects,
     FixedEffectsQuery,
     MarginalMeans,
     MeansQuery,
-    Options,
 )
+from service.schemas.intervals import VarianceParameters, VarianceQuery
+from service.tables import Tabled
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
-
-JSON: Final = "application/json"
-FORMS: Final = (JSON, *tabular.MEDIA_TYPES)
 
 _READING: Final = (
     "model_not_found",
@@ -56,16 +54,6 @@ Factors = Annotated[
 ]
 
 
-class Tabled(Protocol):
-    """An answer that is a table too."""
-
-    def rows(self) -> Sequence[Answer]:
-        """The rows of the table."""
-
-    def model_dump_json(self) -> str:
-        """The answer as JSON."""
-
-
 Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 
 
@@ -83,12 +71,35 @@ async def fixed_effects(
     Profiles and the bootstrap fit the model many times; they are given up after the time that a
     request may wait (`wait_seconds` of `GET /v1/limits`).
     """
-    seconds = services(request).settings.wait_seconds
+    progress = intervals.within(services(request).settings.wait_seconds)
 
     def make(fit: Fit) -> FixedEffects:
-        return inference.effects_of(fit, asked, seconds)
+        wald = asked.interval == "wald"
+        other = None if wald else intervals.fixed_intervals(fit, asked, progress)
+        return inference.effects_of(fit, asked, other)
 
     return await _answer(request, model, make, _in_query)
+
+
+@router.get(
+    "/{model}/variance-parameters",
+    response_model=VarianceParameters,
+    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
+    operation_id="variance_parameters",
+)
+async def variance_parameters(
+    request: Request, model: ModelId, asked: Annotated[VarianceQuery, Query()]
+) -> Response:
+    """Return standard deviations and correlations of the random effects, and sigma, with intervals.
+
+    As lme4's `confint` has them: an interval ends at 0, or at -1 or 1, where the data do not speak
+    against it, and says so. Profiles and the bootstrap fit the model many times; they are given up
+    after the time that a request may wait (`wait_seconds` of `GET /v1/limits`).
+    """
+    progress = intervals.within(services(request).settings.wait_seconds)
+    return await _answer(
+        request, model, lambda fit: intervals.variance_parameters(fit, asked, progress), _in_query
+    )
 
 
 @router.get(
@@ -123,7 +134,7 @@ async def contrasts(request: Request, model: ModelId) -> Response:
     With `joint` all are tested at once too; contrasts may then follow from each other as long as
     every `rhs` is 0. As CSV, Parquet or Arrow the answer has the contrasts alone.
     """
-    choose(request, FORMS)
+    tabled.form_of(request)
     limit = services(request).settings.max_json_bytes
     asked = await read_json(request, ContrastsRequest, limit)
     return await _answer(request, model, lambda fit: inference.contrasts_of(fit, asked), _in_body)
@@ -177,7 +188,7 @@ async def _answer(
     request: Request, model: str, make: Callable[[Fit], Tabled], place: Place
 ) -> Response:
     """Answer with what ``make`` makes of a fit, in the form that the client likes best."""
-    parts, media = services(request), choose(request, FORMS)
+    parts, media = services(request), tabled.form_of(request)
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
 
     def write() -> bytes:
@@ -185,12 +196,9 @@ async def _answer(
             answer = make(fitted.fit)
         except EngineError as error:
             raise _refusal(of_options(error, place)) from error
-        if media == JSON:
-            return answer.model_dump_json().encode()
-        return tabular.encode(inference.table(answer.rows()), media)
+        return tabled.write(answer, media)
 
-    content = await parts.compute.run(write)
-    return Response(content, 200, {"Vary": "Accept"}, media)
+    return tabled.respond(await parts.compute.run(write), media)
 
 
 def _refusal(problem: ProblemError) -> ProblemError:

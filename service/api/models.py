@@ -34,7 +34,8 @@ LINKS: Final = {
     operation: {"operationId": operation, "parameters": {"model": "$response.body#/id"}}
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
-        *("random_effects_tests", "effects", "predict", "diagnostics", "delete_model"),
+        *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
+        "delete_model",
     )
 }
 
@@ -79,8 +80,9 @@ async def fit(request: Request) -> Response:
 
     The id follows from the content of the data, the canonical form of the model and the version of
     the engine, so a request that means the same is answered from what is stored: other spacing or
-    another order of terms is the same model. With `Accept: text/plain` the answer is the table
-    that R's `display` prints.
+    another order of terms is the same model. Its coefficients have the names and the order that R
+    gives them for the formula of whoever asked first, which the answer shows. With
+    `Accept: text/plain` the answer is the table that R's `display` prints.
     """
     parts, owner = services(request), owner_of(request)
     media = choose(request, FORMS)

@@ -7,11 +7,10 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from engine import CAPS
+from service.caps import published
 from service.context import services
 from service.problems import responses
 from service.schemas.base import json_response
-from service.schemas.predictions import MAX_THRESHOLDS
 from service.schemas.system import Health, Limits, Readiness
 
 router = APIRouter(tags=["service"])
@@ -44,22 +43,4 @@ async def readiness(request: Request) -> Response:
 async def limits(request: Request) -> Response:
     """Return the caps that requests are held to."""
     settings = services(request).settings
-    return json_response(
-        Limits(
-            max_body_bytes=settings.max_body_bytes,
-            max_json_bytes=settings.max_json_bytes,
-            max_rows=settings.max_rows,
-            max_decoded_bytes=settings.max_decoded_bytes,
-            max_document_bytes=settings.max_document_bytes,
-            max_columns=settings.max_columns,
-            max_inline_rows=settings.max_inline_rows,
-            max_prediction_rows=settings.max_prediction_rows,
-            max_thresholds=MAX_THRESHOLDS,
-            max_formula_characters=CAPS.characters,
-            max_formula_nesting=CAPS.nesting,
-            max_terms=CAPS.terms,
-            max_random_terms=CAPS.random_terms,
-            max_model_columns=CAPS.columns,
-            wait_seconds=settings.wait_seconds,
-        )
-    )
+    return json_response(Limits.model_validate(published(settings)))

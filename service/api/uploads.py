@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import Query
 
+from service.caps import REQUEST
 from service.catalog.datasets import NAME_PATTERN
 from service.intake import MEDIA_TYPES, MISSING_WORDS, Form
 from service.intake.receiving import MULTIPART
@@ -74,13 +75,13 @@ Missing = Annotated[
         + ", ".join(f"`{word}`" for word in MISSING_WORDS if word)
         + " in columns of numbers and booleans, and the empty cell everywhere; other forms have "
         "null.",
-        max_length=50,
+        max_length=REQUEST.missing_words,
     ),
 ]
 Text = Annotated[
     list[str] | None,
     Query(
         description="A column to keep as text whatever it looks like; repeat it for several.",
-        max_length=2000,
+        max_length=REQUEST.text_columns,
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from starlette.requests import Request
@@ -18,10 +18,21 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+class Options(BaseModel):
+    """Options that stand in the query; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
 class Answer(BaseModel):
     """A response body: a number that is not finite is written as null."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+    @classmethod
+    def of(cls, found: object) -> Self:
+        """Return what ``found`` has under the same names."""
+        return cls.model_validate(found, from_attributes=True)
 
 
 A = TypeVar("A", bound=Asked)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from pydantic import Field
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Asked
 from service.schemas.fits import Method
-
-MAX_MODELS: Final = 20
 
 
 class ComparisonRequest(Asked):
@@ -18,7 +16,7 @@ class ComparisonRequest(Asked):
 
     models: list[str] = Field(
         min_length=2,
-        max_length=MAX_MODELS,
+        max_length=REQUEST.compared_models,
         description="Ids of models.",
         examples=[["m_5d3k2q7a4c6e2b7w3x5y7z2a4c6e2b7w", "m_2a4c6e2b7w5d3k2q7a4c6e2b7w3x5y7z"]],
     )
@@ -68,6 +66,10 @@ class Comparison(Answer):
         "fixed effects differ."
     )
     items: list[ComparedModel]
+
+    def rows(self) -> Sequence[Answer]:
+        """The models."""
+        return self.items
 
 
 class RandomTermRow(Answer):

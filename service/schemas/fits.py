@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from service.caps import REQUEST
 from service.problems import ProblemItem
 from service.schemas.base import Answer, Asked, one_of
 
@@ -51,7 +51,7 @@ class FitRequest(Asked):
         None, description="Column taken from the response before fitting and added to predictions."
     )
     categorical: list[str] = Field(
-        [], description="Columns of numbers to take as factors.", max_length=200
+        [], description="Columns of numbers to take as factors.", max_length=REQUEST.categorical
     )
     contrasts: dict[str, Contrast] = Field(
         {}, description="Coding of factors other than by treatment contrasts."
@@ -75,16 +75,6 @@ class FixedEffectRow(Answer):
     p_value: float | None = Field(description="Two-sided; null when `df` is.")
     lower: float | None = Field(description="Lower end of the interval; null if infinite.")
     upper: float | None = Field(description="Upper end of the interval; null if infinite.")
-
-
-class FixedEffects(Answer):
-    """The fixed effects of a model."""
-
-    items: list[FixedEffectRow]
-
-    def rows(self) -> Sequence[Answer]:
-        """The terms."""
-        return self.items
 
 
 class ResponseExpression(Answer):
@@ -148,7 +138,10 @@ class FittedModel(Answer):
     """A fitted model. It never changes: the id follows from the data, the model and the engine."""
 
     id: str = Field(examples=["m_5d3k2q7a4c6e2b7w3x5y7z2a4c6e2b7w"])
-    formula: str = Field(description="Canonical form: equal models have it equal.")
+    formula: str = Field(
+        description="As it was first asked for, spelt as R prints it; other ways to write the same "
+        "model have the same id."
+    )
     method: Method
     dataset: str = Field(description="Id that the data have as a dataset.")
     response: ResponseExpression
@@ -208,6 +201,6 @@ class Validation(Answer):
     """Everything that is wrong with a model for its data, or how large it would be."""
 
     valid: bool
-    formula: str | None = Field(description="Canonical form; null when it cannot be read.")
+    formula: str | None = Field(description="As R prints it; null when it cannot be read.")
     problems: list[ProblemItem]
     dimensions: Dimensions | None = Field(description="Null when the model is not valid.")

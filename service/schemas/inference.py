@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from service.schemas.base import Answer, Asked
-from service.schemas.fits import DegreesOfFreedom
+from service.caps import REQUEST
+from service.schemas.base import Answer, Asked, Options
+from service.schemas.fits import DegreesOfFreedom, FixedEffectRow
+from service.schemas.intervals import Replicates, Replication
 from service.schemas.predictions import Level
 
 Adjustment: TypeAlias = Literal["tukey", "holm", "none"]
 
-MAX_CONTRASTS: Final = 1_000
-MAX_HELD: Final = 100
-MAX_SIMULATIONS: Final = 10_000
 LARGEST: Final = 1e100
 
 Method = Annotated[
@@ -29,13 +28,7 @@ Method = Annotated[
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
-class Options(BaseModel):
-    """Options that stand in the query; an unknown one is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FixedEffectsQuery(Options):
+class FixedEffectsQuery(Replication):
     """What a table of fixed effects may be asked for."""
 
     df: Method = "satterthwaite"
@@ -46,10 +39,17 @@ class FixedEffectsQuery(Options):
         "they are.",
     )
     level: Level = 0.95
-    n_sim: int = Field(1000, ge=1, le=MAX_SIMULATIONS, description="Replicates of the bootstrap.")
-    seed: int = Field(
-        0, ge=0, le=2**53, description="Seed of the bootstrap: the same gives the same intervals."
-    )
+
+
+class FixedEffects(Answer):
+    """The fixed effects of a model."""
+
+    items: list[FixedEffectRow]
+    bootstrap: Replicates | None = Field(description="Null for other intervals.")
+
+    def rows(self) -> Sequence[Answer]:
+        """The terms."""
+        return self.items
 
 
 class AnovaQuery(Options):
@@ -104,7 +104,7 @@ class ContrastAsked(Asked):
 class ContrastsRequest(Asked):
     """Linear functions of the fixed effects to estimate and test."""
 
-    contrasts: list[ContrastAsked] = Field(min_length=1, max_length=MAX_CONTRASTS)
+    contrasts: list[ContrastAsked] = Field(min_length=1, max_length=REQUEST.contrasts)
     df: Method = "satterthwaite"
     level: Level = 0.95
     joint: bool = Field(False, description="Whether all are tested at once too, by an F test.")
@@ -157,7 +157,7 @@ class MeansQuery(Options):
     pairs: bool = Field(False, description="Whether all pairs of means are compared.")
     at: list[Annotated[str, Field(max_length=400)]] = Field(
         [],
-        max_length=MAX_HELD,
+        max_length=REQUEST.held_columns,
         description="`column:value`, once for each numeric column to hold elsewhere than at its "
         "mean.",
         examples=[["log_uranium:0"]],

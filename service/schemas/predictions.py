@@ -6,18 +6,17 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Asked, one_of
 from service.schemas.fits import Cell
 
 NewLevels: TypeAlias = Literal["population", "reject"]
 
-MAX_THRESHOLDS = 20
-
 Level = Annotated[float, Field(gt=0, lt=1, description="Probability that the intervals cover.")]
 Thresholds = Annotated[
     list[float],
     Field(
-        max_length=MAX_THRESHOLDS,
+        max_length=REQUEST.thresholds,
         description="Values of the response's column whose exceedance is asked for.",
     ),
 ]

@@ -37,12 +37,45 @@ class Limits(Answer):
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")
     max_prediction_rows: int = Field(description="Most rows of a request for predictions.")
-    max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
+    max_categorical: int = Field(description="Most columns that a fit takes as factors.")
     max_formula_characters: int = Field(description="Longest formula.")
     max_formula_nesting: int = Field(description="Deepest nesting of a formula.")
+    max_operations: int = Field(description="Most operators and functions of one expression.")
+    max_degree: int = Field(description="Highest degree of `poly()`.")
     max_terms: int = Field(description="Most terms of a formula once written out.")
     max_random_terms: int = Field(description="Most random terms of a formula.")
+    max_variables: int = Field(
+        description="Most variables of one interaction or grouping factor; also the highest power."
+    )
+    max_expansion_work: int = Field(
+        description="Most terms looked at while `*`, `/`, `:` and `^` are written out."
+    )
     max_model_columns: int = Field(description="Most columns of a model once factors are expanded.")
+    max_effects: int = Field(
+        description="Most effects that vary over the levels of one grouping factor."
+    )
+    max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
+    max_contrasts: int = Field(description="Most contrasts of a request.")
+    max_marginal_means: int = Field(description="Most marginal means of a request.")
+    max_paired_means: int = Field(description="Most marginal means whose pairs are compared.")
+    max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
+    max_compared_models: int = Field(description="Most models of a comparison.")
+    max_simulations: int = Field(description="Most replicates of a bootstrap (`n_sim`).")
+    max_influence_work: int = Field(
+        description="Most levels left out times levels of all groups, for the influence of the "
+        "levels in a model with several grouping factors."
+    )
+    max_name_characters: int = Field(description="Longest name of a column.")
+    max_cell_bytes: int = Field(description="Longest cell of text, in bytes.")
+    max_missing_words: int = Field(description="Most words for a missing cell of an upload.")
+    max_text_columns: int = Field(description="Most columns that an upload names as text.")
+    max_page_items: int = Field(description="Most items of a page of a list.")
+    max_page_levels: int = Field(description="Most levels of a page of JSON.")
+    max_page_rows: int = Field(description="Most rows of a page of a dataset.")
+    max_page_cells: int = Field(description="Most cells of a page of a dataset.")
+    max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
+    max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
+    max_problems: int = Field(description="Most problems that one answer tells.")
     wait_seconds: float = Field(description="How long a request waits for its fit.")
 
 

@@ -9,8 +9,9 @@ import pytest
 from scipy import linalg, stats
 
 import engine
-from engine.criterion import Blocks, Criterion, Structure
+from engine.criterion import Blocks, Criterion
 from engine.crossed import CrossedCriterion
+from engine.crossed_blocks import CrossedBlocks
 from engine.inference.satterthwaite import degrees_of_freedom
 from engine.prepared import prepare
 from engine.scalar import ScalarCriterion, scalar_criterion
@@ -50,17 +51,18 @@ every_model = pytest.mark.parametrize(("formula", "method", "weights"), MODELS)
 def model(
     formula: str, method: Method, weights: str | None = None, data: pd.DataFrame | None = None
 ) -> tuple[Spec, pd.DataFrame, Criterion]:
-    """A specification, its table and its criterion, not in the scalar form."""
+    """A specification, its table and its criterion, in the form for any number of levels."""
     if data is None:
         data = table(seed=7)
         data["h"] = np.random.default_rng(1).integers(0, 4, len(data)).astype(str)
     spec = Spec.of(formula, method=method, weights=weights)
     prepared = prepare(spec, data)
+    structure = prepared.criterion.structure
     if len(prepared.design.groupings) > 1:
-        return spec, data, prepared.criterion
-    sizes = tuple(len(term.names) for term in prepared.design.groupings[0].terms)
+        crossed = CrossedBlocks.crossed(prepared.products, prepared.kept)
+        return spec, data, CrossedCriterion(crossed, structure, method)
     blocks = Blocks.of(prepared.products, prepared.kept)
-    return spec, data, Criterion(blocks, Structure.of(sizes), method)
+    return spec, data, Criterion(blocks, structure, method)
 
 
 def thetas(criterion: Criterion) -> list[Floats]:

@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 
 import engine
 from engine.criterion import Criterion
-from engine.optimum import Optimum, minimise
+from engine.descent import Optimum
+from engine.optimum import minimise
 from engine.prepared import prepare
 from engine.scalar import ScalarCriterion
 from engine.spec import Spec

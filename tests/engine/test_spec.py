@@ -119,3 +119,16 @@ def test_of_aliased_columns_the_later_one_goes_in_the_order_that_is_fitted() -> 
     moved = written.statistics.criterion + 2.0 * np.log(2.0)
     assert found.statistics.criterion == pytest.approx(moved, abs=1e-8)
     assert found.statistics.deviance == pytest.approx(written.statistics.deviance, abs=1e-8)
+
+
+def test_what_makes_no_difference_is_left_out_and_the_order_stays() -> None:
+    written = Spec.of(
+        "y ~ z + a + (z + a | g) + (1 | h) + (a + z | g)",
+        categorical=["a", "not_there"],
+        contrasts={"b": "sum"},
+    )
+    found = written.essential()
+    assert found.formula.text == "y ~ 1 + z + a + (1 + z + a | g) + (1 | h)"
+    assert (found.categorical, found.contrasts) == (("a",), ())
+    assert found.key() == written.key()
+    assert Spec.of("y~b+a+(1|g)").essential().formula.text == "y ~ b + a + (1 | g)"

@@ -102,6 +102,10 @@ EXAMPLES = (
         "fixed_effects",
         *("GET", "/v1/models/{model}/fixed-effects?interval=profile"),
     ),
+    Example(
+        "What varies, with profile-likelihood intervals",
+        *("variance_parameters", "GET", "/v1/models/{model}/variance-parameters"),
+    ),
     Example("The terms tested", "anova", "GET", "/v1/models/{last}/anova?type=II&df=kenward-roger"),
     *(
         Example(each["summary"], "contrasts", "POST", "/v1/models/{model}/contrasts", each["value"])

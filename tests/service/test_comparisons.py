@@ -99,6 +99,26 @@ async def test_random_terms_can_be_had_as_a_table(
     assert item["test"]["mixture_p_value"] == pytest.approx(item["test"]["p_value"] / 2)
 
 
+@pytest.mark.parametrize("test", [True, False])
+async def test_a_comparison_can_be_had_as_a_table(
+    client: httpx.AsyncClient, parts: Services, test: bool
+) -> None:
+    models = await models_of(client, parts, "sleepstudy", "REML", INTERCEPTS, SLOPES)
+    items = (await compared(client, models, test=test))["items"]
+    body = {"models": models, "test": test}
+    answer = await client.post("/v1/comparisons", json=body, headers={"accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    table = csv.read_csv(io.BytesIO(answer.content))
+    tested = ["chisq", "df", "p_value", "on_boundary", "mixture_p_value"]
+    assert table.column_names == [
+        *(name for name in items[0] if name != "test"),
+        *(f"test.{name}" for name in tested),
+    ]
+    assert table["aic"].to_pylist() == pytest.approx([item["aic"] for item in items])
+    chisq = [None, items[1]["test"]["chisq"]] if test else [None, None]
+    assert table["test.chisq"].to_pylist() == chisq
+
+
 async def test_models_that_are_not_nested_compare_without_a_test(
     client: httpx.AsyncClient, parts: Services
 ) -> None:

@@ -83,6 +83,57 @@ async def test_a_formula_that_means_the_same_is_the_same_model(
     assert (again.status_code, again.content) == (200, first.content)
 
 
+PLOTS = {
+    "data": {
+        "columns": {
+            "y": [3.1, 4.0, 5.2, 2.9, 4.4, 5.0, 3.6, 4.1, 5.9, 2.2, 3.3, 4.9],
+            "variety": list("bcabcabcabca"),
+            "nitro": [0.0, 0.2, 0.4, 0.6] * 3,
+            "block": list("uuuvvvwwwxxx"),
+        }
+    }
+}
+
+
+async def plots(client: httpx.AsyncClient, formula: str) -> httpx.Response:
+    return await client.post("/v1/models", json={**PLOTS, "formula": formula})
+
+
+async def test_coefficients_have_the_names_and_the_order_of_r(client: httpx.AsyncClient) -> None:
+    model = (await plots(client, "y ~ variety*nitro + (1|block)")).json()
+    assert model["formula"] == "y ~ variety * nitro + (1 | block)"
+    # names(fixef(lmer(y ~ variety * nitro + (1 | block))))
+    assert [row["term"] for row in model["fixed_effects"]] == [
+        *("(Intercept)", "varietyb", "varietyc", "nitro"),
+        *("varietyb:nitro", "varietyc:nitro"),
+    ]
+
+
+async def test_terms_in_another_order_are_the_model_as_it_was_first_written(
+    client: httpx.AsyncClient,
+) -> None:
+    first = await plots(client, "y ~ variety*nitro + (1|block)")
+    again = await plots(client, "y ~ (1|block) + nitro:variety + nitro + variety")
+    assert (again.status_code, again.content) == (200, first.content)
+    await client.delete(first.headers["location"])
+    turned = await plots(client, "y ~ nitro*variety + (1|block)")
+    assert turned.headers["location"] == first.headers["location"]
+    terms = [row["term"] for row in turned.json()["fixed_effects"]]
+    assert terms[1:5] == ["nitro", "varietyb", "varietyc", "nitro:varietyb"]
+
+
+async def test_of_aliased_columns_the_later_one_goes_as_in_r(client: httpx.AsyncClient) -> None:
+    model = (await plots(client, "y ~ nitro + I(2 * nitro) + (1|block)")).json()
+    assert model["dropped_terms"] == ["I(2 * nitro)"]
+
+
+async def test_a_random_term_given_twice_is_fitted_once(client: httpx.AsyncClient) -> None:
+    model = await plots(client, "y ~ nitro + (1|block) + (1|block)")
+    assert model.json()["statistics"]["df"] == 4
+    again = await plots(client, "y ~ nitro + (1|block)")
+    assert (again.status_code, again.content) == (200, model.content)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,0 +1,176 @@
+"""From starts to local optima: Newton's method in a trust region, one search or several at once.
+
+A search is a generator that yields the points it wants evaluated, so that searches may go on
+together and several points be evaluated at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from engine.criterion import Criterion, Evaluation, Structure
+from engine.progress import unwatched
+from engine.step import length, step_within
+from engine.table import Floats
+
+Objective: TypeAlias = Callable[[Floats], Evaluation | None]
+"""What is minimised: value, gradient and Hessian at a point, ``None`` where it does not exist."""
+
+MAX_STEPS = 200
+ACCURACY = 1e-9
+"""The Newton step that promises less than this of the criterion is the last one."""
+CLOSE = 1e-2
+"""The Newton step that promises less than this leads to the optimum, if it is one already known."""
+LAST_STEP = 1e-3
+"""A last step longer than this part of the trusted radius is not Newton's: it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where a search ended.
+
+    Attributes:
+        theta: the best point found, boundary values exactly zero.
+        value: the criterion there.
+        gradient_norm: largest element of the gradient at the last evaluation.
+        converged: whether the last step promised nothing more and no direction goes down.
+        evaluations: of the criterion, all starts together.
+        starts: how many starts were followed to their end.
+        optima: how many distinct local optima they found.
+    """
+
+    theta: Floats
+    value: float
+    gradient_norm: float
+    converged: bool
+    evaluations: int
+    starts: int
+    optima: int
+
+
+Search: TypeAlias = Generator[Floats, Evaluation | None, Optimum]
+"""Yields the points to be evaluated; returns where it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Ends of other searches: a search that comes close to one of them ends there.
+
+    Attributes:
+        structure: where theta stands in T.
+        ends: of other searches; more may be added while a search goes on.
+    """
+
+    structure: Structure
+    ends: list[Optimum]
+
+    def met(self, theta: Floats, promise: float) -> Optimum | None:
+        """The end that a step to theta leads to, where the criterion is to be ``promise``."""
+        for end in self.ends:
+            if end.converged and abs(promise - end.value) < 0.1 * CLOSE:
+                own, other = map(self.structure.matrix, (theta, end.theta))
+                own, other = own @ own.T, other @ other.T
+                if float(np.abs(own - other).max()) <= 0.1 * float(np.abs(other).max()):
+                    return end
+        return None
+
+
+def descend(
+    criterion: Objective,
+    theta: Floats,
+    known: Known | None = None,
+    enough: float = ACCURACY,
+    watch: Callable[[], None] = unwatched,
+) -> Optimum:
+    """Newton's method in a trust region from one start to a local optimum.
+
+    A step that promises less than ``enough`` is the last one. ``watch`` is called before every
+    evaluation.
+    """
+    search = newton(theta, known, enough)
+    point = next(search)
+    while True:
+        watch()
+        try:
+            point = search.send(criterion(point))
+        except StopIteration as stop:
+            end: Optimum = stop.value
+            return end
+
+
+def descend_together(
+    criterion: Criterion,
+    thetas: Sequence[Floats],
+    known: Known,
+    watch: Callable[[], None] = unwatched,
+) -> list[Optimum]:
+    """The ends of searches from several starts, in their order; they are added to those known.
+
+    ``watch`` is called before the points of all searches are evaluated together.
+    """
+    ends: dict[int, Optimum] = {}
+    for first in range(0, len(thetas), criterion.at_once):
+        group = range(first, min(first + criterion.at_once, len(thetas)))
+        going = [(i, newton(thetas[i], known)) for i in group]
+        points = [next(search) for _, search in going]
+        while going:
+            watch()
+            found = criterion.several(np.array(points))
+            still, points = [], []
+            for (i, search), there in zip(going, found, strict=True):
+                try:
+                    points.append(search.send(there))
+                    still.append((i, search))
+                except StopIteration as stop:
+                    ends[i] = stop.value
+                    known.ends.append(stop.value)
+            going = still
+    return [ends[i] for i in range(len(thetas))]
+
+
+def newton(theta: Floats, known: Known | None = None, enough: float = ACCURACY) -> Search:
+    """The search from one start."""
+    here = yield theta
+    evaluations = 1
+    if here is None:
+        return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
+    radius = 1.0 + length(theta)
+    for _ in range(MAX_STEPS):
+        step, promised = step_within(here, radius)
+        if known and promised < CLOSE and (end := known.met(theta + step, here.value - promised)):
+            return replace(end, evaluations=evaluations)
+        noise = 1e-13 * (1.0 + abs(here.value))
+        if promised <= 1e-3 * noise or promised < enough != ACCURACY:
+            return _polished(theta, here, radius, evaluations, enough)
+        there = yield theta + step
+        evaluations += 1
+        gain = -np.inf if there is None else here.value - there.value
+        last = there is not None and promised < ACCURACY  # Newton's error is squared by each step
+        if there is not None and (gain > 0.1 * promised or promised < noise):
+            if gain > 0.7 * promised and length(step) > 0.9 * radius:
+                radius *= 2.0
+            theta, here = theta + step, there
+        elif not last:
+            radius = 0.25 * min(radius, length(step))
+        if last:
+            return _polished(theta, here, radius, evaluations, enough)
+    return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
+
+
+def _polished(
+    theta: Floats, here: Evaluation, radius: float, evaluations: int, enough: float
+) -> Optimum:
+    """The end of a search, with one more step that costs no evaluation."""
+    step, promised = step_within(here, radius)
+    value = here.value
+    if promised < enough and (length(step) < LAST_STEP * radius or enough != ACCURACY):
+        theta, value = theta + step, value - promised
+    return Optimum(theta, value, _steepness(here), True, evaluations, 1, 1)
+
+
+def _steepness(here: Evaluation) -> float:
+    return float(np.abs(here.gradient).max())

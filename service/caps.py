@@ -1,0 +1,77 @@
+"""The caps of requests: those of single requests, which no setting changes, and all as published.
+
+What enforces a cap reads it from its table: here, in the settings, of the engine or of the intake.
+``GET /v1/limits`` has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from engine import CAPS
+from service.intake import Caps
+from service.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCaps:
+    """The caps of a request.
+
+    Attributes:
+        categorical: columns that a fit takes as factors.
+        thresholds: of a request for predictions.
+        contrasts: of a request.
+        held_columns: that marginal means hold at a value.
+        simulations: replicates of a bootstrap.
+        compared_models: of a comparison.
+        missing_words: that an upload names.
+        text_columns: that an upload keeps as text.
+        page_items: of a list, a page.
+        page_levels: of a group, a page of JSON.
+        page_rows: of a dataset, a page.
+        page_cells: of the rows of a dataset, a page.
+        page_diagnostics: rows of diagnostics, a page as a table.
+        page_diagnostics_json: likewise of JSON.
+        problems: that one answer tells.
+    """
+
+    categorical: int = 200
+    thresholds: int = 20
+    contrasts: int = 1_000
+    held_columns: int = 100
+    simulations: int = 10_000
+    compared_models: int = 20
+    missing_words: int = 50
+    text_columns: int = 2_000
+    page_items: int = 1_000
+    page_levels: int = 10_000
+    page_rows: int = 100_000
+    page_cells: int = 1_000_000
+    page_diagnostics: int = 1_000_000
+    page_diagnostics_json: int = 100_000
+    problems: int = 100
+
+
+REQUEST: Final = RequestCaps()
+
+_NAMES: Final = {
+    "characters": "formula_characters",
+    "nesting": "formula_nesting",
+    "columns": "model_columns",
+}
+"""What caps of the engine are called where those of tables stand beside them."""
+
+
+def published(settings: Settings) -> Mapping[str, float]:
+    """Return every cap by its name in ``GET /v1/limits``, and what else of the settings is there.
+
+    A setting comes before the intake's default that it replaces.
+    """
+    caps = {
+        **asdict(Caps()),
+        **{_NAMES.get(name, name): value for name, value in asdict(CAPS).items()},
+        **asdict(REQUEST),
+    }
+    return {f"max_{name}": value for name, value in caps.items()} | settings.model_dump()
