@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.display import display
@@ -19,6 +20,7 @@ from engine.summaries import (
     fit_summary,
     merge,
     read_summary,
+    require_made_for,
     summarise,
     write_summary,
 )
@@ -93,17 +95,9 @@ def _fitted(options: argparse.Namespace) -> Fit:
         spec = _spec(options)
         return fit_spec(spec, read_table(options.file, _wanted(spec)))
     summary = _read(options.file)
-    own = summary.spec.formula
     if options.formula is not None:
-        asked = Spec.of(options.formula).formula.canonical()
-        if asked != own.canonical():
-            raise SpecError(
-                Problem(
-                    "other_formula",
-                    "the summary was made for another formula",
-                    f"it has the sums of {own.text}",
-                )
-            )
+        asked = Spec.of(options.formula).formula
+        require_made_for(summary, replace(summary.spec, formula=asked))
     return fit_summary(summary, method=options.method, contrasts=dict(options.contrast) or None)
 
 

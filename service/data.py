@@ -9,14 +9,16 @@ from typing import Final
 import pyarrow as pa
 
 from engine import Problem
+from service import summaries
 from service.catalog import Datasets
 from service.context import Services
-from service.fitting import Fitted
+from service.fitting import Fitted, Source
 from service.handlers import of_intake
 from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
 
+ONLY_SUMS: Final = "The model was fitted to sums: the rows are not here."
 ROWS_NOT_KEPT: Final = (
     "The table that the model was fitted to is not among the datasets; upload it and ask again."
 )
@@ -24,11 +26,11 @@ ROWS_NOT_KEPT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A table to fit: its id and hash as a dataset, and how to read the columns that are named."""
+    """What to fit: its id and hash as a dataset, and how to read the columns that are named."""
 
     id: str
     hash: str
-    read: Callable[[Sequence[str]], Awaitable[pa.Table]]
+    read: Callable[[Sequence[str]], Awaitable[Source]]
 
 
 async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Data:
@@ -44,13 +46,18 @@ async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Dat
 
 
 async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Table:
-    """Return the columns of a model in its dataset; raises ``rows_not_kept`` when that is gone."""
+    """Return the columns of a model in its dataset.
+
+    Raises ``rows_not_kept`` when that is gone, ``only_sums`` when it never had rows.
+    """
     try:
         dataset = await datasets.get(fitted.row.dataset_id)
     except ProblemError as error:
         if error.kind.code != "dataset_not_found":
             raise
         raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
+    if summaries.is_summary(dataset):
+        raise ProblemError("only_sums", ONLY_SUMS)
     content = await parts.blobs.read(dataset.blob)
     return await parts.compute.run(read_columns, content, list(fitted.fit.spec.columns))
 
@@ -66,7 +73,9 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
         raise ProblemError(error.kind.code, detail, [item]) from error
     names = [str(column["name"]) for column in dataset.columns]
 
-    async def read(wanted: Sequence[str]) -> pa.Table:
+    async def read(wanted: Sequence[str]) -> Source:
+        if summaries.is_summary(dataset):
+            return await summaries.load(parts, dataset)
         content = await parts.blobs.read(dataset.blob)
         return await parts.compute.run(_read, content, names, wanted)
 

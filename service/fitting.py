@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
@@ -16,7 +16,9 @@ from engine import (
     GroupEffects,
     LevelInfluence,
     Predictive,
+    Summary,
     fit_spec,
+    fit_summary,
     from_bytes,
     group_effects,
     level_influence,
@@ -33,6 +35,9 @@ from service.problems import ProblemError
 from service.shelf import Shelf
 
 SUFFIX: Final = ".fit"
+
+Source: TypeAlias = pa.Table | Summary
+"""What a model is fitted to: rows, or their sums."""
 
 # A fit in memory weighs about its saved bytes; the answer and the effects as much again, and more.
 _WEIGHT: Final = 3
@@ -114,9 +119,9 @@ class Fitting:
         self.fits = 0
 
     async def obtain(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
     ) -> Found:
-        """Return the fit of ``order``; make it of the table that ``read`` returns if need be.
+        """Return the fit of ``order``; make it of what ``read`` returns if need be.
 
         Raises ``EngineError`` when it cannot be fitted, and ``still_fitting`` when it takes too
         long; then it is made and kept all the same.
@@ -158,7 +163,7 @@ class Fitting:
         await self._flights.close()
 
     async def _find_or_make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
     ) -> Found:
         row = await models.find(order.id)
         if row is not None:
@@ -172,13 +177,13 @@ class Fitting:
         return await self._make(models, order, read)
 
     async def _make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[pa.Table]]
+        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
     ) -> Found:
         self.fits += 1
         begun = time.perf_counter()
-        table = await read()
+        source = await read()
         got = time.perf_counter()
-        made = await self._compute.run(_fit, order, table)
+        made = await self._compute.run(_fit, order, source)
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
         row = await models.add(replace(made.fitted.row, blob=blob))
@@ -203,16 +208,16 @@ class Fitting:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
 
 
-def _fit(order: Order, table: pa.Table) -> _Made:
-    begun = time.perf_counter()
-    fit = fit_spec(order.specified.spec, table)
+def _fit(order: Order, source: Source) -> _Made:
+    begun, spec = time.perf_counter(), order.specified.spec
+    fit = fit_summary(source, spec) if isinstance(source, Summary) else fit_spec(spec, source)
     elapsed = 1e3 * (time.perf_counter() - begun)
     row = _row(order, fit, round(elapsed, 3))
     return _Made(_ready(row, fit), to_bytes(fit))
 
 
 def _row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
-    spec = order.specified.spec
+    spec = fit.spec  # a summary has its own order of terms
     return Model(
         key=order.key,
         dataset_id=order.dataset_id,

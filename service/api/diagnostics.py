@@ -14,7 +14,7 @@ from service.api.parameters import Cursor, ModelId
 from service.caps import REQUEST
 from service.catalog.paging import encode, start_of
 from service.context import owner_of, services
-from service.data import ROWS_NOT_KEPT, rows_of
+from service.data import rows_of
 from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, RowDiagnosticsPage
@@ -50,9 +50,9 @@ async def read(request: Request, model: ModelId) -> Response:
     try:
         table = await rows_of(fitted, parts.datasets(owner), parts)
     except ProblemError as error:
-        if error.kind.code != "rows_not_kept":
+        if error.kind.code not in {"rows_not_kept", "only_sums"}:
             raise
-        missing = ROWS_NOT_KEPT
+        missing = str(error.detail)
     content = await parts.compute.run(diagnostics.summary, model, fitted.fit, table, missing)
     return Response(content, 200, None, JSON)
 
@@ -66,7 +66,7 @@ async def read(request: Request, model: ModelId) -> Response:
             "description": "A page of rows; for CSV, Parquet and Arrow the next is in `Link`.",
             "headers": openapi.headers("Link"),
         },
-        **responses(*_READING, "not_acceptable", "rows_not_kept", "invalid_request"),
+        **responses(*_READING, "not_acceptable", "rows_not_kept", "only_sums", "invalid_request"),
     },
     operation_id="diagnostics_rows",
 )
@@ -115,6 +115,7 @@ async def rows(
             "group_not_found",
             "not_acceptable",
             "rows_not_kept",
+            "only_sums",
             "invalid_request",
             "limit_passed",
         ),

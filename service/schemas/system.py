@@ -60,6 +60,7 @@ class Limits(Answer):
     max_paired_means: int = Field(description="Most marginal means whose pairs are compared.")
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
+    max_merged_datasets: int = Field(description="Most summaries that are added at once.")
     max_simulations: int = Field(description="Most replicates of a bootstrap (`n_sim`).")
     max_influence_work: int = Field(
         description="Most levels left out times levels of all groups, for the influence of the "
