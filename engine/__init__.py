@@ -44,12 +44,12 @@ from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
-from engine.newdata import Predictor, predictors
+from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.progress import Progress
-from engine.simulation import simulate
+from engine.progress import Progress, silent
+from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
 from engine.summaries import (
@@ -94,6 +94,7 @@ __all__ = [
     "MarginalMean",
     "MarginalMeans",
     "ModesShape",
+    "Needs",
     "Outcome",
     "Parameter",
     "Pooling",
@@ -109,6 +110,7 @@ __all__ = [
     "RowDiagnostics",
     "RowsSummary",
     "Shape",
+    "Simulator",
     "Spec",
     "SpecError",
     "Spread",
@@ -137,6 +139,7 @@ __all__ = [
     "level_influence",
     "marginal_means",
     "merge",
+    "optional_predictors",
     "pairwise_differences",
     "parameters",
     "parse",
@@ -148,6 +151,7 @@ __all__ = [
     "ranova",
     "read_summary",
     "row_diagnostics",
+    "silent",
     "simulate",
     "summarise",
     "t_test",

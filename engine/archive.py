@@ -53,6 +53,7 @@ _CLASSES: dict[str, type[Any]] = {
         Solution,
         Statistics,
         TermSet,
+        state.GroupMeans,
         state.Polynomial,
         state.Standardization,
         expression.Binary,

@@ -29,6 +29,9 @@ MAX_OPERATIONS = 100
 MAX_DEGREE = 20
 """The highest degree of poly()."""
 
+MAX_GROUPS = 20
+"""How many columns the means of ave() may be by."""
+
 _ALONE = frozenset({"poly", "factor"})
 _OPERATOR_HINTS = {
     ":": "Inside a function and in the outcome stands arithmetic: interactions (a:b) are terms.",
@@ -38,6 +41,7 @@ _OPERATOR_HINTS = {
 _FUNCTION_HINTS = {
     "offset": 'An offset is a column named by the "offset" field of the request.',
     "as.factor": "factor(column) marks a column as categorical.",
+    "mean": "The mean of a column in each group is ave(x, group); center(x) is x less its mean.",
     "as.numeric": "Numbers are taken as numbers already.",
     "ln": "The natural logarithm is log().",
     "max": "The larger of two, row by row, is pmax().",
@@ -153,9 +157,10 @@ class Arguments:
                 self._given[argument.keyword] = argument
         free = [name for name in signature.names if name not in self._given]
         unnamed = [argument for argument in call.arguments if argument.keyword is None]
-        if len(unnamed) > len(free):
+        if len(unnamed) > len(free) and not signature.more:
             raise self.refuse("too many arguments", unnamed[len(free)])
         self._given |= dict(zip(free, unnamed, strict=False))
+        self._more = unnamed[len(free) :]
 
     def __contains__(self, name: str) -> bool:
         return name in self._given
@@ -175,6 +180,25 @@ class Arguments:
         if not columns(expr):
             raise self.refuse("no column to work on", self._given[name])
         return expr
+
+    def groups(self) -> tuple[Column, ...]:
+        """Return the arguments after the named ones, which are columns, each once."""
+        if not self._more:
+            raise self.refuse("no column to group by")
+        if len(self._more) > MAX_GROUPS:
+            raise self.refuse(f"more than {MAX_GROUPS} columns to group by", self._more[MAX_GROUPS])
+        return tuple(dict.fromkeys(map(self._group, self._more)))
+
+    def _group(self, argument: Argument) -> Column:
+        if not isinstance(argument.value, Flag):
+            match self._reader.whole(argument.value):
+                case Column() as column:
+                    return column
+                case Call("factor", (Column() as column,)):
+                    return column
+                case _:
+                    pass
+        raise self.refuse("a group that is not the name of a column", argument)
 
     def number(self, name: str, default: float) -> float:
         """Return an argument that is a plain number."""
@@ -244,6 +268,10 @@ def _poly(arguments: Arguments) -> Call:
     return Call("poly", (arguments.operand("x"), Number(degree)), options)
 
 
+def _ave(arguments: Arguments) -> Call:
+    return Call("ave", (arguments.operand("x"), *arguments.groups()))
+
+
 def _factor(arguments: Arguments) -> Call:
     operand = arguments.operand("x")
     if not isinstance(operand, Column):
@@ -253,11 +281,15 @@ def _factor(arguments: Arguments) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a function is written, the names of its arguments, and the rule that reads them."""
+    """How a function is written, the names of its arguments, and the rule that reads them.
+
+    ``more`` tells whether any number of arguments may follow those that have names.
+    """
 
     usage: str
     names: tuple[str, ...]
     read: Callable[[Arguments], Call]
+    more: bool = False
 
 
 SIGNATURES = {
@@ -273,6 +305,7 @@ SIGNATURES = {
         _scale,
     ),
     "poly": Signature("poly(x, 2) or poly(x, 2, raw = TRUE)", ("x", "degree", "raw"), _poly),
+    "ave": Signature("ave(x, county), the mean of x in each county", ("x",), _ave, more=True),
     "factor": Signature("factor(column)", ("x",), _factor),
 }
 """The closed list of functions."""

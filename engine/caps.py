@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import arithmetic, design, expansion, formula, syntax
+from engine import arithmetic, components, design, expansion, formula, groupmeans, syntax
 from engine.diagnostics import influence
 from engine.inference import means, pairs
 
@@ -17,6 +17,8 @@ class Caps:
         characters: of a formula as it is sent.
         nesting: of brackets and operators in a formula.
         operations: operators and functions of one expression.
+        groupings: columns that the means of ``ave()`` are by.
+        group_means: that all calls of ``ave()`` keep.
         degree: of ``poly()``.
         terms: fixed terms after expansion, and those of one random term.
         random_terms: random terms after expansion.
@@ -24,6 +26,8 @@ class Caps:
         expansion_work: terms looked at while ``* / : ^`` are written out.
         columns: of X after factors are expanded.
         effects: that vary over the levels of one grouping factor.
+        crossed_elements: of the matrix of the effects of crossed factors, without those of the
+            factor with most levels, and without its zeros between parts that share no level.
         marginal_means: estimated at once.
         paired_means: whose pairs are compared.
         influence_work: levels left out times levels of all groups, with several grouping factors.
@@ -32,6 +36,8 @@ class Caps:
     characters: int = formula.MAX_CHARACTERS
     nesting: int = syntax.MAX_NESTING
     operations: int = arithmetic.MAX_OPERATIONS
+    groupings: int = arithmetic.MAX_GROUPS
+    group_means: int = groupmeans.MAX_MEANS
     degree: int = arithmetic.MAX_DEGREE
     terms: int = expansion.MAX_TERMS
     random_terms: int = expansion.MAX_RANDOM_TERMS
@@ -39,6 +45,7 @@ class Caps:
     expansion_work: int = expansion.MAX_WORK
     columns: int = design.MAX_COLUMNS
     effects: int = design.MAX_EFFECTS
+    crossed_elements: int = components.MAX_ELEMENTS
     marginal_means: int = means.MAX_MEANS
     paired_means: int = pairs.MAX_MEANS
     influence_work: int = influence.MAX_WORK

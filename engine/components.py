@@ -18,9 +18,11 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from engine.cooccurrence import Cooccurrence
+from engine.errors import LimitError, Problem
 from engine.table import Floats
 
-
+MAX_ELEMENTS = 1 << 27
+"""Most elements of all dense blocks: 1 GiB each time, and a fit takes five times as much."""
 TURNED = 1 << 20
 """Elements of dense blocks that are copied at once."""
 
@@ -163,16 +165,9 @@ def batches(
         meetings: of every pair of factors.
     """
     label = _components(levels, meetings)
-    starts = np.cumsum((0, *levels))
     column_starts = np.cumsum((0, *(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))))
     total = int(column_starts[-1])
-    n_components = int(label.max()) + 1
-    own = [label[a:b] for a, b in pairwise(starts[1:])]
-    counts = np.array([np.bincount(part, minlength=n_components) for part in own])
-    # Slots are counted in powers of two, so that few batches hold components of any size.
-    slots = np.where(counts > 0, 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64), 0)
-    if n_components == 1:
-        slots = counts
+    own, slots = _slots(label, levels)
     shapes, batch_of = np.unique(slots, axis=1, return_inverse=True)
     out = []
     for b, shape in enumerate(shapes.T.tolist()):
@@ -180,7 +175,7 @@ def batches(
         width = [n * k for n, k in zip(shape, sizes[1:], strict=True)]
         edges = np.cumsum((0, *width)).tolist()
         index = np.full((len(members), edges[-1]), total, dtype=np.intp)
-        rank = np.full(n_components, -1)
+        rank = np.full(slots.shape[1], -1)
         rank[members] = np.arange(len(members))
         for f, part in enumerate(own):
             level = np.flatnonzero(rank[part] >= 0)
@@ -195,6 +190,48 @@ def batches(
         slices = tuple(slice(a, b) for a, b in pairwise(edges))
         out.append(Batch(index, slices, tuple(sizes[1:])))
     return tuple(out)
+
+
+def require_room(
+    levels: Sequence[int], sizes: Sequence[int], meetings: Sequence[Cooccurrence]
+) -> None:
+    """Refuse a model whose dense blocks would not fit, before any is made; as :func:`batches`.
+
+    Raises:
+        LimitError: the blocks of the rest have more than ``MAX_ELEMENTS`` elements.
+    """
+    columns = sum(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))
+    if columns**2 <= MAX_ELEMENTS:
+        return
+    _, slots = _slots(_components(levels, meetings), levels)
+    width = np.array(sizes[1:]) @ slots
+    if int(np.square(width).sum()) > MAX_ELEMENTS:
+        raise LimitError(
+            Problem(
+                "too_many_effects",
+                f"{columns} random effects beside those of the factor with most levels are crossed "
+                f"so densely that their matrix has more than {MAX_ELEMENTS} elements",
+                "use a coarser factor, fewer random slopes or fewer crossed factors",
+                ("formula",),
+            )
+        )
+
+
+def _slots(
+    label: NDArray[np.int32], levels: Sequence[int]
+) -> tuple[list[NDArray[np.int32]], NDArray[np.int64]]:
+    """Component of each level by factor of the rest, and slots by factor and component.
+
+    Slots are counted in powers of two, so that few batches hold components of any size.
+    """
+    starts = np.cumsum((0, *levels))
+    n_components = int(label.max()) + 1
+    own = [label[a:b] for a, b in pairwise(starts[1:])]
+    counts = np.array([np.bincount(part, minlength=n_components) for part in own])
+    if n_components == 1:
+        return own, counts
+    rounded = 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64)
+    return own, np.where(counts > 0, rounded, 0)
 
 
 def _components(levels: Sequence[int], meetings: Sequence[Cooccurrence]) -> NDArray[np.int32]:

@@ -14,7 +14,6 @@ All derivatives follow from Psi = Lambda_2 K^-1 Lambda_2' and F = I - Psi D; see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cholesky import batched_cholesky, batched_forward, dense_cholesky
-from engine.components import Batch
 from engine.criterion import Criterion, Derivatives, Evaluation, Factorised
 from engine.crossed_blocks import CrossedBlocks, CrossedFactor
 from engine.sensitivity import Sensitivity, quadratic

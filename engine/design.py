@@ -12,7 +12,8 @@ import numpy as np
 from engine import expression
 from engine.errors import DataError, LimitError, Problem
 from engine.formula import Formula, RandomTerm, Term
-from engine.frame import Frame
+from engine.frame import Frame, variables
+from engine.groupmeans import require_few_means
 from engine.spec import Contrast, Spec
 from engine.state import State
 from engine.table import Factor, Floats
@@ -36,7 +37,9 @@ class Numeric:
         """The columns (n,) of this variable."""
         if isinstance(self.expr, expression.Column):
             return [frame.numbers[self.expr.name]]
-        values = expression.evaluate(self.expr, frame.numbers, self.states)
+        values = expression.evaluate(
+            self.expr, frame.numbers, self.states, frame.factors, frame.means
+        )
         _require_finite(values, self.expr, frame)
         return [values] if values.ndim == 1 else list(values.T)
 
@@ -159,7 +162,7 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states))
+        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states, frame.factors))
         _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
@@ -186,9 +189,10 @@ def learn(
 
     Raises:
         DataError: a factor with one level, an expression that is not finite.
-        LimitError: more than ``MAX_COLUMNS`` columns.
+        LimitError: more than ``MAX_COLUMNS`` columns, or more group means than are kept.
     """
     formula = spec.formula
+    require_few_means([formula.response, *variables(formula)], frame.factors, frame.n_rows)
     learner = _Learner(frame, constants, coded)
     response = Response(formula.response, learner.states(formula.response), spec.offset)
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
@@ -204,7 +208,7 @@ class _Learner:
     def states(self, expr: expression.Expr) -> expression.States:
         """The constants of the stateful calls of an expression."""
         if self.constants is None:
-            return expression.learn(expr, self.frame.numbers)
+            return expression.learn(expr, self.frame.numbers, self.frame.factors)
         return {call: self.constants[call] for call in expression.stateful(expr)}
 
     def term_set(

@@ -1,8 +1,8 @@
 """Arithmetic on columns: what stands inside a function of a formula, and its values.
 
 An expression is a tree of frozen values, so it can be a key, and it is evaluated by walking it:
-there is no code in it. Three functions take constants from the rows the model is fitted to
-(``scale``, ``center``, ``poly``): ``learn`` finds them, ``evaluate`` needs them.
+there is no code in it. Four functions take constants from the rows the model is fitted to
+(``scale``, ``center``, ``poly``, ``ave``): ``learn`` finds them, ``evaluate`` needs them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from engine.errors import DataError, Problem
-from engine.state import Polynomial, Standardization, State, Vector
+from engine.state import GroupMeans, Polynomial, Standardization, State, Vector
+from engine.table import Factor
 from engine.tokens import number_text, quoted
 
 Operator: TypeAlias = Literal["+", "-", "*", "/", "^"]
@@ -56,7 +57,8 @@ class Call:
     """A function of the closed list.
 
     ``options`` holds only what is not the default: ``poly`` has ``raw``, ``scale`` has ``center``
-    and ``scale``. The degree of ``poly`` is its second argument, the base of ``log`` likewise.
+    and ``scale``. The degree of ``poly`` is its second argument, the base of ``log`` likewise; the
+    arguments of ``ave`` after its first are the columns whose levels it takes means in.
     """
 
     function: str
@@ -73,7 +75,12 @@ Expr: TypeAlias = Number | Column | Negate | Binary | Call
 States: TypeAlias = Mapping[str, State]
 """What stateful calls have learned, by the text of the call."""
 
-STATEFUL = frozenset({"scale", "center", "poly"})
+Factors: TypeAlias = Mapping[str, Factor]
+
+STATEFUL = frozenset({"scale", "center", "poly", "ave"})
+
+_NO_FACTORS: Factors = {}
+_NO_MEANS: Mapping[str, Vector] = {}
 
 _ELEMENTWISE: dict[str, Callable[[Vector], Vector]] = {
     "log2": np.log2,
@@ -96,7 +103,28 @@ _OPERATORS: dict[Operator, Callable[[Vector, Vector], Vector]] = {
 
 def columns(expr: Expr) -> tuple[str, ...]:
     """Return the names of the columns of an expression, in order of first appearance."""
-    return tuple(dict.fromkeys(part.name for part in _parts(expr) if isinstance(part, Column)))
+    return tuple(dict.fromkeys(name for part in _parts(expr) for name in _names(part)))
+
+
+def numbers(expr: Expr, *, learned: bool = False) -> tuple[str, ...]:
+    """Return the names of the columns that an expression reads as numbers.
+
+    ``learned``: to be evaluated, when the means that ``ave`` takes are known already.
+    """
+    parts = _parts(expr, learned=learned)
+    return tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Column)))
+
+
+def groups(expr: Expr, *, learned: bool = False) -> tuple[str, ...]:
+    """Return the names of the columns whose levels an expression takes means in."""
+    calls = group_means(expr, learned=learned)
+    return tuple(dict.fromkeys(name for call in calls for name in _names(call)))
+
+
+def group_means(expr: Expr, *, learned: bool = False) -> tuple[Call, ...]:
+    """Return the calls of ``ave`` in an expression."""
+    parts = _parts(expr, learned=learned)
+    return tuple(part for part in parts if isinstance(part, Call) and part.function == "ave")
 
 
 def is_factor(expr: Expr) -> str | None:
@@ -117,21 +145,25 @@ def labels(expr: Expr) -> tuple[str, ...]:
             return (text(expr),)
 
 
-def learn(expr: Expr, values: Mapping[str, Vector]) -> dict[str, State]:
-    """Return the constants of every ``scale``, ``center`` and ``poly`` of an expression.
+def learn(
+    expr: Expr, values: Mapping[str, Vector], factors: Factors = _NO_FACTORS
+) -> dict[str, State]:
+    """Return the constants of every ``scale``, ``center``, ``poly`` and ``ave`` of an expression.
 
     Args:
         expr: any numeric expression; inner calls are learned before the outer ones.
-        values: each column of the expression on the rows of the fit, shape (n,), none missing.
+        values: each column that is read as numbers on the rows of the fit, (n,), none missing.
+        factors: each column whose levels ``ave`` takes means in.
 
     Raises:
         DataError: ``poly`` of more degrees than its argument has distinct values, less one.
 
     """
     states: dict[str, State] = {}
+    rows = _Rows(values, states, factors, _NO_MEANS)
     with np.errstate(all="ignore"):
         for part in _stateful(expr):
-            states[text(part)] = _learned(part, _value(part.arguments[0], values, states))
+            states[text(part)] = _learned(part, _value(part.arguments[0], rows), factors)
     return states
 
 
@@ -146,21 +178,31 @@ def _stateful(expr: Expr) -> Iterator[Call]:
             yield part
 
 
-def evaluate(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector:
+def evaluate(
+    expr: Expr,
+    values: Mapping[str, Vector],
+    states: States,
+    factors: Factors = _NO_FACTORS,
+    means: Mapping[str, Vector] = _NO_MEANS,
+) -> Vector:
     """Return the values of an expression on some rows.
 
     Args:
         expr: a numeric expression (not ``factor``) that names a column.
-        values: each column of the expression, shape (n,).
+        values: each column that is read as numbers, shape (n,).
         states: what ``learn`` found on the rows of the fit.
+        factors: each column whose levels ``ave`` takes means in.
+        means: values of calls of ``ave`` by their text, (n,), in place of those learned; nan where
+            none is given.
 
     Returns:
         Shape (n,), or (n, degree) for ``poly``. Outside the domain of a function the value is not
-        finite (``log(0)`` is -inf, ``sqrt(-1)`` nan); nothing is raised and nothing warned.
+        finite (``log(0)`` is -inf, ``sqrt(-1)`` nan), and ``ave`` of levels without rows in the fit
+        is nan; nothing is raised and nothing warned.
 
     """
     with np.errstate(all="ignore"):
-        return _value(expr, values, states)
+        return _value(expr, _Rows(values, states, factors, means))
 
 
 def constant(expr: Expr) -> float | None:
@@ -170,35 +212,64 @@ def constant(expr: Expr) -> float | None:
     return float(evaluate(expr, {}, {}))
 
 
-def _parts(expr: Expr) -> Iterator[Expr]:
-    """Yield every expression inside ``expr``, left to right, operands before what uses them."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows that an expression is evaluated on; see ``evaluate``."""
+
+    values: Mapping[str, Vector]
+    states: States
+    factors: Factors
+    means: Mapping[str, Vector]
+
+
+def _parts(expr: Expr, *, learned: bool = False) -> Iterator[Expr]:
+    """Yield every expression inside ``expr``, left to right, operands before what uses them.
+
+    The columns that ``ave`` groups by are no expressions; what it takes means of has no part any
+    more once they are ``learned``.
+    """
     match expr:
         case Negate(operand):
-            yield from _parts(operand)
+            yield from _parts(operand, learned=learned)
         case Binary(_, left, right):
-            yield from _parts(left)
-            yield from _parts(right)
+            yield from _parts(left, learned=learned)
+            yield from _parts(right, learned=learned)
+        case Call("ave", arguments):
+            if not learned:
+                yield from _parts(arguments[0])
         case Call(_, arguments):
             for argument in arguments:
-                yield from _parts(argument)
+                yield from _parts(argument, learned=learned)
         case _:
             pass
     yield expr
 
 
-def _value(expr: Expr, values: Mapping[str, Vector], states: States) -> Vector:
+def _names(part: Expr) -> tuple[str, ...]:
+    """Return the columns that an expression names itself, not by what is inside it."""
+    match part:
+        case Column(name):
+            return (name,)
+        case Call("ave", (_, *by)):
+            return tuple(column.name for column in by if isinstance(column, Column))
+        case _:
+            return ()
+
+
+def _value(expr: Expr, rows: _Rows) -> Vector:
     match expr:
         case Number(value):
             return np.asarray(value, dtype=np.float64)
         case Column(name):
-            return values[name]
+            return rows.values[name]
         case Negate(operand):
-            return -_value(operand, values, states)
+            return -_value(operand, rows)
         case Binary(operator, left, right):
-            operation = _OPERATORS[operator]
-            return operation(_value(left, values, states), _value(right, values, states))
+            return _OPERATORS[operator](_value(left, rows), _value(right, rows))
+        case Call("ave"):
+            return _group_means(expr, rows)
         case Call():
-            return _applied(expr, [_value(each, values, states) for each in expr.arguments], states)
+            return _applied(expr, [_value(each, rows) for each in expr.arguments], rows.states)
 
 
 def _applied(call: Call, arguments: list[Vector], states: States) -> Vector:
@@ -209,12 +280,24 @@ def _applied(call: Call, arguments: list[Vector], states: States) -> Vector:
             return _log(*arguments)
         case "pmax" | "pmin":
             return _CLAMPS[call.function](*arguments)
-        case "scale" | "center" | "poly" if not _is_raw(call):
-            return states[text(call)].apply(arguments[0])
-        case "poly":
+        case "poly" if _is_raw(call):
             return arguments[0][:, None] ** np.arange(1, int(arguments[1]) + 1)
         case _:
-            raise TypeError(f"{text(call)} has no numeric value")
+            state = states.get(text(call))
+            if not isinstance(state, Standardization | Polynomial):
+                raise TypeError(f"{text(call)} has no numeric value")
+            return state.apply(arguments[0])
+
+
+def _group_means(call: Call, rows: _Rows) -> Vector:
+    """Return the mean of each row's group: the one given with the row, or else the one learned."""
+    key = text(call)
+    state = rows.states[key]
+    if not isinstance(state, GroupMeans):
+        raise TypeError(f"{key} has learned no means")
+    learned = state.apply([rows.factors[name] for name in _names(call)])
+    given = rows.means.get(key)
+    return learned if given is None else np.where(np.isnan(given), learned, given)
 
 
 def _log(x: Vector, base: Vector | None = None) -> Vector:
@@ -231,8 +314,10 @@ def _is_raw(call: Call) -> bool:
     return call.option("raw", default=False)
 
 
-def _learned(call: Call, x: Vector) -> State:
+def _learned(call: Call, x: Vector, factors: Factors) -> State:
     match call.function:
+        case "ave":
+            return GroupMeans.learn(x, [factors[name] for name in _names(call)])
         case "poly":
             return _polynomial(call, x)
         case "center":

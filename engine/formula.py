@@ -13,9 +13,9 @@ from functools import lru_cache
 
 from engine import expression
 from engine.arithmetic import read_expression
-from engine.expansion import Effects, expand
+from engine.expansion import Bar, Effects, expand
 from engine.expression import Call, Expr
-from engine.syntax import Node, read_sides, spelled
+from engine.syntax import Node, read_side, read_sides, spelled
 from engine.tokens import Source, quoted
 
 MAX_CHARACTERS = 2_000
@@ -139,14 +139,39 @@ def parse(text: str, *, max_characters: int | None = MAX_CHARACTERS) -> Formula:
         FormulaError: the text is no formula, or passes a cap; it says where, with a caret.
 
     """
-    if max_characters is not None and len(text) > max_characters:
+    if max_characters is not None:
+        _require_length(text, max_characters)
+    return _parse(text)
+
+
+def parse_random(text: str) -> tuple[RandomTerm, ...]:
+    """Return the random terms that ``text`` writes: ``(1 | county)``, or several with + between.
+
+    Raises:
+        FormulaError: it is no sum of random terms, or passes a cap.
+
+    """
+    _require_length(text, MAX_CHARACTERS)
+    source = Source(text)
+    effects, bars = expand(read_side(source), source)
+    if effects.terms or not (effects.intercept and bars):
+        raise source.refuse(
+            0,
+            "formula_random_term",
+            "this is not a random term",
+            "A random term is written as in the formula of the model: (1 | county).",
+        )
+    return tuple(map(_random_term, bars))
+
+
+def _require_length(text: str, most: int) -> None:
+    if len(text) > most:
         raise Source(text).refuse(
-            max_characters,
+            most,
             "formula_too_long",
-            f"the formula has {len(text)} characters, more than {max_characters}",
+            f"the formula has {len(text)} characters, more than {most}",
             "Rename long columns, or leave out terms.",
         )
-    return _parse(text)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -162,9 +187,7 @@ def _parse(text: str) -> Formula:
             "the outcome stands among the terms too",
             "Leave it out right of ~.",
         )
-    random = tuple(
-        RandomTerm(bar.effects.intercept, _terms(bar.effects), bar.group) for bar in bars
-    )
+    random = tuple(map(_random_term, bars))
     written = f"{spelled(left)} ~ {spelled(right)}"
     if len(written) > MAX_CHARACTERS >= len(text):
         written = text.strip()  # R's spacing would push it over the cap
@@ -190,6 +213,10 @@ def _response(node: Node, source: Source) -> Expr:
             )
         case _:
             return response
+
+
+def _random_term(bar: Bar) -> RandomTerm:
+    return RandomTerm(bar.effects.intercept, _terms(bar.effects), bar.group)
 
 
 def _terms(effects: Effects) -> tuple[Term, ...]:

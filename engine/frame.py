@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
 
@@ -38,8 +38,9 @@ class Roles:
     @classmethod
     def of(cls, spec: Spec, table: Table) -> Roles:
         """Decide by the formula and the kinds of the columns (all must exist)."""
-        numbers = dict.fromkeys(expression.columns(spec.formula.response), "formula")
-        factors: dict[str, str] = {}
+        response = spec.formula.response
+        numbers = dict.fromkeys(expression.numbers(response), "formula")
+        factors = dict.fromkeys(expression.groups(response), "formula")
         bare: set[str] = set()
         for variable in variables(spec.formula):
             if (name := factor_column(variable, spec, table)) is not None:
@@ -47,7 +48,8 @@ class Roles:
                 if isinstance(variable, expression.Column):
                     bare.add(name)
             else:
-                numbers.update(dict.fromkeys(expression.columns(variable), "formula"))
+                numbers.update(dict.fromkeys(expression.numbers(variable), "formula"))
+                factors.update(dict.fromkeys(expression.groups(variable), "formula"))
         for random in spec.formula.random:
             factors.update(dict.fromkeys(random.group, "formula"))
         if spec.weights is not None:
@@ -89,6 +91,7 @@ class Frame:
         factors: factors by column name.
         bare: columns that are a factor when they stand alone in a term.
         rows: row numbers (from 0) in the table, ``None`` when all rows are kept.
+        means: of new rows: group means that came with them, by the text of their call of ``ave``.
     """
 
     n_rows: int
@@ -97,6 +100,7 @@ class Frame:
     factors: Mapping[str, Factor]
     bare: frozenset[str] = frozenset()
     rows: NDArray[np.int64] | None = None
+    means: Mapping[str, Floats] = field(default_factory=dict)
 
     def slice(self, start: int, stop: int) -> Frame:
         """Rows ``start`` to ``stop``; levels stay those of the whole frame."""

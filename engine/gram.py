@@ -3,8 +3,8 @@
 B_j = Q_j'Z_2 are the rows of one level, sparse, and A_j and C_j depend on theta. D is such a sum,
 and so is everything that the derivatives in the first G need (see ``crossed``). With one effect per
 level a sum is linear in one weight per level, so that it is a product of a fixed sparse matrix and
-the weights, which is quickest for few pairs; beyond, and with several effects, it is a product of sparse
-matrices, block of rows by block of rows, of one triangle.
+the weights, which is quickest for few pairs; beyond, and with several effects, it is a product of
+sparse matrices, block of rows by block of rows, of one triangle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.components import Batch
@@ -32,6 +31,7 @@ class Gram:
 
     Attributes:
         rows: B, sparse (J k, q).
+        columns: B', sparse (q, J k).
         k: rows of a level.
         batches: components of the rest.
         pairs: products of two elements of a row, (elements of all blocks, J), upper triangles;
@@ -39,6 +39,7 @@ class Gram:
     """
 
     rows: sparse.csr_array
+    columns: sparse.csc_array
     k: int
     batches: tuple[Batch, ...]
     pairs: sparse.csr_array | None
@@ -48,7 +49,9 @@ class Gram:
         """Make it from B and the components, which hold all columns of a row together."""
         width = np.diff(rows.indptr).astype(np.int64)
         few = k == 1 and int((width * (width + 1)).sum()) <= 2 * MAX_PAIRS
-        return cls(rows, k, batches, _pairs(rows, batches) if few else None)
+        return cls(
+            rows, sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None
+        )
 
     def scaled(self, by: Floats) -> sparse.csr_array:
         """The rows A_j B_j of (J, c, k) matrices A_j, sparse (J c, q)."""
@@ -60,26 +63,27 @@ class Gram:
 
     def transposed_times(self, vectors: Floats) -> Floats:
         """B'v, (J, k, c) -> (q, c)."""
-        return np.asarray(self.rows.T @ vectors.reshape(-1, vectors.shape[2]))
+        return np.asarray(self.columns @ vectors.reshape(-1, vectors.shape[2]))
 
     def add(self, left: Floats, right: Floats, out: Sequence[Floats]) -> None:
-        """Add the symmetric sum of (left_j B_j)'(right_j B_j) to blocks (m, s, s), in place.
+        """Add the sum of (A_j B_j)'(C_j B_j), if symmetric, to blocks (m, s, s), in place.
 
         Args:
-            left, right: (J, c, k).
-            out: contiguous, by batch.
+            left: A_j, (J, c, k).
+            right: C_j, (J, c, k).
+            out: by batch.
         """
         if self.pairs is not None:
-            for own, part in zip(out, self._linear(left, right), strict=True):
-                own += part
-                diagonal = np.arange(own.shape[-1])
+            for i, part in enumerate(self._linear(left, right)):
+                np.add(out[i], part, out=out[i])
+                diagonal = np.arange(part.shape[-1])
                 part[:, diagonal, diagonal] = 0.0
-                own += np.swapaxes(part, 1, 2)
+                np.add(out[i], np.swapaxes(part, 1, 2), out=out[i])
             return
         if not self._whole:
             product = self._product(left, right)
-            for batch, own in zip(self.batches, out, strict=True):
-                own += batch.dense(product)
+            for i, batch in enumerate(self.batches):
+                np.add(out[i], batch.dense(product), out=out[i])
             return
         (own,) = out
         for start, part in self._parts(left, right):
@@ -90,7 +94,7 @@ class Gram:
     def inner(self, left: Floats, right: Floats, of: Sequence[Floats]) -> float:
         """The sum of the products of its elements and those of symmetric blocks (m, s, s).
 
-        The sum of (left_j B_j)'(right_j B_j) itself need not be symmetric.
+        The sum of (A_j B_j)'(C_j B_j) itself need not be symmetric.
         """
         if self.pairs is not None:
             total = 0.0
@@ -184,6 +188,7 @@ def _pairs(rows: sparse.csr_array, batches: Sequence[Batch]) -> sparse.csr_array
     )
 
 
-def squares(rows: sparse.csr_array) -> NDArray[np.float64]:
+def squares(rows: sparse.csr_array) -> Floats:
     """The sum of squares of each column, (q,)."""
-    return np.bincount(rows.indices, weights=np.square(rows.data), minlength=rows.shape[1])
+    sums = np.bincount(rows.indices, weights=np.square(rows.data), minlength=rows.shape[1])
+    return sums.astype(np.float64, copy=False)

@@ -27,6 +27,7 @@ from engine.dense import DenseCriterion
 from engine.fit import Fit
 from engine.sensitivity import quadratic
 from engine.table import Floats
+from engine.variation import ByComponent, ByLevel, Carried, Shared, Source
 
 CHUNK = 1 << 22
 """Most doubles of a block of lines that are computed at once."""
@@ -49,39 +50,80 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
         z: rows of Z of each grouping factor, without the split by level, (r, k).
         index: the level of each row in each factor; -1 for one that the model has not seen, (r,).
     """
-    solution = fit.solution
-    half = triangular_inverse(solution.upper[:-1, :-1]) * solution.sigma
-    estimate = x @ solution.beta
-    variance = np.zeros(len(x))
+    if not z:
+        return population(fit, x)
+    solution, seen = fit.solution, Seen.of(fit, z, index)
+    variance = np.square(seen.own).sum(axis=1) + seen.rest_variance
     for t, own, place in zip(solution.t, z, index, strict=True):
         new = place < 0
-        variance[new] += solution.sigma**2 * np.square(own[new] @ t).sum(axis=1)
-    left = x
-    if z:
-        seen = _Seen.of(fit, z, index)
-        estimate = estimate + seen.effect
-        variance += solution.sigma**2 * seen.variance
-        left = x - seen.leverage
-    variance += np.square(left @ half).sum(axis=1)
-    return Lines(estimate, np.maximum(variance, 0.0))
+        variance[new] += np.square(own[new] @ t).sum(axis=1)
+    variance *= solution.sigma**2
+    variance += np.square((x - seen.leverage) @ fixed_root(fit)).sum(axis=1)
+    return Lines(x @ solution.beta + seen.effect, np.maximum(variance, 0.0))
+
+
+def population(fit: Fit, x: Floats) -> Lines:
+    """Estimate and variance of the lines of r rows without random effects, (r,)."""
+    variance = np.square(x @ fixed_root(fit)).sum(axis=1)
+    return Lines(np.asarray(x @ fit.solution.beta), variance)
+
+
+def fixed_root(fit: Fit) -> Floats:
+    """W with Var(beta) = W W', in the pilots' units, (p, p)."""
+    return triangular_inverse(fit.solution.upper[:-1, :-1]) * fit.solution.sigma
+
+
+def sources(
+    fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]
+) -> list[Source]:
+    """What the errors of the lines of r rows come of, levels not seen aside; see :func:`lines`.
+
+    The variances that :func:`lines` tells are the sums of the squares of these sources.
+    """
+    if not z:
+        return [Shared(x @ fixed_root(fit))]
+    seen, sigma = Seen.of(fit, z, index), fit.solution.sigma
+    levels, codes = np.unique(index[0], return_inverse=True)  # a new level's rows are zero
+    found: list[Source] = [
+        Shared((x - seen.leverage) @ fixed_root(fit)),
+        ByLevel(sigma * seen.own, codes, len(levels)),
+    ]
+    if seen.rest is not None:
+        found.append(_of_rest(fit, seen.rest * sigma))
+    return found
+
+
+def _of_rest(fit: Fit, w: sparse.csr_array) -> Source:
+    """The source with the covariance w Psi w', (r, r)."""
+    criterion, factor = fit.at_optimum
+    if isinstance(criterion, DenseCriterion):
+        return Carried(w, criterion.psi_half(factor.t).T)
+    crossed, _, psi = _at_optimum(fit)
+    return ByComponent.of(w, crossed.blocks.batches, psi)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What the levels that the model has seen add to each row.
 
     Attributes:
         effect: z'b^, (r,).
         leverage: z'G H, (r, p).
-        variance: z'(G - G S G) z, (r,).
+        own: L^-1 T_1'z_1 with M_j = L L': the first factor's part is the sum of squares, (r, k).
+        rest: w of the other factors, sparse (r, q), or of all where they have few levels; ``None``
+            without any.
+        rest_variance: w'Psi w, (r,).
     """
 
     effect: Floats
     leverage: Floats
-    variance: Floats
+    own: Floats
+    rest: sparse.csr_array | None
+    rest_variance: Floats
 
     @classmethod
-    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> _Seen:
+    def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Seen:
+        """Of r rows; see :func:`lines`."""
         if len(z) > 1:
             criterion, factor = fit.at_optimum
             if isinstance(criterion, DenseCriterion):
@@ -99,16 +141,16 @@ class _Seen:
         th = np.swapaxes(half, 1, 2) @ batched_forward(lower, inner)
         zt = z[0][known] @ t
         m_lower = batched_cholesky(transposed @ rt + np.eye(len(t)))
-        own = batched_forward(m_lower[place], zt[:, :, None])
+        own = np.zeros((len(known), len(t)))
+        own[known] = batched_forward(m_lower[place], zt[:, :, None])[:, :, 0]
         gh = np.zeros((len(known), len(columns)))
         gh[known] = np.einsum("rk,rkc->rc", zt, th[place])
-        variance = np.zeros(len(known))
-        variance[known] = np.square(own).sum(axis=(1, 2))
+        rest, rest_variance = None, np.zeros(len(known))
         if len(z) > 1:
-            more_gh, more_variance = _through_rest(fit, z, index, levels, place, half, zt)
-            gh, variance = gh + more_gh, variance + more_variance
+            rest, more_gh, rest_variance = _rest(fit, z, index, levels, place, half, zt)
+            gh = gh + more_gh
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
-        return cls(effect, gh[:, :-1], variance)
+        return cls(effect, gh[:, :-1], own, rest, rest_variance)
 
     @classmethod
     def _of_few(
@@ -118,7 +160,7 @@ class _Seen:
         beta: Floats,
         z: Sequence[Floats],
         index: Sequence[NDArray[np.intp]],
-    ) -> _Seen:
+    ) -> Seen:
         """Several grouping factors of few levels: Z and all that it meets are whole matrices."""
         blocks = criterion.blocks
         w = _columns(blocks.sizes, blocks.levels, z, index)
@@ -129,10 +171,11 @@ class _Seen:
             np.square(w[start : start + step] @ half).sum(axis=1)
             for start in range(0, w.shape[0], step)
         ]
-        return cls(gh[:, -1] - gh[:, :-1] @ beta, gh[:, :-1], np.concatenate(variance))
+        effect, none = gh[:, -1] - gh[:, :-1] @ beta, np.zeros((w.shape[0], 0))
+        return cls(effect, gh[:, :-1], none, w, np.concatenate([np.zeros(0), *variance]))
 
 
-def _through_rest(
+def _rest(
     fit: Fit,
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
@@ -140,8 +183,8 @@ def _through_rest(
     place: NDArray[np.intp],
     half: Floats,
     zt: Floats,
-) -> tuple[Floats, Floats]:
-    """What the other factors add: w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
+) -> tuple[sparse.csr_array, Floats, Floats]:
+    """Of the other factors: w (r, q), w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
     criterion, factor, psi = _at_optimum(fit)
     blocks = criterion.blocks
     known = np.flatnonzero(index[0] >= 0)
@@ -164,7 +207,7 @@ def _through_rest(
         quadratic(blocks.batches, psi, w[start : start + step], min(step, w.shape[0] - start), 1)
         for start in range(0, w.shape[0], step)
     ]
-    return w @ psi_dm, np.concatenate(variance)[:, 0, 0]
+    return w, w @ psi_dm, np.concatenate([np.zeros((0, 1, 1)), *variance])[:, 0, 0]
 
 
 def _columns(

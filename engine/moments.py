@@ -1,15 +1,16 @@
 """Variances of crossed effects from sums of squares: a start for the search that costs no factor.
 
 With e what least squares leaves of y, and W = Z_2'Z_2 less its part in the span of Z_1, the squares
-of Z_1'e, of Z_2'e less its part in the span of Z_1 and of e itself have expectations that are linear
-in the variances of the effects and of the residual (Henderson's method 3, coarsened; Searle,
-Casella, McCulloch 1992, Variance Components, chapter 5). Covariances are taken as zero, and what the
-fixed effects take as nothing: it is a start only.
+of Z_1'e, of Z_2'e less its part in the span of Z_1 and of e itself have expectations that are
+linear in the variances of the effects and of the residual (Henderson's method 3, coarsened; Searle,
+Casella, McCulloch 1992, Variance Components, chapter 5). Covariances are taken as zero, and so is
+what the fixed effects take: it is a start only.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from engine.crossed_blocks import CrossedBlocks
@@ -29,7 +30,7 @@ def relative_deviations(blocks: CrossedBlocks) -> Floats:
     variances, _ = nnls(left / scale[:, None], right / scale)
     if not variances[0] > 0.0:
         return np.full(len(columns), 0.5)
-    return np.clip(np.sqrt(variances[1:] / variances[0]), LEAST, MOST)
+    return np.asarray(np.clip(np.sqrt(variances[1:] / variances[0]), LEAST, MOST))
 
 
 def _effects(blocks: CrossedBlocks) -> list[tuple[int, int]]:
@@ -64,7 +65,7 @@ def _of_first(blocks: CrossedBlocks, left: Floats, right: Floats) -> None:
         left[a + 1] += squares
 
 
-def _owners(blocks: CrossedBlocks) -> Floats:
+def _owners(blocks: CrossedBlocks) -> NDArray[np.intp]:
     """The variance that each column of the rest belongs to, counted from 1, (q,)."""
     start, parts = 1 + blocks.sizes[0], []
     for k, n in zip(blocks.sizes[1:], blocks.levels[1:], strict=True):

@@ -1,20 +1,20 @@
-"""New rows: what they must carry, and how they are read into a frame."""
+"""New rows read into a frame, and from there into the columns of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from engine import expression
-from engine.design import Block, Categorical, Grouping, Numeric, TermSet
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
+from engine.needs import Needs, Predictor, numeric_variables
 from engine.table import Factor, Floats, level_text
 
 Values: TypeAlias = Sequence[object] | NDArray[np.generic]
@@ -23,154 +23,114 @@ MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Predictor:
-    """A column that a row to be predicted must carry.
-
-    Attributes:
-        name: of the column.
-        kind: "number", "factor" (one of ``levels``) or "group" (any value; unseen levels are new).
-            A column read in several ways is a factor before a number, and a number before a group.
-        levels: of a factor or group that is one column; empty for numbers and combined groups.
-    """
-
-    name: str
-    kind: Literal["number", "factor", "group"]
-    levels: tuple[str, ...] = ()
-
-
-def predictors(fit: Fit) -> tuple[Predictor, ...]:
-    """What a row to be predicted must carry, in order of first use."""
-    found: dict[str, Predictor] = {}
-    sets = [fit.design.fixed, *(term for g in fit.design.groupings for term in g.terms)]
-    for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
-        if isinstance(variable, Categorical):
-            found[variable.column] = Predictor(variable.column, "factor", variable.levels)
-        else:
-            for name in expression.columns(variable.expr):
-                found.setdefault(name, Predictor(name, "number"))
-    for grouping, effects in zip(fit.design.groupings, fit.random, strict=True):
-        for name in grouping.columns:
-            levels = effects.levels if len(grouping.columns) == 1 else ()
-            found.setdefault(name, Predictor(name, "group", levels))
-    if fit.design.response.offset is not None:
-        found.setdefault(
-            fit.design.response.offset, Predictor(fit.design.response.offset, "number")
-        )
-    return tuple(found.values())
-
-
-@dataclass(frozen=True, slots=True)
 class Rows:
     """New rows in the pilots' units.
 
     Attributes:
         x: rows of X (r, p).
-        z: rows of Z of each grouping factor, without the split by level, (r, k).
-        index: the level of each row in each factor, -1 for one that the model has not seen, (r,).
+        z: rows of Z of each grouping factor, without the split by level, (r, k); zero where an
+            effect is not counted.
+        index: the level of each row in each factor, -1 for one that the model has not seen and
+            where the factor is not counted, (r,).
         offset: in the data's units (r,).
+        weights: prior weights of the new observations (r,); ``None`` for a model without.
     """
 
     x: Floats
     z: tuple[Floats, ...]
     index: tuple[NDArray[np.intp], ...]
     offset: Floats
+    weights: Floats | None
 
     @classmethod
-    def read(cls, fit: Fit, wanted: Sequence[Predictor], columns: Mapping[str, Values]) -> Rows:
-        """Read columns of equal length.
-
-        Raises:
-            SpecError: columns missing or too many, or of unequal length.
-            DataError: values that do not fit, one problem each, with path ("rows", i, name).
-        """
-        _require_columns(wanted, columns)
-        frame = _frame(fit, wanted, columns)
-        _refuse_undefined(fit, frame)
+    def read(cls, fit: Fit, needs: Needs, columns: Mapping[str, Values]) -> Rows:
+        """Read columns of equal length; see :func:`read_frame`."""
+        frame = read_frame(fit, needs, columns)
         with np.errstate(all="ignore"):  # what is beyond all doubles is refused once predicted
-            return cls._of(fit, frame)
+            return cls.of(fit, needs, frame)
 
     @classmethod
-    def _of(cls, fit: Fit, frame: Frame) -> Rows:
-        pilot, kept, offset = fit.products.pilot, fit.kept, fit.design.response.offset
+    def of(cls, fit: Fit, needs: Needs, frame: Frame) -> Rows:
+        """The columns of the model on rows that have been read."""
+        pilot, kept = fit.products.pilot, fit.kept
+        offset, weights = fit.spec.offset, fit.spec.weights
         own = [np.ones(frame.n_rows)]
         own += [column for block in fit.design.fixed.blocks for column in block.columns(frame)]
-        z = tuple(
-            (np.array(grouping.z_columns(frame)).T - group.pilot.centre) / group.pilot.scale
-            for grouping, group in zip(fit.design.groupings, fit.products.groups, strict=True)
-        )
-        index = tuple(
-            np.array([effects.place.get(label, -1) for label in _labels(grouping, frame)], np.intp)
-            for grouping, effects in zip(fit.design.groupings, fit.random, strict=True)
-        )
+        places = range(len(fit.design.groupings))
         return cls(
             x=(np.array(own)[kept].T - pilot.centre[kept]) / pilot.scale[kept],
-            z=z,
-            index=index,
+            z=tuple(needs.chosen.z(frame, fit, which) for which in places),
+            index=tuple(_index(fit, needs, frame, which) for which in places),
             offset=np.zeros(frame.n_rows) if offset is None else frame.numbers[offset],
+            weights=None if weights is None else frame.numbers[weights],
         )
 
 
-def _frame(fit: Fit, wanted: Sequence[Predictor], columns: Mapping[str, Values]) -> Frame:
+def read_frame(
+    fit: Fit, needs: Needs, columns: Mapping[str, Values], n_rows: int | None = None
+) -> Frame:
+    """Read columns of equal length into a frame.
+
+    A missing value in an optional column is as good as none. ``n_rows`` is how many rows there are
+    where no column tells; 1 by default.
+
+    Raises:
+        SpecError: columns missing or too many, or of unequal length.
+        DataError: values that do not fit, one problem each, with path ("rows", i, name).
+    """
+    _require_columns(needs, columns)
+    told = len(next(iter(columns.values()))) if columns else n_rows
+    frame = _frame(fit, needs, columns, 1 if told is None else told)
+    _refuse_unknown_means(fit, needs, frame)
+    _refuse_undefined(fit, needs, frame)
+    return frame
+
+
+def _frame(fit: Fit, needs: Needs, columns: Mapping[str, Values], n_rows: int) -> Frame:
     problems: list[Problem] = []
     numbers: dict[str, Floats] = {}
     factors: dict[str, Factor] = {}
-    numeric = set(_numeric_columns(fit))
-    groups = {name for grouping in fit.design.groupings for name in grouping.columns}
-    for predictor in wanted:
-        values = columns[predictor.name]
-        if predictor.name in numeric:
-            numbers[predictor.name] = _numbers(predictor.name, values, problems)
-        if predictor.kind == "factor" or predictor.name in groups:
-            factors[predictor.name] = _levels(predictor, values, problems)
+    for predictor in needs.required:
+        name, values = predictor.name, columns[predictor.name]
+        if name in needs.numbers:
+            numbers[name] = _numbers(name, values, problems)
+        if name in needs.factors:
+            factors[name] = _levels(predictor, values, problems)
+    means = {
+        name: _numbers(name, columns[name], problems, np.nan)
+        for name in needs.means
+        if name in columns
+    }
+    if (weights := fit.spec.weights) is not None:
+        if weights in columns and weights not in numbers:
+            numbers[weights] = _numbers(weights, columns[weights], problems, 1.0)
+        numbers.setdefault(weights, np.ones(n_rows))
+        problems += _bad_weights(weights, numbers[weights])
     if problems:
         once = {problem.path: problem for problem in reversed(problems)}
         raise DataError(*list(reversed(once.values()))[:MAX_PROBLEMS])
-    n_rows = len(next(iter(columns.values()))) if columns else 1
-    return Frame(n_rows, 0, numbers, factors)
+    return Frame(n_rows, 0, numbers, factors, means=means)
 
 
-def _labels(grouping: Grouping, frame: Frame) -> list[str]:
-    factors = [frame.factors[name] for name in grouping.columns]
-    parts = [[factor.levels[code] for code in factor.codes.tolist()] for factor in factors]
-    return [":".join(levels) for levels in zip(*parts, strict=True)]
+def _index(fit: Fit, needs: Needs, frame: Frame, which: int) -> NDArray[np.intp]:
+    if not needs.chosen.counts(which):
+        return np.full(frame.n_rows, -1)
+    place, factor = fit.random[which].place, fit.design.groupings[which].factor(frame)
+    return np.array([place.get(level, -1) for level in factor.levels], np.intp)[factor.codes]
 
 
-def _numeric_variables(fit: Fit) -> list[Numeric]:
-    """The variables of all terms that are numbers."""
-    sets: list[TermSet] = [fit.design.fixed, *(t for g in fit.design.groupings for t in g.terms)]
-    blocks: list[Block] = [block for terms in sets for block in terms.blocks]
-    return [v for block in blocks for v in block.variables if isinstance(v, Numeric)]
-
-
-def _numeric_columns(fit: Fit) -> Iterator[str]:
-    """Columns that are read as numbers."""
-    for variable in _numeric_variables(fit):
-        yield from expression.columns(variable.expr)
-    if fit.design.response.offset is not None:
-        yield fit.design.response.offset
-
-
-def _require_columns(wanted: Sequence[Predictor], columns: Mapping[str, Values]) -> None:
-    names = [predictor.name for predictor in wanted]
-    listed = ", ".join(names) or "none"
+def _require_columns(needs: Needs, columns: Mapping[str, Values]) -> None:
+    names = [predictor.name for predictor in needs.required]
+    allowed = {*names, *(predictor.name for predictor in needs.optional)}
+    hint = listed(needs)
     problems = [
-        Problem(
-            "missing_key",
-            f"column {name} is missing",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
+        Problem("missing_key", f"column {name} is missing", hint, ("columns", name))
         for name in names
         if name not in columns
     ] + [
-        Problem(
-            "extra_key",
-            f"column {name} is not used by the model",
-            f"the columns are: {listed}",
-            ("columns", name),
-        )
+        Problem("extra_key", f"column {name} is not used by the model", hint, ("columns", name))
         for name in columns
-        if name not in names
+        if name not in allowed
     ]
     lengths = {len(values) for values in columns.values()}
     if len(lengths) > 1:
@@ -186,11 +146,27 @@ def _require_columns(wanted: Sequence[Predictor], columns: Mapping[str, Values])
         raise SpecError(*problems[:MAX_PROBLEMS])
 
 
-def _numbers(name: str, values: Values, problems: list[Problem]) -> Floats:
+def listed(needs: Needs) -> str:
+    """The columns of a row, in words."""
+    text = f"the columns are: {', '.join(own.name for own in needs.required) or 'none'}"
+    may = ", ".join(own.name for own in needs.optional)
+    return f"{text}; a row may have: {may}" if may else text
+
+
+def _numbers(
+    name: str, values: Values, problems: list[Problem], default: float | None = None
+) -> Floats:
+    """A column of numbers; where there is a default, it stands for what is missing."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         out = values.astype(np.float64)
+        missing = np.isnan(out)
     else:
         out = np.array([_number(value) for value in values], dtype=np.float64)
+        missing = np.array([is_missing(value) for value in values], dtype=bool)
+    bad = ~np.isfinite(out)
+    if default is not None:
+        bad &= ~missing
+        out[missing] = default
     problems += [
         Problem(
             "not_numeric",
@@ -198,7 +174,7 @@ def _numbers(name: str, values: Values, problems: list[Problem]) -> Floats:
             "give a number",
             ("rows", i, name),
         )
-        for i in np.flatnonzero(~np.isfinite(out))[:MAX_PROBLEMS].tolist()
+        for i in np.flatnonzero(bad)[:MAX_PROBLEMS].tolist()
     ]
     return out
 
@@ -210,9 +186,21 @@ def _number(value: object) -> float:
         return np.nan
 
 
+def _bad_weights(name: str, weights: Floats) -> list[Problem]:
+    return [
+        Problem(
+            "bad_weight",
+            f"row {i + 1}: {name}, a weight, is not positive",
+            "weights are positive; without one, a row has weight 1",
+            ("rows", i, name),
+        )
+        for i in np.flatnonzero(weights <= 0.0)[:MAX_PROBLEMS].tolist()
+    ]
+
+
 def _levels(predictor: Predictor, values: Values, problems: list[Problem]) -> Factor:
     """Codes in the predictor's own levels for a factor; in the levels found for a group."""
-    texts = [None if _is_missing(value) else level_text(value) for value in _plain(values)]
+    texts = [None if is_missing(value) else level_text(value) for value in _plain(values)]
     if predictor.kind == "factor":
         place = {level: code for code, level in enumerate(predictor.levels)}
         levels = predictor.levels
@@ -240,18 +228,48 @@ def _plain(values: Values) -> Sequence[object]:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """Whether a cell has no value."""
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
 
 
-def _refuse_undefined(fit: Fit, frame: Frame) -> None:
+def _refuse_unknown_means(fit: Fit, needs: Needs, frame: Frame) -> None:
+    """Refuse rows of a group that the fit has no mean of, unless they bring it along."""
+    states = {
+        name: state
+        for variable in numeric_variables(fit, needs.chosen)
+        for name, state in variable.states.items()
+    }
+    problems = []
+    for text, call in needs.means.items():
+        values = expression.evaluate(call, frame.numbers, states, frame.factors, frame.means)
+        groups = expression.groups(call, learned=True)
+        what = expression.text(call.arguments[0])
+        problems += [
+            Problem(
+                "unknown_level",
+                f"row {i + 1}: the model has no mean of {what} for this {' and '.join(groups)}",
+                f'give the mean with the row, as "{text}"',
+                ("rows", i, groups[0]),
+            )
+            for i in np.flatnonzero(np.isnan(values))[:MAX_PROBLEMS].tolist()
+        ]
+    if problems:
+        raise DataError(*problems[:MAX_PROBLEMS])
+
+
+def _refuse_undefined(fit: Fit, needs: Needs, frame: Frame) -> None:
     """Refuse rows where an expression of a term has no finite value."""
     problems = []
-    for variable in _numeric_variables(fit):
+    for variable in numeric_variables(fit, needs.chosen):
         if isinstance(variable.expr, expression.Column):
             continue
-        values = expression.evaluate(variable.expr, frame.numbers, variable.states)
-        text, name = expression.text(variable.expr), expression.columns(variable.expr)[0]
+        values = expression.evaluate(
+            variable.expr, frame.numbers, variable.states, frame.factors, frame.means
+        )
+        text = expression.text(variable.expr)
+        numbers = expression.numbers(variable.expr, learned=True)
+        name = [*numbers, *expression.groups(variable.expr, learned=True)][0]
         finite = np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
         problems += [
             Problem(

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
+from engine.components import require_room
 from engine.criterion import Criterion, Structure
 from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
 from engine.design import Design, learn
@@ -132,6 +133,10 @@ def _require_fittable(prepared: Prepared) -> None:
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         widest = max(len(term.names) for term in grouping.terms)
         _require_levels(group.name, len(group.levels), widest, products.n)
+    if products.meetings:
+        levels = [len(group.levels) for group in products.groups]
+        sizes = [len(grouping.names) for grouping in design.groupings]
+        require_room(levels, sizes, products.meetings)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

@@ -26,6 +26,8 @@ DIGITS = 1e5
 """Most that S may lose in digits as a difference of G^-1 and what follows from Psi, as a factor."""
 COLUMNS = 512
 """Columns of D that are multiplied at once where S is made from D."""
+VECTORS = 64
+"""Columns that S is applied to at once, all directions together."""
 
 
 @dataclass(frozen=True)
@@ -103,19 +105,26 @@ class Sensitivity:
             out.append(slots * np.eye(len(t)) - inverse.T @ total @ inverse)
         return tuple(out)
 
-    def _plain(self, f: int) -> bool:
-        """Whether S of a factor of the rest keeps its digits when it is made from Psi."""
-        t, held = self.t[f - 1], self._held[f - 1]
-        if not t.diagonal().all() or not np.isfinite(held).all():
-            return False
-        slots = sum(batch.index[:, batch.slices[f - 1]].size for batch in self.batches) / len(t)
-        lengths = np.linalg.svd(t, compute_uv=False)
-        least = float(np.linalg.eigvalsh(held)[0]) / slots
-        return bool((lengths[0] / lengths[-1]) ** 2 < DIGITS * least)
+    @cached_property
+    def _plain(self) -> tuple[bool, ...]:
+        """Whether S of each factor of the rest keeps its digits when it is made from Psi."""
+        out = []
+        for f, (t, held) in enumerate(zip(self.t, self._held, strict=True)):
+            if not t.diagonal().all() or not np.isfinite(held).all():
+                out.append(False)
+                continue
+            slots = sum(batch.index[:, batch.slices[f]].size for batch in self.batches) / len(t)
+            if len(t) == 1:
+                out.append(bool(slots < DIGITS * held[0, 0]))
+                continue
+            lengths = np.linalg.svd(t, compute_uv=False)
+            least = float(np.linalg.eigvalsh(held)[0]) / slots
+            out.append(bool((lengths[0] / lengths[-1]) ** 2 < DIGITS * least))
+        return tuple(out)
 
     @cached_property
     def _all_plain(self) -> bool:
-        return all(self._plain(f) for f in range(1, len(self.hu)))
+        return all(self._plain)
 
     @cached_property
     def _g_inverse(self) -> list[Floats]:
@@ -161,7 +170,7 @@ class Sensitivity:
                     if a != b:
                         total[b, a] -= own
             return total
-        if self._plain(f):
+        if self._plain[f - 1]:
             half = triangular_inverse(self.t[f - 1].T)
             return np.asarray(half @ self._held[f - 1] @ half.T)
         return self._own_sum_from_d(f)
@@ -183,18 +192,37 @@ class Sensitivity:
 
     def information(self, local: Sequence[Floats], owner: NDArray[np.intp]) -> Floats:
         """(dG_l u)' S (dG_i u) for all pairs of directions, (t, t); u is the last of [H u]."""
-        first = np.zeros((*self.hu[0].shape[:2], len(local)))
-        rest = np.zeros((self.offsets[-1], len(local)))
+        return self._forms(local, owner, np.array([self.hu[0].shape[2] - 1]))[:, :, 0]
+
+    def vectors(self, local: Sequence[Floats], owner: NDArray[np.intp], weight: Floats) -> Floats:
+        """2 sum_c weight_c (dG_l h_c)' S (dG_i h_c) for the columns h of [H u], (t, t)."""
+        out = np.zeros((len(local), len(local)))
+        counting = np.flatnonzero(weight)
+        step = max(1, VECTORS // max(1, len(local)))
+        for start in range(0, len(counting), step):
+            columns = counting[start : start + step]
+            out += 2.0 * self._forms(local, owner, columns) @ weight[columns]
+        return out
+
+    def _forms(
+        self, local: Sequence[Floats], owner: NDArray[np.intp], columns: NDArray[np.intp]
+    ) -> Floats:
+        """(dG_l h)' S (dG_i h) for some columns h of [H u], (t, t, c)."""
+        t, c, q = len(local), len(columns), self.offsets[-1]
+        first = np.zeros((*self.hu[0].shape[:2], t, c))
+        rest = np.zeros((q, t, c))
         for i, (g, f) in enumerate(zip(local, owner.tolist(), strict=True)):
-            turned = self.hu[f][:, :, -1] @ g
+            turned = g @ self.hu[f][:, :, columns]
             if f == 0:
                 first[:, :, i] = turned
             else:
-                rest[self.offsets[f - 1] : self.offsets[f], i] = turned.ravel()
-        to_first, to_rest = self.apply(first, rest)
-        flat = first.reshape(-1, len(local))
-        out: Floats = flat.T @ to_first.reshape(flat.shape) + rest.T @ to_rest
-        return out
+                rest[self.offsets[f - 1] : self.offsets[f], i] = turned.reshape(-1, c)
+        to_first, to_rest = self.apply(
+            first.reshape(*first.shape[:2], t * c), rest.reshape(q, t * c)
+        )
+        shape = (-1, t, c)
+        out = np.einsum("nlc,nic->lic", first.reshape(shape), to_first.reshape(shape))
+        return np.asarray(out + np.einsum("nlc,nic->lic", rest, to_rest.reshape(shape)))
 
     def traces(self, local: Sequence[Floats], owner: NDArray[np.intp]) -> Floats:
         """tr(S dG_i S dG_l) for all pairs of directions, (t, t)."""
@@ -228,7 +256,7 @@ class Sensitivity:
         out = np.empty((len(local), len(local)))
         for i, g in enumerate(local):
             for j, h in enumerate(local[: i + 1]):
-                own = np.einsum("jab,bc,jcd,da->", self.s1, g, self.s1, h, optimize=True)
+                own = np.einsum("jab,jba->", self.s1 @ g, self.s1 @ h)
                 own -= 2.0 * self.gram.inner(g @ self.to_e, self.s1 @ h @ self.to_e, self.psi)
                 for a, b in zip(through[i], through[j], strict=True):
                     own += np.einsum("mij,mji->", a, b)
@@ -268,16 +296,6 @@ class Sensitivity:
                 for j, (g, h) in enumerate(directions):
                     right = batch.rows_times(np.swapaxes(self.f[b], 1, 2), g, h)
                     out[i, j] += np.einsum("mab,mab->", left[:, batch.slices[g]], right)
-        return out
-
-    def vectors(self, local: Sequence[Floats], owner: NDArray[np.intp], weight: Floats) -> Floats:
-        """2 sum_c weight_c (dG_l h_c)' S (dG_i h_c) for the columns h of [H u], (t, t)."""
-        turned = [np.matmul(g, self.hu[f]) for g, f in zip(local, owner.tolist(), strict=True)]
-        out = np.empty((len(local), len(local)))
-        for i, f in enumerate(owner.tolist()):
-            applied = self.times_s(f, turned[i])
-            for j, g in enumerate(owner.tolist()):
-                out[i, j] = 2.0 * float(np.einsum("jkc,jkc,c->", turned[j], applied[g], weight))
         return out
 
     def times_s(self, f: int, v: Floats) -> list[Floats]:

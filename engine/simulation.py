@@ -1,22 +1,27 @@
-"""New responses drawn from a fitted model, for given rows."""
+"""New responses drawn from a fitted model, for given rows (R's ``simulate``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine import expression
-from engine.cholesky import semidefinite_root
-from engine.design import Categorical, Grouping, Numeric, TermSet
-from engine.errors import DataError, LimitError, Problem, SpecError
-from engine.fit import Fit, RandomEffects
+from engine.chosen import Chosen
+from engine.diagnostics.scan import Scan
+from engine.errors import LimitError, Problem, SpecError
+from engine.fit import Fit
 from engine.frame import Frame
-from engine.response import invert
-from engine.table import Codes, Factor, Floats, Table
+from engine.lines import fixed_root, lines, sources
+from engine.needs import Needs
+from engine.newdata import Rows, Values, read_frame
+from engine.response import Inverse, invert
+from engine.table import Floats, Table
+from engine.tableframe import frame_of
+from engine.variation import ByLevel, Noise, Shared, Source
 
 MAX_VALUES = 100_000_000
 """Most values that are drawn at once."""
@@ -29,9 +34,11 @@ def simulate(
     seed: int = 0,
     *,
     use_modes: bool = False,
+    parameters: bool = False,
     outcome: bool = False,
+    first: int = 0,
 ) -> Floats:
-    """Draw responses y = X beta + Z b + e for the rows of a table, beta and variances as estimated.
+    """Draw responses y = X beta + Z b + e for the rows of a table.
 
     Args:
         fit: the model.
@@ -40,7 +47,11 @@ def simulate(
         seed: of the draws, not negative.
         use_modes: keep the conditional modes of the levels that the model has seen (lme4's
             ``use.u = TRUE``) instead of drawing their effects. New levels are drawn.
+        parameters: draw beta, and the effects of levels that are kept, from the distribution that
+            their estimates have given theta and sigma; see :class:`Simulator`.
         outcome: bring the draws back to the scale of the response's column.
+        first: number of the first draw. Each draw depends on the seed and its number alone, so the
+            draws 0 to 99 are the same in one call and in several.
 
     Returns:
         The responses, (rows, n_sim).
@@ -49,12 +60,11 @@ def simulate(
         SpecError: a column is not in the data; the response has no way back to its column.
         DataError: a value is missing or infinite, a level of a fixed factor is new, a weight is
             not positive.
-        LimitError: ``n_sim`` or the seed is out of range.
+        LimitError: ``n_sim``, ``first`` or the seed is out of range.
     """
-    frame = _frame(fit, Table.of(data))
-    _require_numbers(frame.n_rows, n_sim, seed)
-    inverse = invert(fit.design.response.expr, fit.design.response.states) if outcome else None
-    if outcome and inverse is None:
+    frame = frame_of(fit, Table.of(data))
+    simulator = Simulator.of(fit, frame, use_modes=use_modes, parameters=parameters)
+    if outcome and simulator.inverse is None:
         raise SpecError(
             Problem(
                 "no_way_back",
@@ -63,148 +73,152 @@ def simulate(
                 ("outcome",),
             )
         )
-    generator = np.random.default_rng(seed)
-    y = np.repeat(_fixed_part(fit, frame)[:, None], n_sim, axis=1)
-    for grouping, effects in zip(fit.design.groupings, fit.random, strict=True):
-        y += _random_part(grouping, effects, frame, n_sim, use_modes, generator)
-    noise = fit.sigma * generator.standard_normal(y.shape)
-    if fit.spec.weights is not None:
-        noise /= np.sqrt(_weights(frame, fit.spec.weights))[:, None]
-    y += noise
-    if inverse is None:
-        return y
-    return inverse.backward(y.ravel()).reshape(y.shape)
+    y = simulator.draw(n_sim, seed, first)
+    return simulator.outcome(y) if outcome else y
 
 
-def _fixed_part(fit: Fit, frame: Frame) -> Floats:
-    """X beta and the offset, (n,)."""
-    first = int(not fit.design.fixed.intercept)  # kept counts the constant, which X may not have
-    columns = fit.design.fixed.columns(frame)
-    x = np.column_stack([columns[index - first] for index in fit.kept.tolist()])
-    offset = fit.design.response.offset
-    mean: Floats = x @ fit.beta
-    return mean if offset is None else mean + frame.numbers[offset]
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """Draws responses for n rows.
 
+    The mean of a draw is X beta, or the lines of the levels that are kept. With ``parameters``,
+    beta and the effects that are kept vary jointly as their errors do (Henderson 1975), so that
+    draws of kept levels have the distribution that predictions have: their mean is the estimate,
+    their variance the square of ``prediction_std_error``. Theta and sigma are as estimated.
 
-def _random_part(
-    grouping: Grouping,
-    effects: RandomEffects,
-    frame: Frame,
-    n_sim: int,
-    use_modes: bool,
-    generator: np.random.Generator,
-) -> Floats:
-    """Z b of one grouping factor, (n, n_sim)."""
-    factor = grouping.factor(frame)
-    z = np.column_stack(grouping.z_columns(frame))
-    half = semidefinite_root(effects.covariance)
-    drawn = generator.standard_normal((n_sim, len(factor.levels), len(half))) @ half.T
-    if use_modes:
-        place = [effects.place.get(level, -1) for level in factor.levels]
-        seen = [j for j, own in enumerate(place) if own >= 0]
-        drawn[:, seen] = effects.modes[[place[j] for j in seen]]
-    return np.asarray(np.einsum("nk,snk->ns", z, drawn[:, factor.codes]))
+    Attributes:
+        rows: row numbers, from 0, in the table that was read, (n,).
+        mean: (n,).
+        sources: what the draws vary by.
+        inverse: the way back to the response's column, if there is one.
+    """
 
+    rows: NDArray[np.int64]
+    mean: Floats
+    sources: tuple[Source, ...]
+    inverse: Inverse | None
 
-def _frame(fit: Fit, table: Table) -> Frame:
-    """The columns of X, Z, weights and offset, factors with the levels of the model."""
-    sets = [fit.design.fixed, *(t for g in fit.design.groupings for t in g.terms)]
-    numbers, factors = _names(sets)
-    extra = [name for name in (fit.spec.weights, fit.spec.offset) if name is not None]
-    groups = [name for grouping in fit.design.groupings for name in grouping.columns]
-    _require_columns([*numbers, *extra, *factors, *groups], table)
-    read = {name: _complete(table.numbers(name), name) for name in (*numbers, *extra)}
-    coded = {name: table.factor(name) for name in (*groups, *factors)}
-    for name, factor in coded.items():
-        _complete(np.where(factor.codes < 0, np.nan, 0.0), name)
-    coded |= {name: _recoded(coded[name], name, levels) for name, levels in factors.items()}
-    return Frame(table.n_rows, 0, read, coded)
-
-
-def _names(sets: Iterable[TermSet]) -> tuple[dict[str, None], dict[str, tuple[str, ...]]]:
-    """Columns read as numbers, and columns read as factors with their levels."""
-    numbers: dict[str, None] = {}
-    factors: dict[str, tuple[str, ...]] = {}
-    for variable in (v for terms in sets for block in terms.blocks for v in block.variables):
-        match variable:
-            case Numeric(expr):
-                numbers |= dict.fromkeys(expression.columns(expr))
-            case Categorical(column, levels):
-                factors[column] = levels
-    return numbers, factors
-
-
-def _require_columns(names: Iterable[str], table: Table) -> None:
-    missing = [name for name in dict.fromkeys(names) if name not in set(table.names)]
-    if missing:
-        raise SpecError(
-            *(
-                Problem(
-                    "unknown_column",
-                    f"column {name} is not in the data",
-                    f"the columns are {', '.join(table.names[:20])}",
-                    ("dataset", name),
-                )
-                for name in missing
-            )
+    @classmethod
+    def of(cls, fit: Fit, frame: Frame, *, use_modes: bool, parameters: bool) -> Simulator:
+        """For rows that have been read; the options are those of :func:`simulate`."""
+        rows, scale = Rows.of(fit, Needs.of(fit, Chosen.of(fit)), frame), fit.units.y
+        response = fit.design.response
+        mean = np.asarray(rows.x @ fit.solution.beta)
+        found: list[Source] = list(_effects(fit, frame, rows, use_modes))
+        if use_modes and parameters:
+            mean = lines(fit, rows.x, rows.z, rows.index).estimate
+            found += sources(fit, rows.x, rows.z, rows.index)
+        elif use_modes:
+            mean = mean + _modes(fit, frame, rows) / scale
+        elif parameters:
+            found.append(Shared(rows.x @ fixed_root(fit)))
+        weights = np.ones(frame.n_rows) if rows.weights is None else rows.weights
+        found.append(Noise(fit.solution.sigma / np.sqrt(weights)))
+        return cls(
+            rows=np.arange(frame.n_rows) if frame.rows is None else frame.rows,
+            mean=scale * mean + fit.y_centre + rows.offset,
+            sources=tuple(_Scaled(own, scale) for own in found),
+            inverse=invert(response.expr, response.states),
         )
 
+    @classmethod
+    def of_fit(
+        cls, fit: Fit, data: pd.DataFrame | pa.Table, *, use_modes: bool, parameters: bool
+    ) -> Simulator:
+        """For the rows that the model was fitted to, read again; those it left out are left out.
 
-def _complete(values: Floats, name: str) -> Floats:
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values))[0]) + 1
-        raise DataError(
-            Problem(
-                "missing_values",
-                f"column {name} is missing or infinite in row {row}",
-                "leave rows out that are not complete",
-                ("dataset", name),
-            )
-        )
-    return values
+        Raises:
+            EngineError: these are other rows.
+        """
+        frame = Scan.of(fit, data).frame
+        return cls.of(fit, frame, use_modes=use_modes, parameters=parameters)
+
+    @classmethod
+    def of_columns(
+        cls,
+        fit: Fit,
+        columns: Mapping[str, Values],
+        n_rows: int,
+        *,
+        use_modes: bool,
+        parameters: bool,
+    ) -> Simulator:
+        """For new rows by column, as :func:`predict` takes them.
+
+        Raises:
+            SpecError: columns missing or too many, or of unequal length.
+            DataError: values that do not fit, one problem each, with path ("rows", i, name).
+        """
+        frame = read_frame(fit, Needs.of(fit, Chosen.of(fit)), columns, n_rows)
+        return cls.of(fit, frame, use_modes=use_modes, parameters=parameters)
+
+    def draw(self, n_sim: int, seed: int, first: int = 0) -> Floats:
+        """Draws ``first`` to ``first + n_sim`` of a seed, (n, n_sim).
+
+        Raises:
+            LimitError: a number is out of range.
+        """
+        _require_numbers(len(self.mean), n_sim, seed, first)
+        drawn = np.empty((n_sim, len(self.mean)))
+        for i in range(n_sim):
+            generator = np.random.default_rng((seed, first + i))
+            drawn[i] = sum((source.draw(generator) for source in self.sources), self.mean)
+        return drawn.T
+
+    def outcome(self, y: Floats) -> Floats:
+        """Draws on the scale of the response's column, (n, n_sim); NaN without a way back."""
+        if self.inverse is None:
+            return np.full(y.shape, np.nan)
+        return self.inverse.backward(y.ravel()).reshape(y.shape)
 
 
-def _recoded(factor: Factor, name: str, levels: tuple[str, ...]) -> Factor:
-    """The factor with the codes that its levels have in the model."""
-    place = {level: code for code, level in enumerate(levels)}
-    recode: Codes = np.array([place.get(level, -1) for level in factor.levels], dtype=np.int64)
-    codes = recode[factor.codes]
-    if (codes < 0).any():
-        row = int(np.flatnonzero(codes < 0)[0]) + 1
-        raise DataError(
-            Problem(
-                "unknown_level",
-                f"row {row}: {name} is not a level of this factor",
-                f"the levels are: {', '.join(levels[:20])}",
-                ("dataset", name),
-            )
-        )
-    return Factor(codes, levels)
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """A source in the data's units."""
+
+    source: Source
+    scale: float
+
+    def draw(self, generator: np.random.Generator) -> Floats:
+        return self.scale * self.source.draw(generator)
 
 
-def _weights(frame: Frame, name: str) -> NDArray[np.float64]:
-    weights = frame.numbers[name]
-    if not (weights > 0.0).all():
-        raise DataError(
-            Problem(
-                "bad_weights",
-                f"weights are not positive in row {frame.row_numbers(weights <= 0.0)}",
-                "weights are positive",
-                ("weights",),
-            )
-        )
-    return weights
+def _effects(fit: Fit, frame: Frame, rows: Rows, use_modes: bool) -> Iterator[ByLevel]:
+    """Effects that are drawn anew: of all levels, or of those not seen; in the pilots' units."""
+    solution = fit.solution
+    for grouping, t, z, index in zip(
+        fit.design.groupings, solution.t, rows.z, rows.index, strict=True
+    ):
+        factor = grouping.factor(frame)
+        drawn = np.asarray(z @ t * solution.sigma)
+        if use_modes:
+            drawn[index >= 0] = 0.0
+        if drawn.any():
+            yield ByLevel(drawn, factor.codes, len(factor.levels))
 
 
-def _require_numbers(n_rows: int, n_sim: int, seed: int) -> None:
+def _modes(fit: Fit, frame: Frame, rows: Rows) -> Floats:
+    """Z b of the conditional modes, (n,)."""
+    total = np.zeros(frame.n_rows)
+    for grouping, effects, index in zip(fit.design.groupings, fit.random, rows.index, strict=True):
+        z = np.column_stack(grouping.z_columns(frame))
+        known = index >= 0
+        total[known] += np.einsum("nk,nk->n", z[known], effects.modes[index[known]])
+    return total
+
+
+def _require_numbers(n_rows: int, n_sim: int, seed: int, first: int) -> None:
     if n_sim < 1 or n_rows * n_sim > MAX_VALUES:
         raise LimitError(
             Problem(
                 "bad_simulations",
                 f"n_sim is less than 1, or {n_rows} rows times n_sim more than {MAX_VALUES} values",
-                "draw in several calls with seeds of their own",
+                "draw in several calls, each going on where the last ended: first",
                 ("n_sim",),
             )
         )
-    if seed < 0:
-        raise LimitError(Problem("bad_seed", "the seed is negative", "use 0 or more", ("seed",)))
+    for name, value in (("seed", seed), ("first", first)):
+        if value < 0:
+            raise LimitError(
+                Problem(f"bad_{name}", f"{name} is negative", "use 0 or more", (name,))
+            )

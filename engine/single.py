@@ -17,7 +17,8 @@ import numpy as np
 from engine import expression
 from engine.design import Block, Categorical, Numeric, TermSet
 from engine.fit import Fit
-from engine.table import level_text
+from engine.newdata import is_missing
+from engine.table import Factor, level_text
 
 Row: TypeAlias = Mapping[str, object]
 Reader: TypeAlias = Callable[[Row], Sequence[float] | None]
@@ -25,6 +26,8 @@ Vector: TypeAlias = Sequence[float]
 
 MOST_COLUMNS = 8
 """Of X and Z together: the sums of more are left to numpy."""
+_FIRST = np.zeros(1, dtype=np.int64)
+"""The codes of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class SingleRow:
         """Return x, z and the level's index, -1 for a new one; ``None`` if a value does not fit."""
         level = "" if self.group is None else row[self.group]
         own, z = _columns(self.fixed, row), _columns(self.random, row)
-        if own is None or z is None or level is None:
+        if own is None or z is None or (type(level) is not str and is_missing(level)):
             return None
         x = [own[i] for i in self.kept]
         x_centre, x_scale, z_centre, z_scale = self.pilots
@@ -147,14 +150,16 @@ def _number(name: str) -> Reader:
 
 
 def _function(variable: Numeric) -> Reader:
-    readers = {name: _number(name) for name in expression.columns(variable.expr)}
+    readers = {name: _number(name) for name in expression.numbers(variable.expr, learned=True)}
+    groups = expression.groups(variable.expr, learned=True)
 
     def read(row: Row) -> Sequence[float] | None:
         values = {name: reader(row) for name, reader in readers.items()}
-        if None in values.values():
+        if None in values.values() or any(is_missing(row[name]) for name in groups):
             return None
         columns = {name: np.array(value) for name, value in values.items()}
-        found = expression.evaluate(variable.expr, columns, variable.states)
+        factors = {name: Factor(_FIRST, (level_text(row[name]),)) for name in groups}
+        found = expression.evaluate(variable.expr, columns, variable.states, factors)
         return found.ravel().tolist() if np.isfinite(found).all() else None
 
     return read
@@ -167,6 +172,6 @@ def _factor(variable: Categorical) -> Reader:
 
     def read(row: Row) -> Sequence[float] | None:
         value = row[name]
-        return None if value is None else coded.get(level_text(value))
+        return None if is_missing(value) else coded.get(level_text(value))
 
     return read

@@ -1,4 +1,4 @@
-"""Stacks of dense symmetric matrices (m, s, s): many small ones by batches, few large ones in place.
+"""Stacks of dense symmetric matrices (m, s, s): many small by batches, few large ones in place.
 
 A contiguous matrix whose upper triangle is read by rows is one whose lower triangle LAPACK reads by
 columns, so that no copy is made.

@@ -1,13 +1,16 @@
-"""The constants that scale(), center() and poly() take from the rows a model is fitted to."""
+"""The constants that scale(), center(), poly() and ave() take from the rows of a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.table import Codes, Factor
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -26,9 +29,6 @@ class PolynomialDict(TypedDict):
     kind: Literal["polynomial"]
     alpha: list[float]
     norm2: list[float]
-
-
-StateDict: TypeAlias = StandardizationDict | PolynomialDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,55 @@ class Polynomial:
         return {"kind": "polynomial", "alpha": list(self.alpha), "norm2": list(self.norm2)}
 
 
-State: TypeAlias = Standardization | Polynomial
+@dataclass(frozen=True)
+class GroupMeans:
+    """Means by group: ``ave(x, a, b)`` has one for every combination of levels that has rows.
+
+    Attributes:
+        levels: of each group, one level for each of the columns it is made of.
+        means: of each group.
+    """
+
+    levels: tuple[tuple[str, ...], ...]
+    means: tuple[float, ...]
+
+    @classmethod
+    def learn(cls, x: Vector, factors: Sequence[Factor]) -> Self:
+        """Return the means of x, shape (n,), in the groups that the factors make together.
+
+        As R's ``mean``, a second pass mends the rounding of the first: where x is the same in all
+        rows of a group, that is its mean exactly.
+        """
+        codes, levels = _combined(factors)
+        rows = np.bincount(codes, minlength=len(levels))
+        overall = x.mean()
+        means = overall + np.bincount(codes, x - overall, len(levels)) / rows
+        means += np.bincount(codes, x - means[codes], len(levels)) / rows
+        return cls(levels, tuple(means.tolist()))
+
+    def apply(self, factors: Sequence[Factor]) -> Vector:
+        """Return the mean of each row's group, shape (n,); nan where the fit had no rows of it."""
+        codes, levels = _combined(factors)
+        place = np.array([self._place.get(level, -1) for level in levels], dtype=np.intp)
+        return self._padded[place][codes]
+
+    @cached_property
+    def _place(self) -> Mapping[tuple[str, ...], int]:
+        return {level: j for j, level in enumerate(self.levels)}
+
+    @cached_property
+    def _padded(self) -> Vector:
+        return np.array([*self.means, np.nan])
 
 
-def state_from_dict(data: StateDict) -> State:
-    """Return the state that ``as_dict`` wrote."""
-    if data["kind"] == "standardization":
-        return Standardization(data["center"], data["scale"])
-    return Polynomial(_floats(data["alpha"]), _floats(data["norm2"]))
+def _combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], ...]]:
+    """Return the group of each row, and the levels that make each group."""
+    codes, groups = factors[0].codes, [(level,) for level in factors[0].levels]
+    for factor in factors[1:]:
+        found, codes = np.unique(codes * len(factor.levels) + factor.codes, return_inverse=True)
+        pairs = (divmod(code, len(factor.levels)) for code in found.tolist())
+        groups = [(*groups[a], factor.levels[b]) for a, b in pairs]
+    return codes, tuple(groups)
 
 
-def _floats(values: Sequence[float]) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+State: TypeAlias = Standardization | Polynomial | GroupMeans

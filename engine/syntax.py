@@ -103,6 +103,16 @@ def read_sides(source: Source) -> tuple[Node, Node]:
     return _Parser(source).sides()
 
 
+def read_side(source: Source) -> Node:
+    """Return what a text without ``~`` writes.
+
+    Raises:
+        FormulaError: as :func:`read_sides`.
+
+    """
+    return _Parser(source).side()
+
+
 def spelled(node: Node) -> str:
     """Return the text of a tree as R would print it, brackets as written."""
     match node:
@@ -171,10 +181,13 @@ class _Parser:
         if self._peek().kind == "end":
             raise self._no_response("the formula has no ~")
         self._expect("~")
-        right = self._expression(1)
+        return left, self.side()
+
+    def side(self) -> Node:
+        node = self._expression(1)
         if self._peek().kind != "end":
             raise self._unexpected("an operator or the end")
-        return left, right
+        return node
 
     def _peek(self) -> Token:
         return self._tokens[self._index]

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
+from service.orders import Order, stored_form
 from service.schemas.fits import (
     ConvergenceRecord,
     FitStatistics,
@@ -45,6 +46,27 @@ def model(row: Model, fit: Fit) -> FittedModel:
             dataset_hash=row.dataset_hash,
             elapsed_ms=row.summary["elapsed_ms"],
         ),
+    )
+
+
+def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
+    """Return what the catalog keeps of a fit, whose file has no key yet."""
+    spec = fit.spec  # a summary has its own order of terms
+    return Model(
+        key=order.key,
+        dataset_id=order.dataset_id,
+        dataset_hash=order.dataset_hash,
+        formula=spec.formula.text,
+        method=spec.method,
+        n_rows=fit.n_rows,
+        summary={
+            **summary(fit),
+            "spec_hash": order.specified.digest,
+            "elapsed_ms": elapsed_ms,
+        },
+        spec=stored_form(spec),
+        blob="",
+        id=order.id,
     )
 
 

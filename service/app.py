@@ -18,17 +18,17 @@ from service.api import (
     diagnostics,
     effects,
     inference,
+    jobs,
     models,
     pages,
     pooling,
     predictions,
+    simulations,
     system,
 )
-from service.blobs import Blobs
+from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
-from service.context import Services
-from service.fitting import Fitting
 from service.middleware import (
     AccessLog,
     BodyLimit,
@@ -43,7 +43,9 @@ from service.schemas.datasets import TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
+from service.workers import Workers
 
 # Tried in this order: what is asked most stands first.
 ROUTERS: Final = (
@@ -54,6 +56,8 @@ ROUTERS: Final = (
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    simulations.router,
+    jobs.router,
     datasets.router,
     system.router,
     pages.router,
@@ -65,6 +69,7 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     TableDocument,
     FitRequest,
     PredictionRequest,
+    SimulationRequest,
     ContrastsRequest,
     ComparisonRequest,
 )
@@ -81,6 +86,10 @@ TAGS: Final = [
     {
         "name": "inference",
         "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
+    },
+    {
+        "name": "jobs",
+        "description": "Long work: how far it is, its events, cancelling it, its result.",
     },
     {"name": "service", "description": "The service itself: health, limits, errors."},
 ]
@@ -129,16 +138,19 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     database, compute = Database(settings.catalog), Compute(settings.fit_threads)
+    workers = Workers(
+        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
+    )
     try:
         await database.migrate()
-        blobs = Blobs(settings.blobs)
-        fitting = Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds)
-        app.state.services = Services(settings, database, blobs, compute, fitting)
+        parts = app.state.services = assembled(settings, database, compute, workers)
         if settings.bundled_data:
-            await bundled.load(app.state.services)
+            await bundled.load(parts)
+        parts.runner.start()
         yield
-        await fitting.close()
+        await parts.stop()
     finally:
+        await workers.close()
         compute.close()
         await database.close()
 

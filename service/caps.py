@@ -24,7 +24,7 @@ class RequestCaps:
         thresholds: of a request for predictions.
         contrasts: of a request.
         held_columns: that marginal means hold at a value.
-        simulations: replicates of a bootstrap.
+        simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
         merged_datasets: summaries that are added at once.
         missing_words: that an upload names.

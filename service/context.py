@@ -8,10 +8,24 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from service.blobs import Blobs
-from service.catalog import DEFAULT_OWNER, Database, Dataset, Datasets, Model, Models, Recent
+from service.catalog import (
+    DEFAULT_OWNER,
+    Computed,
+    Database,
+    Dataset,
+    Datasets,
+    Jobs,
+    Model,
+    Models,
+    Recent,
+)
+from service.changes import Changes
 from service.compute import Compute
+from service.desk import Desk
 from service.fitting import Fitting
+from service.running import Runner
 from service.settings import Settings
+from service.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -26,9 +40,23 @@ class Services:
     blobs: Blobs
     compute: Compute
     fitting: Fitting
+    workers: Workers
+    changes: Changes
+    desk: Desk
+    runner: Runner
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
+
+    async def drain(self) -> None:
+        """Let jobs wait for another process, and answer who waits for them; twice is no harm."""
+        await self.runner.close()
+
+    async def stop(self) -> None:
+        """End all that is under way."""
+        await self.drain()
+        await self.desk.close()
+        await self.fitting.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""
@@ -37,6 +65,14 @@ class Services:
     def models(self, owner: str) -> Models:
         """Return the models of one owner."""
         return Models(self.database, owner, self.recent_models)
+
+    def jobs(self, owner: str) -> Jobs:
+        """Return the jobs of one owner."""
+        return Jobs(self.database, owner)
+
+    def computed(self, owner: str) -> Computed:
+        """Return what was computed of one owner's models."""
+        return Computed(self.database, owner)
 
 
 def services(request: Request) -> Services:

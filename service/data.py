@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from engine import Problem
 from service import summaries
-from service.catalog import Datasets
+from service.catalog import Dataset, Datasets
 from service.context import Services
-from service.fitting import Fitted, Source
+from service.fitting import Fitted
 from service.handlers import of_intake
 from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
+from service.stored import Source, Stored, read_source
 
 ONLY_SUMS: Final = "The model was fitted to sums: the rows are not here."
 ROWS_NOT_KEPT: Final = (
@@ -26,10 +27,19 @@ ROWS_NOT_KEPT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What to fit: its id and hash as a dataset, and how to read the columns that are named."""
+    """What to fit.
+
+    Attributes:
+        id, hash: as a dataset.
+        n_rows: how many.
+        stored: where it is kept; ``None`` when it came with the request.
+        read: returns the columns that are named.
+    """
 
     id: str
     hash: str
+    n_rows: int
+    stored: Stored | None
     read: Callable[[Sequence[str]], Awaitable[Source]]
 
 
@@ -62,6 +72,11 @@ async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Tab
     return await parts.compute.run(read_columns, content, list(fitted.fit.spec.columns))
 
 
+def stored_of(dataset: Dataset) -> Stored:
+    """Return where the rows of a dataset are."""
+    return Stored(dataset.blob, tuple(str(column["name"]) for column in dataset.columns))
+
+
 async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
     try:
         dataset = await datasets.get(ref)
@@ -71,15 +86,13 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
         detail, hint = "There is no dataset of this id or name.", "List them: GET /v1/datasets."
         item = Problem(error.kind.code, detail, hint, ("dataset",))
         raise ProblemError(error.kind.code, detail, [item]) from error
-    names = [str(column["name"]) for column in dataset.columns]
+    stored = stored_of(dataset)
 
     async def read(wanted: Sequence[str]) -> Source:
-        if summaries.is_summary(dataset):
-            return await summaries.load(parts, dataset)
         content = await parts.blobs.read(dataset.blob)
-        return await parts.compute.run(_read, content, names, wanted)
+        return await parts.compute.run(read_source, content, stored, wanted)
 
-    return Data(dataset.id, dataset.content_hash, read)
+    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read)
 
 
 async def _inline(data: InlineData, parts: Services) -> Data:
@@ -89,7 +102,7 @@ async def _inline(data: InlineData, parts: Services) -> Data:
     async def read(_: Sequence[str]) -> pa.Table:
         return table
 
-    return Data(found.id, found.hash, read)
+    return Data(found.id, found.hash, table.num_rows, None, read)
 
 
 def _take(data: InlineData, caps: Caps) -> tuple[TypedTable, pa.Table]:
@@ -97,10 +110,3 @@ def _take(data: InlineData, caps: Caps) -> tuple[TypedTable, pa.Table]:
         return take_columns(data.columns, caps=caps)
     except IntakeError as error:
         raise of_intake(error, ("data",)) from error
-
-
-def _read(content: bytes, names: Sequence[str], wanted: Sequence[str]) -> pa.Table:
-    """Read the columns that are wanted; the others have a name (for hints) and no cells."""
-    table = read_columns(content, [name for name in names if name in wanted])
-    nothing = pa.nulls(table.num_rows)
-    return pa.table({name: table.column(name) if name in wanted else nothing for name in names})

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from engine import (
     GroupEffects,
     LevelInfluence,
     Predictive,
+    Progress,
     Summary,
     fit_spec,
     fit_summary,
@@ -30,14 +31,13 @@ from service.catalog import Model, Models
 from service.compute import Compute
 from service.flights import Flights
 from service.negotiation import etag_of
-from service.orders import Order, stored_form
+from service.orders import Order
 from service.problems import ProblemError
 from service.shelf import Shelf
+from service.stored import Source
+from service.work import until
 
 SUFFIX: Final = ".fit"
-
-Source: TypeAlias = pa.Table | Summary
-"""What a model is fitted to: rows, or their sums."""
 
 # A fit in memory weighs about its saved bytes; the answer and the effects as much again, and more.
 _WEIGHT: Final = 3
@@ -90,11 +90,9 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How a request for a fit was answered, and what took how many milliseconds."""
+    """A fitted model, and what took how many milliseconds if it was made just now."""
 
     fitted: Fitted
-    new: bool = False
-    shared: bool = False
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -118,21 +116,50 @@ class Fitting:
         self._wait = wait
         self.fits = 0
 
-    async def obtain(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
-    ) -> Found:
-        """Return the fit of ``order``; make it of what ``read`` returns if need be.
-
-        Raises ``EngineError`` when it cannot be fitted, and ``still_fitting`` when it takes too
-        long; then it is made and kept all the same.
-        """
-        held = self.held(models, order.id)
+    async def find(self, models: Models, ref: str) -> Fitted | None:
+        """Return the fitted model of this id if it is kept; one that is damaged is not."""
+        held = self.held(models, ref)
         if held is not None:
-            return Found(held)
-        found, begun = await self._flights.once(
-            (models.owner, order.id), lambda: self._find_or_make(models, order, read), self._wait
-        )
-        return found if begun else Found(found.fitted, shared=found.new)
+            return held
+        row = await models.find(ref)
+        if row is None:
+            return None
+        try:
+            return self._shelf.get((models.owner, ref)) or await self._load(models, row)
+        except ProblemError as error:
+            if error.kind.code != "corrupt_artefact":
+                raise
+        await self.delete(models, ref)  # its file is damaged or gone: it can be made anew
+        return None
+
+    async def make(
+        self,
+        models: Models,
+        order: Order,
+        read: Callable[[], Awaitable[Source]],
+        seconds: float,
+    ) -> Found:
+        """Fit ``order`` in a thread to what ``read`` returns, and keep the fit.
+
+        Raises ``EngineError`` when it cannot be fitted, ``Outlasted`` after so many seconds.
+        """
+        begun = time.perf_counter()
+        source = await read()
+        got = time.perf_counter()
+        made = await self._compute.run(_fit, order, source, seconds)
+        self.fits += 1
+        done = time.perf_counter()
+        blob = await self._blobs.put(made.saved, SUFFIX)
+        row = await models.add(replace(made.fitted.row, blob=blob))
+        if row.blob == blob and row.summary == made.fitted.row.summary:
+            fitted = replace(made.fitted, row=row)
+            self._keep(models.owner, fitted, len(made.saved))
+        else:  # another replica was faster: what it wrote is what everyone sees
+            fitted = await self._load(models, row)
+        kept = time.perf_counter()
+        parts = {"read": got - begun, "compute": done - got, "store": kept - done}
+        timings = {name: 1e3 * took for name, took in parts.items()}
+        return Found(fitted, {"fit": made.fitted.row.summary["elapsed_ms"], **timings})
 
     async def get(self, models: Models, ref: str) -> Fitted:
         """Return the fitted model of this id; raises ``model_not_found``."""
@@ -162,42 +189,6 @@ class Fitting:
         """Drop what is under way."""
         await self._flights.close()
 
-    async def _find_or_make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
-    ) -> Found:
-        row = await models.find(order.id)
-        if row is not None:
-            try:
-                held = self._shelf.get((models.owner, row.id))
-                return Found(held or await self._load(models, row))
-            except ProblemError as error:
-                if error.kind.code != "corrupt_artefact":
-                    raise
-            await self.delete(models, row.id)  # its file is damaged or gone: make it anew
-        return await self._make(models, order, read)
-
-    async def _make(
-        self, models: Models, order: Order, read: Callable[[], Awaitable[Source]]
-    ) -> Found:
-        self.fits += 1
-        begun = time.perf_counter()
-        source = await read()
-        got = time.perf_counter()
-        made = await self._compute.run(_fit, order, source)
-        done = time.perf_counter()
-        blob = await self._blobs.put(made.saved, SUFFIX)
-        row = await models.add(replace(made.fitted.row, blob=blob))
-        if row.blob == blob and row.summary == made.fitted.row.summary:
-            fitted = replace(made.fitted, row=row)
-            self._keep(models.owner, fitted, len(made.saved))
-        else:  # another replica was faster: what it wrote is what everyone sees
-            fitted = await self._load(models, row)
-        kept = time.perf_counter()
-        parts = {"read": got - begun, "compute": done - got, "store": kept - done}
-        timings = {name: 1e3 * took for name, took in parts.items()}
-        timings = {"fit": made.fitted.row.summary["elapsed_ms"], **timings}
-        return Found(fitted, new=True, timings=timings)
-
     async def _load(self, models: Models, row: Model) -> Fitted:
         saved = await self._blobs.read(row.blob)
         fitted = await self._compute.run(_revive, row, saved)
@@ -208,32 +199,20 @@ class Fitting:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
 
 
-def _fit(order: Order, source: Source) -> _Made:
-    begun, spec = time.perf_counter(), order.specified.spec
-    fit = fit_summary(source, spec) if isinstance(source, Summary) else fit_spec(spec, source)
-    elapsed = 1e3 * (time.perf_counter() - begun)
-    row = _row(order, fit, round(elapsed, 3))
+def _fit(order: Order, source: Source, seconds: float) -> _Made:
+    row, fit = fit_order(order, source, until(seconds))
     return _Made(_ready(row, fit), to_bytes(fit))
 
 
-def _row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
-    spec = fit.spec  # a summary has its own order of terms
-    return Model(
-        key=order.key,
-        dataset_id=order.dataset_id,
-        dataset_hash=order.dataset_hash,
-        formula=spec.formula.text,
-        method=spec.method,
-        n_rows=fit.n_rows,
-        summary={
-            **answers.summary(fit),
-            "spec_hash": order.specified.digest,
-            "elapsed_ms": elapsed_ms,
-        },
-        spec=stored_form(spec),
-        blob="",
-        id=order.id,
-    )
+def fit_order(order: Order, source: Source, progress: Progress) -> tuple[Model, Fit]:
+    """Fit an order to rows or sums; return the row, without the key of its file, and the fit."""
+    begun, spec = time.perf_counter(), order.specified.spec
+    if isinstance(source, Summary):
+        fit = fit_summary(source, spec, progress=progress)
+    else:
+        fit = fit_spec(spec, source, progress=progress)
+    elapsed = 1e3 * (time.perf_counter() - begun)
+    return answers.row(order, fit, round(elapsed, 3)), fit
 
 
 def _revive(row: Model, saved: bytes) -> Fitted:

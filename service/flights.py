@@ -38,6 +38,10 @@ class Flights:
             raise ProblemError("still_fitting")
         return task.result(), begun
 
+    def flies(self, key: Hashable) -> bool:
+        """Tell whether this is under way."""
+        return key in self._under_way
+
     async def close(self) -> None:
         """Drop everything under way."""
         tasks = list(self._under_way.values())

@@ -25,6 +25,7 @@ from service.intake import (
     UnknownFormError,
 )
 from service.problems import KINDS, Kind, ProblemError, kind_of_status, respond
+from service.worker import Refused
 
 MAX_NAME_SHOWN: Final = 60
 
@@ -94,6 +95,18 @@ def problem_of(request: Request, exc: Exception) -> ProblemError:
         case HTTPException():
             return of_framework(request, exc)
     return ProblemError("internal")
+
+
+def refusal(error: Exception) -> Refused | None:
+    """Return what a worker says of an error that was foreseen."""
+    match error:
+        case EngineError():
+            error = of_engine(error)
+        case IntakeError():
+            error = of_intake(error)
+    if isinstance(error, ProblemError):
+        return Refused(error.kind.code, error.detail, error.items)
+    return None
 
 
 def of_framework(request: Request, error: HTTPException) -> ProblemError:

@@ -5,7 +5,6 @@ What may take long is told to ``progress``, which ends it by raising.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -14,9 +13,7 @@ from engine import (
     BootstrapInterval,
     Fit,
     Interval,
-    LimitError,
     Parameter,
-    Problem,
     Profile,
     Progress,
     bootstrap,
@@ -78,21 +75,3 @@ def _fields(found: Interval | Parameter) -> dict[str, object]:
 
 def _replicates(drawn: Bootstrap | None) -> Replicates | None:
     return None if drawn is None else Replicates.of(drawn)
-
-
-def within(seconds: float) -> Progress:
-    """Return what ends a computation that has not come to its end after so many seconds."""
-    end = time.monotonic() + seconds
-
-    def check(done: float, _: str, /) -> None:
-        if done < 1.0 and time.monotonic() > end:
-            raise LimitError(
-                Problem(
-                    "too_slow",
-                    f"these intervals take longer than {seconds:g} seconds",
-                    "ask for fewer replicates (n_sim), or for Wald intervals",
-                    ("interval",),
-                )
-            )
-
-    return check

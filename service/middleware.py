@@ -16,6 +16,8 @@ from service.problems import KINDS, REQUEST_ID, ProblemError, respond
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
+HEAD: Final = "partialpool.head"
+
 # The pages of the service load nothing from elsewhere and run no scripts;
 # answers are never sniffed or framed.
 SECURITY_HEADERS: Final = (
@@ -144,7 +146,7 @@ class BodyLimit:
 
 
 class HeadAsGet:
-    """Answer HEAD as GET; the server leaves the body out."""
+    """Answer HEAD as GET; the server leaves the body out, and an endless one is not begun."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -152,7 +154,7 @@ class HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD: True}
         await self.app(scope, receive, send)
 
 

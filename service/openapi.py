@@ -18,6 +18,8 @@ from service.api.examples import ANSWERS
 _REF: Final = "#/components/schemas/{model}"
 _HEADERS: Final = {
     "X-Request-ID": "The id of the request, as sent by the client or made here.",
+    "Retry-After": "Seconds to wait before asking again.",
+    "Preference-Applied": "What of `Prefer` was honoured (RFC 7240).",
     "ETag": "Tag of this representation, strong.",
     "Location": "Path of the resource.",
     "Link": 'The next page, as `rel="next"` (RFC 8288); left out on the last.',
@@ -47,7 +49,7 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             operation["summary"] = _first_sentence(operation["description"])
-            _finish(operation["responses"], answers.get(operation["operationId"]))
+            _finish(operation["responses"], answers.get(operation["operationId"]), answers)
     return document
 
 
@@ -110,10 +112,11 @@ def query(model: type[BaseModel]) -> list[dict[str, Any]]:
     ]
 
 
-def _finish(responses: dict[str, Any], example: object) -> None:
+def _finish(responses: dict[str, Any], example: object, answers: dict[str, Any]) -> None:
     if "HTTPValidationError" in json.dumps(responses.get("422", {})):
         del responses["422"]
     for status, response in responses.items():
         if status.startswith("2") and "application/json" in response.get("content", {}):
-            response["content"]["application/json"]["example"] = example
+            own = answers.get("accepted") if status == "202" else example
+            response["content"]["application/json"]["example"] = own
         response.setdefault("headers", {}).update(headers("X-Request-ID"))

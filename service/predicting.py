@@ -11,8 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
-from engine import DataError, EngineError, Outcome, Predictions, Predictive, Problem
+from engine import DataError, EngineError, Needs, Outcome, Predictions, Predictive, Problem
 from service.caps import REQUEST
+from service.handlers import of_options
+from service.schemas.predictions import PredictionOptions, PredictionRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,18 @@ class Options:
     level: float
     thresholds: tuple[float, ...]
     new_levels: str
+    random_effects: str | tuple[str, ...] = "all"
+
+
+def options_of(asked: PredictionRequest | PredictionOptions) -> Options:
+    """Return the options of a request."""
+    terms = asked.random_effects
+    return Options(
+        asked.level,
+        tuple(asked.thresholds),
+        asked.new_levels,
+        terms if isinstance(terms, str) else tuple(terms),
+    )
 
 
 Columns: TypeAlias = Mapping[str, Sequence[object] | NDArray[np.generic]]
@@ -31,7 +45,8 @@ def answer_rows(
     name: str, model: Predictive, rows: Sequence[Mapping[str, object]], options: Options
 ) -> bytes:
     """Return predictions of rows as the JSON of ``PredictionItems``."""
-    columns = _transposed(model, rows)
+    model = _counting(model, options)
+    columns = transposed(model.needs, rows)
     items = _items(_predict(model, columns, options), options)
     if not columns:  # a model without predictors says the same of every row
         items *= len(rows)
@@ -42,9 +57,9 @@ def answer_rows(
 def answer_columns(name: str, model: Predictive, columns: Columns, options: Options) -> bytes:
     """Return predictions of columns as the JSON of ``PredictionColumns``."""
     try:
-        found = _predict(model, columns, options)
+        found = _predict(_counting(model, options), columns, options)
     except EngineError as error:
-        raise _by_column(error) from error
+        raise by_column(error) from error
     by_name = {
         name: values.tolist() if isinstance(values, np.ndarray) else values
         for name, values in _flat(found, options)
@@ -55,8 +70,16 @@ def answer_columns(name: str, model: Predictive, columns: Columns, options: Opti
 
 def answer_table(model: Predictive, columns: Columns, options: Options) -> pa.Table:
     """Return predictions as a table, its columns named as those of ``PredictionColumns``."""
-    found = _predict(model, columns, options)
+    found = _predict(_counting(model, options, "query"), columns, options)
     return pa.table({name: _arrow(values) for name, values in _flat(found, options)})
+
+
+def _counting(model: Predictive, options: Options, *place: str) -> Predictive:
+    """Return the model with the random effects counted that are asked for, at ``place``."""
+    try:
+        return model.counting(options.random_effects)
+    except EngineError as error:
+        raise of_options(error, lambda path: (*place, *path)) from error
 
 
 def _predict(model: Predictive, columns: Columns, options: Options) -> Predictions:
@@ -68,17 +91,30 @@ def _predict(model: Predictive, columns: Columns, options: Options) -> Predictio
     )
 
 
-def _transposed(model: Predictive, rows: Sequence[Mapping[str, object]]) -> Columns:
-    """Return rows as columns; raises ``DataError`` with every missing or extra key."""
-    wanted = [predictor.name for predictor in model.predictors]
+def transposed(needs: Needs, rows: Sequence[Mapping[str, object]]) -> Columns:
+    """Return rows as columns; raises ``DataError`` with every missing or extra key.
+
+    Columns that a row may have are among them when any row does, without values for the others.
+    """
+    wanted = [predictor.name for predictor in needs.required]
     names = set(wanted)
+    columns = {}
     if any(row.keys() != names for row in rows):
-        raise DataError(*_wrong_keys(rows, wanted))
-    return {name: [row[name] for row in rows] for name in wanted}
+        optional = [predictor.name for predictor in needs.optional]
+        if problems := _wrong_keys(rows, wanted, optional):
+            raise DataError(*problems)
+        given = [name for name in optional if any(name in row for row in rows)]
+        columns = {name: [row.get(name) for row in rows] for name in given}
+    return {name: [row[name] for row in rows] for name in wanted} | columns
 
 
-def _wrong_keys(rows: Sequence[Mapping[str, object]], wanted: Sequence[str]) -> list[Problem]:
+def _wrong_keys(
+    rows: Sequence[Mapping[str, object]], wanted: Sequence[str], optional: Sequence[str]
+) -> list[Problem]:
     hint = f"The keys are: {', '.join(wanted) or 'none'}."
+    if optional:
+        hint += f" A row may have: {', '.join(optional)}."
+    allowed = {*wanted, *optional}
     problems: list[Problem] = []
     for i, row in enumerate(rows):
         problems += [
@@ -89,14 +125,14 @@ def _wrong_keys(rows: Sequence[Mapping[str, object]], wanted: Sequence[str]) -> 
         problems += [
             Problem("extra_key", f"Row {i + 1} has an unknown key.", hint, ("rows", i, name))
             for name in row
-            if name not in wanted
+            if name not in allowed
         ]
         if len(problems) >= REQUEST.problems:
             break
     return problems
 
 
-def _by_column(error: EngineError) -> EngineError:
+def by_column(error: EngineError) -> EngineError:
     """Return the same error, pointing into columns: ``/columns/floor/3`` for ``/rows/3/floor``."""
     moved = (
         Problem(each.code, each.detail, each.hint, _column_path(each.path))
@@ -115,7 +151,7 @@ def _items(found: Predictions, options: Options) -> list[dict[str, object]]:
     outcomes: Iterator[object] = iter(())
     if found.outcome is not None:
         outcomes = _outcomes(found.outcome, options.thresholds)
-    return [
+    items: list[dict[str, object]] = [
         {
             "estimate": estimate,
             "std_error": std_error,
@@ -137,6 +173,10 @@ def _items(found: Predictions, options: Options) -> list[dict[str, object]]:
             strict=True,
         )
     ]
+    if found.weights is not None:
+        for item, weight in zip(items, found.weights.tolist(), strict=True):
+            item["weight"] = weight
+    return items
 
 
 def _outcomes(outcome: Outcome, thresholds: Sequence[float]) -> Iterator[object]:
@@ -170,6 +210,8 @@ def _flat(
     yield "prediction_interval.lower", found.prediction_lower
     yield "prediction_interval.upper", found.prediction_upper
     yield "new_levels", found.new_levels
+    if found.weights is not None:
+        yield "weight", found.weights
     outcome = found.outcome
     if outcome is None:
         return

@@ -19,6 +19,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
 RETRY_AFTER_SECONDS: Final = 2
 
+_RETRY_AFTER: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -74,6 +76,13 @@ _TABLE = (
         "List the models with GET /v1/models, or fit one with POST /v1/models.",
     ),
     Kind(
+        "job_not_found",
+        404,
+        "There is no such job",
+        "No job has this id, or it was finished so long ago that it was forgotten.",
+        "List the jobs with GET /v1/jobs. What was asked for may be asked for again.",
+    ),
+    Kind(
         "group_not_found",
         404,
         "The model has no such group",
@@ -125,6 +134,14 @@ _TABLE = (
         "The dataset is a summary: the sums that a model needs of its rows, and no row.",
         "What a fit tells without rows is there: effects, predictions, tests, intervals. For the "
         "rest fit the model where its rows are.",
+    ),
+    Kind(
+        "job_cancelled",
+        409,
+        "The job was cancelled",
+        "The work that this request waited for was cancelled by another request.",
+        "Send the request again to begin anew.",
+        retryable=True,
     ),
     Kind(
         "body_too_large",
@@ -198,6 +215,14 @@ _TABLE = (
         "See GET /v1/limits.",
     ),
     Kind(
+        "too_many_jobs",
+        429,
+        "Too many jobs are waiting",
+        "As many jobs are queued or running as one owner may have.",
+        "Wait as long as Retry-After says, or cancel a job with DELETE /v1/jobs/{id}.",
+        retryable=True,
+    ),
+    Kind(
         "internal",
         500,
         "Something broke in the service",
@@ -223,10 +248,26 @@ _TABLE = (
     Kind(
         "still_fitting",
         503,
-        "The fit takes longer than a request may wait",
-        "The fit goes on and will be kept.",
-        "Send the same request again after the time in Retry-After: it will find the fit.",
+        "The answer takes longer than a request may wait",
+        "What was asked for is still being read or made.",
+        "Send the same request again after the time in Retry-After.",
         retryable=True,
+    ),
+    Kind(
+        "worker_died",
+        503,
+        "The worker process died",
+        "The process that did the work ended before the work did, more than once: it was killed, "
+        "or the system had no memory left for it.",
+        "Try again later; when it dies again, ask for less: fewer rows, levels or terms.",
+        retryable=True,
+    ),
+    Kind(
+        "out_of_memory",
+        507,
+        "The work needs more memory than a worker may have",
+        "The worker process reached its memory ceiling.",
+        "See worker_memory_bytes of GET /v1/limits; ask for less: fewer rows, levels or terms.",
     ),
 )
 
@@ -319,21 +360,42 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the answer that tells a problem."""
-    body = Problem(
+    body = _body(kind, detail, items, scope["path"], scope.get(REQUEST_ID, ""))
+    extra = dict(headers or {})
+    if kind.status in _RETRY_AFTER:
+        extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
+
+
+def _body(kind: Kind, detail: str, items: Iterable[Item], path: str, request: str) -> Problem:
+    return Problem(
         type=kind.type,
         title=kind.title,
         status=kind.status,
         detail=detail,
-        instance=scope["path"],
+        instance=path,
         code=kind.code,
         errors=items_of(items),
         retryable=kind.retryable,
-        request_id=scope.get(REQUEST_ID, ""),
+        request_id=request,
     )
-    extra = dict(headers or {})
-    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-    return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
+
+
+def body_of(error: ProblemError, path: str) -> Problem:
+    """Return the body of a problem that no request is answered with, but a job ended with."""
+    return _body(error.kind, error.detail, error.items, path, "")
+
+
+def from_body(body: Problem) -> ProblemError:
+    """Return the problem that a body tells."""
+    items = [Item(x.code, x.detail, x.hint, _path(x.pointer)) for x in body.errors]
+    return ProblemError(body.code, body.detail, items)
+
+
+def _path(found: str) -> tuple[str, ...]:
+    """Return the path of a JSON Pointer; indices stay text, for they are written alike."""
+    parts = found.removeprefix("#").split("/")[1:]
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
 
 
 def items_of(problems: Iterable[Item]) -> list[ProblemItem]:
@@ -361,7 +423,7 @@ def _documented(status: int) -> dict[str, Any]:
             MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         },
     }
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in _RETRY_AFTER:
         answer["headers"] = {
             "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         }

@@ -8,8 +8,10 @@ import sys
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
+from service.context import Services
 from service.protocol import Protocol
 from service.settings import Settings
 
@@ -17,7 +19,11 @@ EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor +
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that says where it listens once it is ready."""
+    """Uvicorn that says where it listens once it is ready, and lets go of jobs when it stops."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell the addresses."""
@@ -28,12 +34,23 @@ class Server(uvicorn.Server):
             )
             sys.stdout.flush()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Put jobs back before requests are waited for: those that follow one would not end."""
+        await self._parts().drain()
+        await super().shutdown(sockets)
+
+    def _parts(self) -> Services:
+        found = self._app.state.services
+        assert isinstance(found, Services)  # noqa: S101  narrows what the framework types as Any
+        return found
+
 
 def serve(settings: Settings) -> None:
     """Serve until a signal says stop; requests under way may finish."""
     log_as_json()
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -44,7 +61,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    Server(config).run()
+    Server(config, app).run()
 
 
 def log_as_json() -> None:

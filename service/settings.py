@@ -44,8 +44,38 @@ class Settings(BaseSettings):
     fit_threads: int = Field(
         0, ge=0, description="How many fits may run at a time; 0 means one for each processor."
     )
+    thread_seconds: Seconds = Field(
+        1, description="How long a fit may take in a thread before it goes to a worker process."
+    )
     wait_seconds: Seconds = Field(
-        20, description="How long a request waits for its fit before it is told to come back."
+        20, description="How long a request waits for what takes long before it gets a job."
+    )
+    worker_processes: int = Field(
+        2,
+        ge=0,
+        description="How many processes do jobs, one each; 0 means one for each processor.",
+    )
+    worker_threads: Count = Field(
+        1, description="How many threads the linear algebra of a worker process uses."
+    )
+    worker_memory_bytes: int = Field(
+        8192 * MIB,
+        ge=1024 * MIB,
+        description="Memory (address space) of a worker process, in bytes.",
+    )
+    job_seconds: Seconds = Field(
+        3600, description="How long a job may run; then it has failed.", gt=0
+    )
+    job_stale_seconds: Seconds = Field(
+        10,
+        gt=1,
+        description="A running job that its process has said nothing of for so long begins again.",
+    )
+    job_retention_seconds: Seconds = Field(
+        7 * 86_400, description="How long a finished job can be read."
+    )
+    max_jobs: Count = Field(
+        100, description="Most jobs of one owner that are queued or running at a time."
     )
     model_cache_bytes: Count = Field(
         256 * MIB, description="Memory for fitted models that were used last, in bytes."
@@ -66,6 +96,9 @@ class Settings(BaseSettings):
     max_inline_rows: Count = Field(10_000, description="Most rows of data given with a request.")
     max_prediction_rows: Count = Field(
         100_000, description="Most rows that one request may ask predictions for."
+    )
+    max_simulated_values: Count = Field(
+        1_000_000, description="Most values that one request may draw: rows times draws."
     )
 
     @property

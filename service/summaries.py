@@ -1,4 +1,4 @@
-"""Datasets that are sums instead of rows: kept, added, and read to be fitted."""
+"""Datasets that are sums instead of rows: kept, and added."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from engine import (
     Summary,
     digest_of,
     merge,
-    read_summary,
     write_summary,
 )
 from service.catalog import Dataset
@@ -23,11 +22,11 @@ from service.datasets import caps_of, drop_unused
 from service.handlers import of_engine, of_intake
 from service.intake import Caps, IntakeError, take_summary
 from service.problems import ProblemError
+from service.stored import SUMS, read_sums
 
 JSON: Final = "application/vnd.partialpool.summary+json"
 ARROW: Final = "application/vnd.partialpool.summary+arrow"
 MEDIA_TYPES: Final = (JSON, ARROW)
-SUFFIX: Final = ".summary"
 
 
 def is_summary(dataset: Dataset) -> bool:
@@ -66,14 +65,9 @@ async def merged(
     return await _add(parts, owner, replace(row, name=name), content)
 
 
-async def load(parts: Services, dataset: Dataset) -> Summary:
-    """Return the summary that a dataset is."""
-    return await parts.compute.run(_revived, await parts.blobs.read(dataset.blob))
-
-
 async def _add(parts: Services, owner: str, row: Dataset, content: bytes) -> tuple[Dataset, bool]:
     async with parts.storing:
-        blob = await parts.blobs.put(content, SUFFIX)
+        blob = await parts.blobs.put(content, SUMS)
         try:
             return await parts.datasets(owner).add(replace(row, blob=blob))
         except ProblemError:
@@ -134,7 +128,7 @@ def _merged(
     contents: Sequence[bytes], order: Sequence[int], leaves: Sequence[str]
 ) -> tuple[Dataset, bytes]:
     try:
-        return _row(merge([_revived(content) for content in contents]), JSON, leaves)
+        return _row(merge([read_sums(content) for content in contents]), JSON, leaves)
     except EngineError as error:
         raise _invalid(_in_order(error, order)) from error
 
@@ -152,13 +146,6 @@ def _in_order(error: EngineError, order: Sequence[int]) -> EngineError:
             case _:
                 items.append(replace(problem, path=("datasets",)))
     return type(error)(*items)
-
-
-def _revived(content: bytes) -> Summary:
-    try:
-        return read_summary(content)
-    except EngineError as error:  # written by a version of the engine that this one cannot read
-        raise ProblemError("corrupt_artefact") from error
 
 
 def _row(summary: Summary, form: str, parts: Sequence[str]) -> tuple[Dataset, bytes]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engine import EngineError, Examination, examine
-from service.fitting import Source
 from service.orders import Specified, specify
 from service.problems import items_of
 from service.schemas.fits import Dimensions, FitRequest, Validation
+from service.stored import Source
 
 
 def specified_or_not(asked: FitRequest) -> Specified | Validation:

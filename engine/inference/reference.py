@@ -38,7 +38,7 @@ def reference_values(fit: Fit, at: Mapping[str, float]) -> dict[str, Floats]:
             or the mean of a variable cannot be told from the fit.
     """
     variables = list(_numeric(fit))
-    known = {name for own in variables for name in expression.columns(own.expr)}
+    known = {name for own in variables for name in expression.numbers(own.expr, learned=True)}
     _require_known(at, known)
     centres = {**_centres(fit, variables), **{name: float(value) for name, value in at.items()}}
     return {expression.text(own.expr): _value(fit, own, centres, at) for own in variables}
@@ -73,8 +73,8 @@ def _centres(fit: Fit, variables: list[Numeric]) -> dict[str, float]:
 
 def _value(fit: Fit, own: Numeric, centres: Mapping[str, float], at: Mapping[str, float]) -> Floats:
     """The columns of a variable where the columns of the data are held, or else their own means."""
-    names = expression.columns(own.expr)
-    if all(name in centres for name in names):
+    names = expression.numbers(own.expr, learned=True)
+    if not expression.groups(own.expr) and all(name in centres for name in names):
         point = {name: np.array([centres[name]]) for name in names}
         value = np.atleast_1d(expression.evaluate(own.expr, point, own.states)[0])
         if not np.isfinite(value).all():

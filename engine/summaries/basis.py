@@ -16,6 +16,7 @@ from scipy.linalg import block_diag
 
 from engine import expression
 from engine.design import Block, Categorical, Design, Grouping, TermSet, learn
+from engine.errors import Problem, SpecError
 from engine.expression import Expr, States
 from engine.formula import Formula
 from engine.frame import Frame, variables
@@ -58,8 +59,22 @@ def coded_design(spec: Spec, levels: Levels, constants: States) -> Design:
 
 
 def stateful_calls(formula: Formula) -> tuple[str, ...]:
-    """The calls of a formula that take constants from the rows."""
+    """The calls of a formula that take constants from the rows.
+
+    Raises:
+        SpecError: ``ave`` is among them: its means are of groups, which may be small, and of rows
+            that may be elsewhere.
+    """
     expressions: Iterable[Expr] = (formula.response, *variables(formula))
+    if any(map(expression.group_means, expressions)):
+        raise SpecError(
+            Problem(
+                "means_in_summary",
+                "a summary has no means of groups, as ave() takes them",
+                "put the means into the data as a column before the sums are made",
+                ("formula",),
+            )
+        )
     return tuple(dict.fromkeys(call for expr in expressions for call in expression.stateful(expr)))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from engine import expression
 from engine.crossproducts import GroupProducts, Pilot
 from engine.design import INTERCEPT, Design, Grouping
+from engine.state import GroupMeans
 from engine.summaries.pooling import Key
 from engine.summaries.summary import FORMAT, Summary
 
@@ -29,7 +30,11 @@ def to_document(summary: Summary) -> Document:
         "offset": spec.offset,
         "categorical": list(spec.categorical),
         "factors": {name: list(levels) for name, levels in summary.levels.items()},
-        "constants": {call: state.as_dict() for call, state in summary.constants.items()},
+        "constants": {
+            call: state.as_dict()
+            for call, state in summary.constants.items()
+            if not isinstance(state, GroupMeans)  # a formula that takes these has no summary
+        },
         "n_rows": products.n,
         "n_dropped": summary.n_dropped,
         "n_suppressed": summary.n_suppressed,

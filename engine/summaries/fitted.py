@@ -17,6 +17,7 @@ from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit, fit_products
 from engine.frame import variables
 from engine.prepared import Prepared, checked
+from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.summaries.basis import coded_design, coding
 from engine.summaries.pooling import Sums
@@ -30,6 +31,7 @@ def fit_summary(
     *,
     method: str | None = None,
     contrasts: Mapping[str, str] | None = None,
+    progress: Progress = silent,
 ) -> Fit:
     """Fit the model that a summary was made for.
 
@@ -39,6 +41,7 @@ def fit_summary(
             and contrasts are fitted.
         method: "REML" or "ML"; that of the summary's specification by default.
         contrasts: coding by column; those of the summary's specification by default.
+        progress: told how far the fit has come; raise from it to cancel.
 
     Raises:
         EngineError: the model cannot be fitted to these sums, or they are those of another model.
@@ -46,7 +49,11 @@ def fit_summary(
     if spec is not None:
         method, contrasts = spec.method, dict(spec.contrasts)
         require_made_for(summary, spec)
-    return fit_products_safely(prepare_summary(summary, method=method, contrasts=contrasts))
+    prepared = prepare_summary(summary, method=method, contrasts=contrasts)
+    try:
+        return fit_products(prepared, progress)
+    except np.linalg.LinAlgError as error:
+        raise _no_sums() from error
 
 
 def require_made_for(summary: Summary, spec: Spec) -> None:
@@ -124,14 +131,6 @@ def prepare_summary(
     design, products = _largest_first(design, _coded(whole.sums, design))
     try:
         return checked(spec, design, whole.n_dropped, products)
-    except np.linalg.LinAlgError as error:
-        raise _no_sums() from error
-
-
-def fit_products_safely(prepared: Prepared) -> Fit:
-    """Fit, and refuse sums that cannot be those of any rows."""
-    try:
-        return fit_products(prepared)
     except np.linalg.LinAlgError as error:
         raise _no_sums() from error
 

@@ -16,7 +16,7 @@ from engine.expression import States, learn, text
 from engine.formula import Formula
 from engine.frame import Frame, read, variables
 from engine.spec import Spec
-from engine.state import Polynomial, Standardization
+from engine.state import State
 from engine.summaries.basis import Levels, indicator_design, levels_of, stateful_calls
 from engine.summaries.disclosure import keep_large_cells
 from engine.summaries.pooling import Key, Sums, pooled
@@ -188,7 +188,7 @@ def _constants(formula: Formula, frame: Frame, given: States | None) -> States:
     """The constants of all stateful calls: those given, or else those of the rows."""
     calls = stateful_calls(formula)
     if given is None:
-        found: dict[str, Standardization | Polynomial] = {}
+        found: dict[str, State] = {}
         for expr in (formula.response, *variables(formula)):
             if any(call in text(expr) for call in calls):
                 found |= learn(expr, frame.numbers)

@@ -68,9 +68,30 @@ PREDICTIONS: Final[Examples] = {
         "summary": "A county that the model has not seen",
         "value": {"rows": [{"county": "NOWHERE", "floor": 0}], "level": 0.9},
     },
+    "state": {
+        "summary": "A basement anywhere in the state: the fixed effects alone",
+        "value": {"rows": [{"floor": 0}], "random_effects": "none"},
+    },
     "columns": {
         "summary": "By column; the answer is by column too",
         "value": {"columns": {"county": ["AITKIN", "ANOKA"], "floor": [0, 1]}},
+    },
+}
+
+SIMULATIONS: Final[Examples] = {
+    "new": {
+        "summary": "Three houses that might stand in Aitkin county, by all that is uncertain",
+        "value": {
+            "rows": [{"county": "AITKIN", "floor": 0}],
+            "n_sim": 3,
+            "seed": 1,
+            "random_effects": "keep",
+            "parameter_uncertainty": True,
+        },
+    },
+    "survey": {
+        "summary": "The whole survey once more, with new counties",
+        "value": {"n_sim": 1, "seed": 20261123},
     },
 }
 

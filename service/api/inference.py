@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from engine import EngineError, Fit
+from engine import EngineError, Fit, silent
 from engine import Problem as Item
 from service import comparing, inference, intervals, openapi
-from service.api import tabled
+from service.api import jobs, tabled
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
+from service.catalog import Job
 from service.context import owner_of, services
 from service.handlers import of_options
+from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
 from service.schemas.base import Options, read_json
 from service.schemas.comparisons import RandomTerms
@@ -31,7 +33,7 @@ from service.schemas.inference import (
     MarginalMeans,
     MeansQuery,
 )
-from service.schemas.intervals import VarianceParameters, VarianceQuery
+from service.schemas.intervals import FixedIntervals, VarianceParameters, VarianceQuery
 from service.tables import Tabled
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
@@ -60,7 +62,12 @@ Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 @router.get(
     "/{model}/fixed-effects",
     response_model=FixedEffects,
-    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
+    responses={
+        200: {"content": openapi.tables()},
+        **jobs.ACCEPTED,
+        **responses("limit_passed", *_READING, *jobs.PROBLEMS),
+    },
+    openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="fixed_effects",
 )
 async def fixed_effects(
@@ -68,14 +75,17 @@ async def fixed_effects(
 ) -> Response:
     """Return the fixed effects with the degrees of freedom and the intervals asked for.
 
-    Profiles and the bootstrap fit the model many times; they are given up after the time that a
-    request may wait (`wait_seconds` of `GET /v1/limits`).
+    Profiles and the bootstrap fit the model many times; when they take longer than the request
+    waits they become a job, and the same request finds them once that has succeeded.
     """
-    progress = intervals.within(services(request).settings.wait_seconds)
+    found: Any = None
+    if asked.interval != "wald":
+        found = await _inquired(request, model, "fixed-effects", asked)
+        if isinstance(found, Response):
+            return found
 
     def make(fit: Fit) -> FixedEffects:
-        wald = asked.interval == "wald"
-        other = None if wald else intervals.fixed_intervals(fit, asked, progress)
+        other = None if found is None else FixedIntervals.model_validate(found)
         return inference.effects_of(fit, asked, other)
 
     return await _answer(request, model, make, _in_query)
@@ -84,7 +94,12 @@ async def fixed_effects(
 @router.get(
     "/{model}/variance-parameters",
     response_model=VarianceParameters,
-    responses={200: {"content": openapi.tables()}, **responses("limit_passed", *_READING)},
+    responses={
+        200: {"content": openapi.tables()},
+        **jobs.ACCEPTED,
+        **responses("limit_passed", *_READING, *jobs.PROBLEMS),
+    },
+    openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="variance_parameters",
 )
 async def variance_parameters(
@@ -93,13 +108,22 @@ async def variance_parameters(
     """Return standard deviations and correlations of the random effects, and sigma, with intervals.
 
     As lme4's `confint` has them: an interval ends at 0, or at -1 or 1, where the data do not speak
-    against it, and says so. Profiles and the bootstrap fit the model many times; they are given up
-    after the time that a request may wait (`wait_seconds` of `GET /v1/limits`).
+    against it, and says so. Profiles and the bootstrap fit the model many times; when they take
+    longer than the request waits they become a job, and the same request finds them once that has
+    succeeded.
     """
-    progress = intervals.within(services(request).settings.wait_seconds)
-    return await _answer(
-        request, model, lambda fit: intervals.variance_parameters(fit, asked, progress), _in_query
-    )
+    found: Any = None
+    if asked.interval != "wald":
+        found = await _inquired(request, model, "variance-parameters", asked)
+        if isinstance(found, Response):
+            return found
+
+    def make(fit: Fit) -> VarianceParameters:
+        if found is not None:
+            return VarianceParameters.model_validate(found)
+        return intervals.variance_parameters(fit, asked, silent)
+
+    return await _answer(request, model, make, _in_query)
 
 
 @router.get(
@@ -182,6 +206,16 @@ async def random_effects_tests(
     chi-bar-square mixture stands beside the naive one.
     """
     return await _answer(request, model, comparing.random_terms_of, _in_query)
+
+
+async def _inquired(request: Request, model: str, name: str, asked: Options) -> Any | Response:
+    """Return the JSON that answers a long question about a model, or the answer with its job."""
+    tabled.form_of(request)
+    parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
+    fitted = await parts.fitting.get(parts.models(owner), model)
+    work = InquiryWork(parts, owner, fitted, name, asked)
+    found = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    return jobs.accepted(found, preference) if isinstance(found, Job) else found.value
 
 
 async def _answer(

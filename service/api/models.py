@@ -9,10 +9,14 @@ from starlette.responses import Response
 
 from engine import display
 from service import answers, openapi
+from service.api import jobs
 from service.api.examples import FITS, VALIDATIONS
 from service.api.parameters import Cursor, Limit, ModelId
+from service.catalog import Job
 from service.context import owner_of, services
 from service.data import data_of
+from service.desk import Obtained
+from service.fits import FitWork
 from service.fitting import Found
 from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
@@ -40,6 +44,12 @@ LINKS: Final = {
 }
 
 FORMS: Final = (JSON, "text/plain")
+
+_CACHE_STATUS: Final = {
+    "made": "partialpool; fwd=miss; stored",
+    "shared": "partialpool; fwd=miss; collapsed",
+    "found": "partialpool; hit",
+}
 
 _READING: Final = (
     "malformed_json",
@@ -70,9 +80,10 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
             "headers": openapi.headers("ETag", "Location", "Cache-Status", "Server-Timing"),
             "links": LINKS,
         },
-        **responses(*_READING, *_FITTING, "not_acceptable", "still_fitting"),
+        **jobs.ACCEPTED,
+        **responses(*_READING, *_FITTING, *jobs.PROBLEMS, "not_acceptable"),
     },
-    openapi_extra=openapi.body(FitRequest, FITS),
+    openapi_extra={**openapi.body(FitRequest, FITS), "parameters": [jobs.PREFER]},
     operation_id="fit",
 )
 async def fit(request: Request) -> Response:
@@ -82,18 +93,26 @@ async def fit(request: Request) -> Response:
     the engine, so a request that means the same is answered from what is stored: other spacing or
     another order of terms is the same model. Its coefficients have the names and the order that R
     gives them for the formula of whoever asked first, which the answer shows. With
-    `Accept: text/plain` the answer is the table that R's `display` prints.
+    `Accept: text/plain` the answer is the table that R's `display` prints. A fit that takes longer
+    than the request waits becomes a job.
     """
-    parts, owner = services(request), owner_of(request)
+    parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
     media = choose(request, FORMS)
     asked = await read_json(request, FitRequest, parts.settings.max_json_bytes)
     specified = specify(asked)
     data = await data_of(asked, parts.datasets(owner), parts)
     order = Order.of(specified, data.id, data.hash)
-    found = await parts.fitting.obtain(
-        parts.models(owner), order, lambda: data.read(specified.spec.columns)
-    )
-    status, headers = 201 if found.new else 200, _headers(found)
+    held = parts.fitting.held(parts.models(owner), order.id)
+    if held is not None:  # the most frequent answer, without a look into the catalog
+        obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
+    else:
+        work = FitWork(parts, owner, order, data)
+        obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    if isinstance(obtained, Job):
+        return jobs.accepted(obtained, preference)
+    found = obtained.value
+    status = 201 if obtained.how == "made" else 200
+    headers = _headers(obtained) | jobs.applied(preference)
     if media != JSON:
         content = display(found.fitted.fit).encode()
         return Response(content, status, headers | {"ETag": etag_of(content)}, TEXT)
@@ -171,25 +190,23 @@ async def read(request: Request, model: ModelId) -> Response:
 )
 async def delete(request: Request, model: ModelId) -> Response:
     """Delete a model. Fitting it again gives it the same id."""
-    parts = services(request)
-    await parts.fitting.delete(parts.models(owner_of(request)), model)
+    parts, owner = services(request), owner_of(request)
+    await parts.fitting.delete(parts.models(owner), model)
+    await parts.computed(owner).forget(model)
     return Response(None, 204)
 
 
-def _headers(found: Found) -> dict[str, str]:
-    row = found.fitted.row
+def _headers(obtained: Obtained[Found]) -> dict[str, str]:
+    found = obtained.value
     headers = {
         "ETag": found.fitted.etag,
-        "Location": f"/v1/models/{row.id}",
+        "Location": f"/v1/models/{found.fitted.row.id}",
         "Vary": "Accept",
+        "Cache-Status": _CACHE_STATUS[obtained.how],
     }
-    if found.new:
-        headers["Cache-Status"] = "partialpool; fwd=miss; stored"
+    if obtained.how == "made":
+        timings = found.timings or {"fit": found.fitted.row.summary["elapsed_ms"]}
         headers["Server-Timing"] = ", ".join(
-            f"{name};dur={took:.3f}" for name, took in found.timings.items()
-        )
-    else:
-        headers["Cache-Status"] = (
-            "partialpool; fwd=miss; collapsed" if found.shared else "partialpool; hit"
+            f"{name};dur={took:.3f}" for name, took in timings.items()
         )
     return headers

@@ -63,9 +63,10 @@ FEW_ROWS: Final = 50
 async def predict(request: Request) -> Response:
     """Predict new rows: the group line, a new observation, and the outcome on its own scale.
 
-    Rows carry exactly the columns that the model needs. A CSV, Parquet or Arrow body is answered in
-    the same form, in columns named by their place in the JSON (`interval.lower`); its options are
-    query parameters.
+    Rows carry exactly the columns that the model needs: the predictors, the offset, the groups of
+    the random effects that are counted. A CSV, Parquet or Arrow body is answered in the same form,
+    in columns named by their place in the JSON (`interval.lower`); its options are query
+    parameters.
     """
     parts, model = services(request), request.path_params["model"]
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
@@ -87,12 +88,12 @@ async def predict(request: Request) -> Response:
 async def _answer_json(
     parts: Services, name: str, model: Predictive, asked: PredictionRequest
 ) -> bytes:
-    options = Options(asked.level, tuple(asked.thresholds), asked.new_levels)
+    options = predicting.options_of(asked)
     if (asked.rows is None) == (asked.columns is None):
         raise _either_or()
     if asked.rows is not None:
         _require_few(len(asked.rows), parts, "rows")
-        if len(asked.rows) <= FEW_ROWS:
+        if len(asked.rows) <= FEW_ROWS and isinstance(asked.random_effects, str):
             return predicting.answer_rows(name, model, asked.rows, options)
         return await parts.compute.run(predicting.answer_rows, name, model, asked.rows, options)
     columns = asked.columns or {}
@@ -109,12 +110,15 @@ def _options(request: Request) -> Options:
     given: dict[str, object] = dict(request.query_params)
     if "thresholds" in given:
         given["thresholds"] = request.query_params.getlist("thresholds")
+    terms = request.query_params.getlist("random_effects")
+    if terms not in ([], ["all"], ["none"]):
+        given["random_effects"] = terms
     try:
         found = PredictionOptions.model_validate(given)
     except ValidationError as error:
         details = [{**each, "loc": ("query", *each["loc"])} for each in error.errors()]
         raise invalid_request(details) from None
-    return Options(found.level, tuple(found.thresholds), found.new_levels)
+    return predicting.options_of(found)
 
 
 def _misplaced() -> ProblemError:

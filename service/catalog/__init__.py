@@ -1,10 +1,28 @@
-"""What is stored and for whom: datasets and models, in SQL, every row with its owner."""
+"""What is stored and for whom: datasets, models and jobs, in SQL, every row with its owner."""
 
+from service.catalog.computed import Computed
 from service.catalog.database import Database
 from service.catalog.datasets import Dataset, Datasets
+from service.catalog.jobs import Job, Jobs, State
 from service.catalog.models import Model, Models
 from service.catalog.paging import Page
+from service.catalog.queue import Claimed, Queue
 from service.catalog.recent import Recent
 from service.catalog.scope import DEFAULT_OWNER
 
-__all__ = ["DEFAULT_OWNER", "Database", "Dataset", "Datasets", "Model", "Models", "Page", "Recent"]
+__all__ = [
+    "DEFAULT_OWNER",
+    "Claimed",
+    "Computed",
+    "Database",
+    "Dataset",
+    "Datasets",
+    "Job",
+    "Jobs",
+    "Model",
+    "Models",
+    "Page",
+    "Queue",
+    "Recent",
+    "State",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Delete, Insert, Select, Table, Update, delete, insert, select, update
@@ -35,8 +35,24 @@ class Scope:
         return delete(table).where(table.c.owner == self.owner)
 
 
+class Everyone:
+    """Statements over the rows of all owners: for who runs their jobs, never for who asks."""
+
+    def select(self, table: Table) -> Select[Any]:
+        """Select rows, with the owner column."""
+        return select(table)
+
+    def update(self, table: Table) -> Update:
+        """Change rows."""
+        return update(table)
+
+    def delete(self, table: Table) -> Delete:
+        """Delete rows."""
+        return delete(table)
+
+
 def anyone(table: Table, blob: str) -> Select[Any]:
-    """Select one constant if any owner's row keeps this blob: all that crosses owners."""
+    """Select one constant if any owner's row keeps this blob, and tell no more."""
     return select(1).select_from(table).where(table.c.blob == blob).limit(1)
 
 
@@ -45,6 +61,7 @@ def identifier(prefix: str, digest: str) -> str:
     return f"{prefix}_{base64.b32encode(bytes.fromhex(digest)[:20]).decode().lower()}"
 
 
-def now() -> str:
-    """Return the time in UTC, as text that sorts."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def now(ago: float = 0.0) -> str:
+    """Return the time in UTC, or that of so many seconds ago, as text that sorts."""
+    then = datetime.now(UTC) - timedelta(seconds=ago)
+    return then.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 metadata = MetaData()
@@ -49,4 +60,45 @@ models = Table(
     Column("created_at", String(32), nullable=False),
     Index("models_newest", "owner", "created_at", "id"),
     Index("models_blob", "blob"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("active", String(64)),
+    Column("kind", String(32), nullable=False),
+    Column("title", String, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("message", String, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("blob", String(200)),
+    Column("href", String, nullable=False),
+    Column("error", JSON(none_as_null=True)),
+    Column("version", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("replica", String(64)),
+    Column("created_at", String(32), nullable=False),
+    Column("started_at", String(32)),
+    Column("finished_at", String(32)),
+    Column("heartbeat_at", String(32), nullable=False),
+    Unique("owner", "active", name="jobs_active"),
+    Index("jobs_newest", "owner", "created_at", "id"),
+    Index("jobs_waiting", "state", "created_at"),
+    Index("jobs_blob", "blob"),
+)
+
+computed = Table(
+    "computed",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Index("computed_model", "owner", "model"),
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from engine import CAPS
 from service.caps import REQUEST
 from service.schemas.base import Answer, Asked, one_of
 from service.schemas.fits import Cell
@@ -22,8 +24,41 @@ Thresholds = Annotated[
 ]
 
 
+def _all_none_or_terms(value: object) -> object:
+    """Refuse at once what is none of these, where pydantic would say why of each."""
+    match value:
+        case "all" | "none":
+            return value
+        case list() if len(value) <= CAPS.random_terms:
+            if all(isinstance(term, str) for term in value):
+                return value
+    raise PydanticCustomError(
+        "random_effects",
+        "Not 'all', 'none' or a list of at most {most} random terms",
+        {"most": CAPS.random_terms},
+    )
+
+
+RandomEffects = Annotated[
+    Literal["all", "none"] | list[str],
+    BeforeValidator(_all_none_or_terms),
+    Field(
+        description="The random effects that are counted, as lme4's `re.form`: `all`, `none`, or "
+        "random terms as in the formula, where `(1 | county)` of `(1 + floor | county)` counts the "
+        "intercepts and not the slopes. The others are zero: neither they nor their variance are "
+        "in the estimate, its standard error or the intervals, and rows carry no column that only "
+        "they need.",
+        examples=["none", ["(1 | county)"]],
+    ),
+]
+
+
 class PredictionRequest(Asked):
-    """New rows, each with exactly the columns that the model needs. Give `rows` or `columns`."""
+    """New rows, each with exactly the columns that the model needs. Give `rows` or `columns`.
+
+    A row may also have the column of weights of a model fitted with weights (1 without it), and the
+    group mean of a new group, named as in the formula: `ave(floor, county)`.
+    """
 
     model_config = ConfigDict(json_schema_extra=one_of(rows="array", columns="object"))
 
@@ -42,6 +77,7 @@ class PredictionRequest(Asked):
         description="A group level the model has not seen is predicted from the population, with "
         "the whole variance between levels, or refused.",
     )
+    random_effects: RandomEffects = "all"
 
 
 class PredictionOptions(BaseModel):
@@ -52,6 +88,7 @@ class PredictionOptions(BaseModel):
     level: Level = 0.95
     thresholds: Thresholds = Field([], examples=[[4]])
     new_levels: NewLevels = Field("population", description="As `new_levels` of a JSON body.")
+    random_effects: RandomEffects = "all"
 
 
 class Interval(Answer):
@@ -82,12 +119,26 @@ class OutcomePrediction(Answer):
 class PredictionItem(Answer):
     """The prediction of one row, on the scale the model was fitted on."""
 
-    estimate: float
-    std_error: float = Field(description="Of the group line: fixed and random effects jointly.")
-    interval: Interval
-    prediction_std_error: float = Field(description="Of a new observation.")
-    prediction_interval: Interval
+    estimate: float = Field(
+        description="The line of the row's groups: fixed effects and the random effects counted."
+    )
+    std_error: float = Field(
+        description="Of that line, fixed and random effects jointly. With `random_effects` `none` "
+        "the root of x' vcov x; an effect that is not counted adds nothing."
+    )
+    interval: Interval = Field(description="For the line.")
+    prediction_std_error: float = Field(
+        description="Of a new observation on that line: the residual variance comes to it, over "
+        "the weight. The variance of effects that are not counted does not: for a house in a "
+        "county not known, count them and name a county that the model has not seen."
+    )
+    prediction_interval: Interval = Field(description="For a new observation.")
     new_levels: list[str] = Field(description="Groups whose level the model has not seen.")
+    weight: float | None = Field(
+        None,
+        description="Prior weight of the new observation: the row's own, or 1. Not there for a "
+        "model without weights.",
+    )
     outcome: OutcomePrediction | None = Field(
         description="Null when the response cannot be inverted."
     )

@@ -37,10 +37,15 @@ class Limits(Answer):
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")
     max_prediction_rows: int = Field(description="Most rows of a request for predictions.")
+    max_simulated_values: int = Field(
+        description="Most values of a request for simulations: rows times draws."
+    )
     max_categorical: int = Field(description="Most columns that a fit takes as factors.")
     max_formula_characters: int = Field(description="Longest formula.")
     max_formula_nesting: int = Field(description="Deepest nesting of a formula.")
     max_operations: int = Field(description="Most operators and functions of one expression.")
+    max_groupings: int = Field(description="Most columns that the means of `ave()` are by.")
+    max_group_means: int = Field(description="Most means that all `ave()` of a formula keep.")
     max_degree: int = Field(description="Highest degree of `poly()`.")
     max_terms: int = Field(description="Most terms of a formula once written out.")
     max_random_terms: int = Field(description="Most random terms of a formula.")
@@ -54,6 +59,10 @@ class Limits(Answer):
     max_effects: int = Field(
         description="Most effects that vary over the levels of one grouping factor."
     )
+    max_crossed_elements: int = Field(
+        description="Most elements of the matrix of crossed effects, without those of the factor "
+        "with most levels."
+    )
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_contrasts: int = Field(description="Most contrasts of a request.")
     max_marginal_means: int = Field(description="Most marginal means of a request.")
@@ -61,7 +70,9 @@ class Limits(Answer):
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
     max_merged_datasets: int = Field(description="Most summaries that are added at once.")
-    max_simulations: int = Field(description="Most replicates of a bootstrap (`n_sim`).")
+    max_simulations: int = Field(
+        description="Most replicates of a bootstrap, and draws of a row in a simulation (`n_sim`)."
+    )
     max_influence_work: int = Field(
         description="Most levels left out times levels of all groups, for the influence of the "
         "levels in a model with several grouping factors."
@@ -77,7 +88,13 @@ class Limits(Answer):
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
     max_problems: int = Field(description="Most problems that one answer tells.")
-    wait_seconds: float = Field(description="How long a request waits for its fit.")
+    wait_seconds: float = Field(
+        description="How long a request waits for what takes long before it gets a job."
+    )
+    job_seconds: float = Field(description="How long a job may run.")
+    job_retention_seconds: float = Field(description="How long a finished job can be read.")
+    max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    worker_memory_bytes: int = Field(description="Memory of the process that does a job, in bytes.")
 
 
 class ProblemPage(Answer):

@@ -166,7 +166,8 @@ def test_lines_and_their_errors_solve_the_mixed_model_equations(
                 variance += ((z @ effects.covariance) * z).sum(axis=1)
         np.testing.assert_allclose(found.estimate, own @ solution, rtol=1e-6)
         np.testing.assert_allclose(found.std_error, np.sqrt(variance), rtol=1e-7)
-        spread = np.sqrt(variance + fit.sigma**2)
+        weight = data["w"] if weights in columns else 1.0
+        spread = np.sqrt(variance + fit.sigma**2 / weight)
         np.testing.assert_allclose(found.prediction_std_error, spread, rtol=1e-7)
         assert set(found.new_levels) == {tuple(name for name in groups if name not in seen)}
 

@@ -55,7 +55,7 @@ def arrays(found: Predictions) -> dict[str, NDArray[np.float64]]:
 def test_one_row_is_predicted_as_it_is_among_others(formula: str, data: pd.DataFrame) -> None:
     model = Predictive.of(engine.fit(formula, data))
     head = data.head(20).assign(g=[*data["g"][:19], "unseen"])
-    columns = {each.name: head[each.name].tolist() for each in model.predictors}
+    columns = {each.name: head[each.name].tolist() for each in model.needs.required}
     thresholds = (8.0, -1.0)
     together = model.predict(columns, thresholds=thresholds)
     for i in range(len(head) if columns else 1):
@@ -85,3 +85,15 @@ def test_numbers_of_any_kind_are_the_same_number(data: pd.DataFrame) -> None:
         for one, level in [(1, 2), (1.0, 2.0), (True, "2"), (np.float64(1), np.int64(2))]
     ]
     assert all((other == first).all() for other in others)
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), np.float64("nan"), pd.NA])
+@pytest.mark.parametrize("name", ["g", "kind"])
+def test_a_level_that_is_missing_in_one_row_is_refused_and_is_no_new_one(
+    value: object, name: str, data: pd.DataFrame
+) -> None:
+    model = Predictive.of(engine.fit("y ~ kind + (1 | g)", data))
+    with pytest.raises(DataError) as caught:
+        model.predict({"kind": ["a"], "g": ["g1"]} | {name: [value]})
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("missing_value", ("rows", 0, name))

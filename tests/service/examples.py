@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,19 +24,26 @@ from service.api.examples import (
     FITS,
     MERGES,
     PREDICTIONS,
+    SIMULATIONS,
     SUMMARY,
     VALIDATIONS,
 )
 from service.settings import Settings
+from tests.service.jobs import finished
 from tests.service.keeping import another
 
 DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
 
 HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
 
+# The id of a job is drawn; those of all else follow from their content.
+JOB = re.compile(r"job_[a-z2-7]{32}")
+
 # What differs from run to run or from machine to machine, and what is written in its place.
 VARYING: dict[str, Any] = {
     "created_at": "2026-11-23T09:00:00.000000Z",
+    "started_at": "2026-11-23T09:00:00.100000Z",
+    "finished_at": "2026-11-23T09:00:42.000000Z",
     "elapsed_ms": 1.0,
     "evaluations": 10,
     "gradient_norm": 0.0,
@@ -60,7 +68,10 @@ SOUTH: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Example:
-    """A request; ``{model}``, ``{second}`` and ``{last}`` in it are models fitted before."""
+    """A request; ``{model}``, ``{second}`` and ``{last}`` in it are models fitted before.
+
+    ``{job}`` is the last job; what is asked of it waits until it is finished.
+    """
 
     title: str
     operation: str
@@ -130,6 +141,15 @@ EXAMPLES = (
         "What varies, with profile-likelihood intervals",
         *("variance_parameters", "GET", "/v1/models/{model}/variance-parameters"),
     ),
+    Example(
+        "The parametric bootstrap, as a job",
+        "fixed_effects",
+        *("GET", "/v1/models/{model}/fixed-effects?interval=bootstrap&n_sim=2000"),
+        headers={"prefer": "respond-async"},
+    ),
+    Example("How far it is", "read_job", "GET", "/v1/jobs/{job}"),
+    Example("All that succeeded", "list_jobs", "GET", "/v1/jobs?state=succeeded"),
+    Example("Too late to cancel it", "cancel_job", "DELETE", "/v1/jobs/{job}"),
     Example("The terms tested", "anova", "GET", "/v1/models/{last}/anova?type=II&df=kenward-roger"),
     *(
         Example(each["summary"], "contrasts", "POST", "/v1/models/{model}/contrasts", each["value"])
@@ -186,6 +206,22 @@ EXAMPLES = (
         *("POST", "/v1/models/{model}/predictions"),
         {"rows": [{"county": "AITKIN", "floor": 0, "flor": 1}]},
     ),
+    Example(
+        "A term that the model does not have",
+        "predict",
+        *("POST", "/v1/models/{model}/predictions"),
+        {"rows": [{"county": "AITKIN", "floor": 0}], "random_effects": ["(floor | county)"]},
+    ),
+    Example(
+        SIMULATIONS["new"]["summary"],
+        *("simulate", "POST", "/v1/models/{model}/simulations", SIMULATIONS["new"]["value"]),
+    ),
+    Example(
+        "The same as a table",
+        "simulate",
+        *("POST", "/v1/models/{model}/simulations", SIMULATIONS["new"]["value"]),
+        {"accept": "text/csv"},
+    ),
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
     Example("Delete a dataset", "delete_dataset", "DELETE", "/v1/datasets/three"),
@@ -216,9 +252,13 @@ EXAMPLES = (
 async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, dict[str, Any]]]:
     """Ask each example in turn; yield the name of its file, itself, and what stands in the file."""
     ids: list[str] = []
+    job = ""
     for number, example in enumerate(EXAMPLES, 1):
         named = {"{model}": ids[0], "{second}": ids[1], "{last}": ids[-1]} if len(ids) > 1 else {}
+        named["{job}"] = job
         path, body = (_filled(part, named) for part in (example.path, example.body))
+        if "{job}" in example.path:
+            await finished(client, f"/v1/jobs/{job}")
         content = body if isinstance(body, str) else None
         answer = await client.request(
             example.method,
@@ -229,7 +269,9 @@ async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, 
         )
         if answer.status_code == 201 and example.operation == "fit":
             ids.append(answer.json()["id"])
-        request = {"method": example.method, "path": path, "headers": example.headers}
+        if answer.status_code == 202:
+            job = answer.json()["id"]
+        request = {"method": example.method, "path": steady(path), "headers": example.headers}
         if body is not None:
             request["body"] = body
         told = {"status": answer.status_code, "body": body_of(answer)}
@@ -261,12 +303,18 @@ def steady(value: Any) -> Any:
     """Return JSON with what varies written over and numbers short enough to read."""
     match value:
         case dict():
-            return {key: VARYING.get(key, steady(inner)) for key, inner in value.items()}
+            return {key: _steady_item(key, inner) for key, inner in value.items()}
         case list():
             return [steady(inner) for inner in value]
         case float():
             return float(f"{value:.9g}")
+        case str():
+            return JOB.sub("job_r4l2m6ixqk7zt5jv3ahw2yfns5d7c6bu", value)
     return value
+
+
+def _steady_item(key: str, value: Any) -> Any:
+    return value if value is None else VARYING.get(key, steady(value))
 
 
 def text(value: object) -> str:
@@ -289,7 +337,9 @@ async def write() -> None:
             async for name, example, found in asked(client):
                 (DIRECTORY / name).write_text(text(found))
                 body = found["answer"]["body"]
-                if found["answer"]["status"] < 300 and isinstance(body, dict):
+                if found["answer"]["status"] == 202:
+                    answers.setdefault("accepted", body)
+                elif found["answer"]["status"] < 300 and isinstance(body, dict):
                     answers.setdefault(example.operation, body)
     ANSWERS.write_text(text(answers))
 

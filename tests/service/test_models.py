@@ -10,6 +10,7 @@ from service.catalog import Dataset
 from service.context import Services
 from service.schemas.fits import FittedModel, ModelList, Validation
 from service.settings import Settings
+from tests.service.jobs import finished
 from tests.service.keeping import RADON, another
 from tests.service.test_problems import read
 
@@ -433,16 +434,16 @@ async def test_a_formula_that_cannot_be_read_is_told_too(client: httpx.AsyncClie
     assert found.problems[0].pointer == "#/formula"
 
 
-async def test_who_waits_too_long_is_told_to_come_back_and_then_finds_the_fit(
+async def test_who_waits_too_long_is_given_a_job_and_then_finds_the_fit(
     settings: Settings,
 ) -> None:
-    async with another(settings.model_copy(update={"wait_seconds": 0})) as impatient:
-        problem = read(first := await post(impatient))
-        assert (problem.code, problem.status, problem.retryable) == ("still_fitting", 503, True)
+    hasty = settings.model_copy(update={"wait_seconds": 0, "thread_seconds": 0})
+    async with another(hasty) as impatient:
+        first = await post(impatient)
+        assert first.status_code == 202
         assert int(first.headers["retry-after"]) > 0
-        for _ in range(100):
-            answer = await impatient.get("/v1/models")
-            if answer.json()["items"]:
-                break
-            await asyncio.sleep(0.05)
-        assert answer.json()["items"][0]["n_rows"] == 919
+        job = await finished(impatient, first.headers["location"])
+        assert (job["state"], job["kind"]) == ("succeeded", "fit")
+        again = await post(impatient)
+        assert (again.status_code, again.headers["location"]) == (200, job["result"]["href"])
+        assert again.json()["n_rows"] == 919

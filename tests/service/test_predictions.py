@@ -308,3 +308,141 @@ async def test_numbers_too_large_to_predict_from_are_refused(
 async def test_an_interval_for_nearly_all_is_finite(client: httpx.AsyncClient, url: str) -> None:
     house = (await ask(client, url, rows=[AITKIN], level=1 - 2**-53)).items[0]
     assert house.interval.upper is not None
+
+
+SLOPES = "log(radon + 0.1) ~ floor + (1 + floor | county)"
+CONTEXT = "log(radon + 0.1) ~ floor + ave(floor, county) + (1 | county)"
+
+
+async def test_without_random_effects_a_row_needs_no_group(
+    client: httpx.AsyncClient, url: str
+) -> None:
+    (house,) = (await ask(client, url, rows=[{"floor": 0}], random_effects="none")).items
+    answer = (await client.get(url.removesuffix("/predictions"))).json()
+    intercept = answer["fixed_effects"][0]
+    assert house.estimate == pytest.approx(intercept["estimate"], rel=1e-12)
+    assert house.std_error == pytest.approx(intercept["std_error"], rel=1e-9)
+    spread = math.hypot(house.std_error, answer["residual_std_dev"])
+    assert house.prediction_std_error == pytest.approx(spread, rel=1e-12)
+    assert house.new_levels == []
+
+
+async def test_random_effects_are_counted_term_by_term_in_every_form(
+    client: httpx.AsyncClient,
+) -> None:
+    url = await fit(client, SLOPES)
+    rows = [AITKIN, {"county": "HENNEPIN", "floor": 1}]
+    answers = {
+        terms: (await ask(client, url, rows=rows, random_effects=list(terms))).items
+        for terms in [("(1 | county)",), ("(0 + floor | county)",), ("(1 + floor | county)",)]
+    }
+    whole = (await ask(client, url, rows=rows)).items
+    fixed = [{"floor": row["floor"]} for row in rows]
+    none = (await ask(client, url, rows=fixed, random_effects=[])).items
+    first, second, both = answers.values()
+    assert both == whole
+    for i in range(2):
+        parts = first[i].estimate + second[i].estimate - none[i].estimate
+        assert parts == pytest.approx(whole[i].estimate)
+    sent = b"county,floor\nAITKIN,0\nHENNEPIN,1\n"
+    table = await client.post(
+        url,
+        params={"random_effects": "(1 | county)"},
+        content=sent,
+        headers={"content-type": "text/csv"},
+    )
+    found = pa.csv.read_csv(io.BytesIO(table.content)).to_pydict()
+    assert found["estimate"] == pytest.approx([item.estimate for item in first], rel=1e-12)
+    by_column = {"columns": {"floor": [0, 1]}, "random_effects": "none"}
+    columns = (await client.post(url, json=by_column)).json()["columns"]
+    assert columns["estimate"] == pytest.approx([item.estimate for item in none])
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "pointer"),
+    [
+        (["(1 | county)", "(1 | state)"], "unknown_random_term", "#/random_effects/1"),
+        (["county"], "formula_random_term", "#/random_effects/0"),
+        (["(1 | county"], "formula_syntax", "#/random_effects/0"),
+        ("county", "random_effects", "#/random_effects"),
+        (["(1 | county)"] * 21, "random_effects", "#/random_effects"),
+        ([1], "random_effects", "#/random_effects"),
+        (None, "random_effects", "#/random_effects"),
+    ],
+)
+async def test_random_terms_that_are_not_of_the_model_are_pointed_to(
+    client: httpx.AsyncClient, url: str, asked: Any, code: str, pointer: str
+) -> None:
+    body = {"rows": [AITKIN], "random_effects": asked}
+    problem = read(await client.post(url, json=body))
+    assert (problem.status, problem.code) == (422, "invalid_request")
+    assert [(item.code, item.pointer) for item in problem.errors] == [(code, pointer)]
+    assert problem.errors[0].hint
+    if isinstance(asked, list) and isinstance(asked[-1], str):
+        answer = await client.post(
+            url,
+            params={"random_effects": asked},
+            content=b"county,floor\nAITKIN,0\n",
+            headers={"content-type": "text/csv"},
+        )
+        items = [(item.code, item.pointer) for item in read(answer).errors]
+        assert items == [(code, pointer.replace("#/", "#/query/"))]
+
+
+async def test_a_group_that_is_not_counted_is_an_extra_key(
+    client: httpx.AsyncClient, url: str
+) -> None:
+    problem = read(await client.post(url, json={"rows": [AITKIN], "random_effects": "none"}))
+    assert [(item.code, item.pointer) for item in problem.errors] == [
+        ("extra_key", "#/rows/0/county")
+    ]
+
+
+async def test_a_row_may_carry_its_weight(client: httpx.AsyncClient) -> None:
+    columns = {
+        "y": [1.1, 0.9, 1.4, 2.2, 2.5, 2.1, 0.3, 0.7, 0.2],
+        "g": ["a", "a", "a", "b", "b", "b", "c", "c", "c"],
+        "n": [1, 4, 2, 1, 4, 2, 1, 4, 2],
+    }
+    body = {"data": {"columns": columns}, "formula": "y ~ 1 + (1 | g)", "weights": "n"}
+    answer = await client.post("/v1/models", json=body)
+    url, sigma = f"{answer.headers['location']}/predictions", answer.json()["residual_std_dev"]
+    rows = [{"g": "a"}, {"g": "a", "n": 4}, {"g": "a", "n": None}]
+    (alone,) = (await ask(client, url, rows=rows[:1])).items
+    plain, four, null = (await ask(client, url, rows=rows)).items
+    assert alone == plain == null
+    assert [item.weight for item in (plain, four, null)] == [1.0, 4.0, 1.0]
+    for item, weight in ((plain, 1.0), (four, 4.0)):
+        expected = math.hypot(item.std_error, sigma / weight**0.5)
+        assert item.prediction_std_error == pytest.approx(expected, rel=1e-12)
+    for wrong, code in ((0, "bad_weight"), (-1, "bad_weight"), ("x", "not_numeric")):
+        problem = read(await client.post(url, json={"rows": [{"g": "a", "n": wrong}]}))
+        assert [(i.code, i.pointer) for i in problem.errors] == [(code, "#/rows/0/n")]
+    sent = await client.post(url, content=b"g,n\na,4\na,\n", headers={"content-type": "text/csv"})
+    found = pa.csv.read_csv(io.BytesIO(sent.content)).to_pydict()
+    assert found["weight"] == [4.0, 1.0]
+    by_column = await client.post(url, json={"columns": {"g": ["a"], "n": [4]}})
+    assert by_column.json()["columns"]["weight"] == [4.0]
+
+
+async def test_a_model_without_weights_says_nothing_of_them(
+    client: httpx.AsyncClient, url: str
+) -> None:
+    item = (await client.post(url, json={"rows": [AITKIN]})).json()["items"][0]
+    assert "weight" not in item
+
+
+async def test_a_county_not_seen_brings_the_mean_of_its_houses(client: httpx.AsyncClient) -> None:
+    url = await fit(client, CONTEXT)
+    new = {"county": "NOWHERE", "floor": 0}
+    problem = read(await client.post(url, json={"rows": [AITKIN, new]}))
+    assert [(i.code, i.pointer) for i in problem.errors] == [("unknown_level", "#/rows/1/county")]
+    assert '"ave(floor, county)"' in problem.errors[0].hint
+    rows = [AITKIN, {**new, "ave(floor, county)": 0.25}, {**AITKIN, "ave(floor, county)": 0.25}]
+    known, house, given = (await ask(client, url, rows=rows)).items
+    assert house.new_levels == ["county"]
+    assert given.estimate == pytest.approx(known.estimate, rel=1e-12)
+    assert house.std_error > known.std_error
+    problem = read(await client.post(url, json={"rows": [{**AITKIN, "ave(floor)": 1}]}))
+    assert problem.errors[0].code == "extra_key"
+    assert "A row may have: ave(floor, county)" in problem.errors[0].hint

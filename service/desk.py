@@ -1,0 +1,166 @@
+"""Where work is asked for: found, done while the client waits, or made a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from engine import EngineError
+from service.blobs import Blobs
+from service.catalog import Job, Jobs
+from service.changes import Changes
+from service.flights import Flights
+from service.handlers import of_engine
+from service.preference import Preference
+from service.problems import Problem, ProblemError, from_body
+from service.work import Outlasted, Stowed, Work
+
+T = TypeVar("T")
+
+# So long a request waits at least: to look whether the result is there, and for a quick one.
+LOOKING_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained(Generic[T]):
+    """A result, and how it came: kept already, made for this request, made for another too."""
+
+    value: T
+    how: Literal["found", "made", "shared"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun(Generic[T]):
+    """A result, or the job that will have it; and whether it was made, or queued, just now."""
+
+    value: T | None
+    job: Job | None
+    new: bool
+
+
+class Desk:
+    """Gives out results, or jobs for those that take longer than a client waits.
+
+    Equal work is done once at a time however many ask, in requests or in jobs.
+    """
+
+    def __init__(
+        self, blobs: Blobs, changes: Changes, wake: Callable[[], None], most_jobs: int
+    ) -> None:
+        self._blobs = blobs
+        self._changes = changes
+        self._wake = wake
+        self._most = most_jobs
+        self._flights = Flights()
+
+    async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
+        """Return the result of ``work``, or its job when that takes longer than is preferred.
+
+        Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
+        """
+        clock = asyncio.get_running_loop().time
+        end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
+        fly = self._flight(jobs, work, preference.asynchronous)
+        try:
+            begun, first = await self._flights.once(
+                key, fly, max(preference.seconds, LOOKING_SECONDS)
+            )
+        except ProblemError as error:
+            if error.kind.code != "still_fitting":
+                raise
+            begun, first = await self._queue(jobs, work), True  # the job joins what has begun
+        if begun.value is not None:
+            how: Literal["found", "made", "shared"]
+            how = "found" if not begun.new else "made" if first else "shared"
+            return Obtained(begun.value, how)
+        job = await self.wait(jobs, _given(begun.job), end - clock())
+        match job.state:
+            case "succeeded":
+                return Obtained(await _result(work), "made" if begun.new and first else "shared")
+            case "failed":
+                raise from_body(Problem.model_validate(job.error))
+            case "cancelled":
+                raise ProblemError("job_cancelled")
+        return job
+
+    async def wait(self, jobs: Jobs, job: Job, seconds: float) -> Job:
+        """Return a job once it is finished, or as it is after so many seconds."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        with self._changes.watch(job.id) as watch:
+            while not job.finished and clock() < end and not self._changes.closing:
+                await watch.next(end - clock())
+                job = await jobs.get(job.id)
+        return job
+
+    async def join(self, owner: str, key: str) -> None:
+        """Wait for what a thread makes of this work, if one is at it."""
+        if self._flights.flies((owner, key)):
+            try:
+                await self._flights.once((owner, key), _nothing)
+            except EngineError as error:
+                raise of_engine(error) from error
+
+    async def close(self) -> None:
+        """Drop what threads do for requests."""
+        await self._flights.close()
+
+    def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool) -> Callable[[], Any]:
+        async def fly() -> _Begun[T]:
+            value = await work.find()
+            if value is not None:
+                return _Begun(value, None, new=False)
+            job = await jobs.active(work.label.key)
+            if job is not None:
+                return _Begun(None, job, new=False)
+            if not (asynchronous or work.label.large):
+                try:
+                    return _Begun(await work.attempt(), None, new=True)
+                except Outlasted:
+                    pass
+            return await self._queue(jobs, work)
+
+        return fly
+
+    async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
+        """Make a job of the work, or find the one it is already."""
+        label, stowed = work.label, await work.stow()
+        new = Job(
+            key=label.key,
+            kind=label.kind,
+            title=label.title,
+            request=stowed.request,
+            href=label.href,
+            blob=stowed.blob,
+        )
+        try:
+            job, added = await jobs.add(new, self._most)
+        except ProblemError:
+            await self._drop(stowed)
+            raise
+        if not added:
+            await self._drop(stowed)
+        self._wake()
+        return _Begun(None, job, added)
+
+    async def _drop(self, stowed: Stowed) -> None:
+        if stowed.blob is not None:
+            await self._blobs.delete(stowed.blob)
+
+
+async def _result(work: Work[T]) -> T:
+    value = await work.find()
+    if value is None:  # deleted the moment it was made
+        raise ProblemError("model_not_found")
+    return value
+
+
+async def _nothing() -> None:
+    return
+
+
+def _given(job: Job | None) -> Job:
+    assert job is not None  # noqa: S101  what was begun is a value or a job
+    return job

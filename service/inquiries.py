@@ -1,0 +1,61 @@
+"""Questions about a model that may take long to answer: what each is called and computed by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine import EngineError, Fit, Progress
+from service.handlers import of_options
+from service.intervals import fixed_intervals, variance_parameters
+from service.schemas.base import Answer, Options
+from service.schemas.inference import FixedEffectsQuery
+from service.schemas.intervals import VarianceQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A kind of question.
+
+    Attributes:
+        title: what is computed, in words.
+        path: of the answer, below that of the model.
+        query: what may be asked for.
+        answer: computes what is kept of a fit and a query, and tells how far it is.
+        matters: the options that the JSON depends on; with others, only what is made of it differs.
+    """
+
+    title: str
+    path: str
+    query: type[Options]
+    answer: Callable[[Fit, Any, Progress], Answer]
+    matters: tuple[str, ...]
+
+
+INQUIRIES: Final[Mapping[str, Inquiry]] = {
+    "fixed-effects": Inquiry(
+        "intervals of the fixed effects",
+        "fixed-effects",
+        FixedEffectsQuery,
+        fixed_intervals,
+        ("interval", "level", "n_sim", "seed"),
+    ),
+    "variance-parameters": Inquiry(
+        "intervals of the variance parameters",
+        "variance-parameters",
+        VarianceQuery,
+        variance_parameters,
+        ("interval", "level", "scale", "n_sim", "seed"),
+    ),
+}
+
+
+def answered(name: str, fit: Fit, asked: Options, progress: Progress) -> Any:
+    """Return the JSON that answers a question; raises the problem of an option."""
+    try:
+        found = INQUIRIES[name].answer(fit, asked, progress)
+    except EngineError as error:
+        raise of_options(error, lambda path: ("query", *path)) from error
+    return json.loads(found.model_dump_json())  # without infinities, which JSON does not have

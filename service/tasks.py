@@ -1,0 +1,36 @@
+"""What worker processes do: from the keys of files to the keys of files and small answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from engine import Progress, from_bytes, to_bytes
+from service.blobs import Blobs
+from service.catalog import Model
+from service.fitting import SUFFIX, fit_order
+from service.inquiries import INQUIRIES, answered
+from service.orders import Order
+from service.stored import Stored, read_source
+
+
+def fit(order: Order, stored: Stored, blobs: str, *, progress: Progress) -> Model:
+    """Fit an order to a kept dataset, keep the fit, and return its row for the catalog."""
+    progress(0.0, "reading the dataset")
+    store = Blobs(blobs)
+    content = asyncio.run(store.read(stored.blob))
+    source = read_source(content, stored, order.specified.spec.columns)
+    del content
+    row, fitted = fit_order(order, source, progress)
+    progress(1.0, "keeping the fit")
+    return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
+
+
+def inquire(
+    name: str, options: dict[str, Any], blob: str, blobs: str, *, progress: Progress
+) -> Any:
+    """Return the JSON that answers a question about a kept fit."""
+    progress(0.0, "reading the fit")
+    found = from_bytes(asyncio.run(Blobs(blobs).read(blob)))
+    return answered(name, found, INQUIRIES[name].query.model_validate(options), progress)

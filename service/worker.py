@@ -1,0 +1,116 @@
+"""What runs in a worker process; nothing heavy is imported before its limits are set."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from engine import Problem, Progress
+
+TELLING_SECONDS: Final = 0.1
+LONGEST_MESSAGE: Final = 200
+
+# Below the process that answers requests: predictions stay quick while large fits run.
+NICENESS: Final = 5
+
+# What the numerical libraries read when they are loaded.
+_THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A task came to its end."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A task ended with a problem: its code, its detail, its items."""
+
+    code: str
+    detail: str
+    items: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A task ended with an error that nobody foresaw: lines of code, no values."""
+
+    traceback: str
+
+
+def prepare(line: Connection, threads: int, memory_bytes: int) -> None:
+    """Make this process a worker that tells how far it is through ``line``.
+
+    It ends when the process that made it does, holds at most ``memory_bytes`` (address space, where
+    the system can bound it), and its numerical libraries use ``threads`` threads.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # at once, also within a long call of LAPACK
+    for name in _THREADS:
+        os.environ[name] = str(threads)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_module("service.tasks")
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    _Line.line = line
+
+
+def perform(number: int, task: Callable[..., Any], arguments: tuple[Any, ...]) -> object:
+    """Run a task, which takes its arguments and whom to tell; return what became of it.
+
+    Whatever it raises is turned into plain data: not every exception survives the way between
+    processes.
+    """
+    from service.handlers import refusal
+
+    try:
+        return Done(task(*arguments, progress=_told(number)))
+    except MemoryError:
+        return Refused("out_of_memory", "")
+    except Exception as error:  # noqa: BLE001  nothing may end a worker
+        return refusal(error) or Broken(traceback.format_exc())
+
+
+class _Line:
+    """The way to the process that this one works for."""
+
+    line: Connection
+
+
+def _told(number: int) -> Progress:
+    """Return what tells the progress of a task, often enough and not more often."""
+    last, furthest = 0.0, 0.0
+
+    def tell(done: float, message: str, /) -> None:
+        nonlocal last, furthest
+        now = time.monotonic()
+        if now - last < TELLING_SECONDS and done < 1.0:
+            return
+        last, furthest = now, max(furthest, done)
+        # Short enough to be written in one piece: who is killed leaves no half of a message.
+        _Line.line.send((number, furthest, message[:LONGEST_MESSAGE]))
+
+    return tell
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
