@@ -218,6 +218,11 @@ def test_learned_constants_must_be_shared() -> None:
         engine.summarise(formula, second, constants={})
 
 
+def test_group_means_have_no_summary() -> None:
+    with pytest.raises(SpecError, match="no means of groups"):
+        engine.summarise("y ~ ave(x, g) + (1 | g)", data())
+
+
 @pytest.mark.parametrize(
     ("formula", "options", "code"),
     [

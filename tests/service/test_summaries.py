@@ -371,6 +371,20 @@ async def test_a_deleted_summary_is_gone_with_its_file(
     assert not [path for path in stored.rglob("*.summary") if path.is_file()]
 
 
+async def test_a_summary_is_fitted_by_a_job(
+    client: httpx.AsyncClient, survey: pd.DataFrame
+) -> None:
+    (site,) = await sites(client, [engine.summarise(SLOPES, survey)])
+    body, asynchronous = {"dataset": site, "formula": SLOPES}, {"prefer": "respond-async"}
+    begun = await client.post("/v1/models", json=body, headers=asynchronous)
+    assert begun.status_code == 202, begun.text
+    waited = await client.post("/v1/models", json=body, headers={"prefer": "wait=60"})
+    assert waited.status_code in {200, 201}, waited.text
+    pooled = engine.fit(SLOPES, survey)
+    found = [row["estimate"] for row in waited.json()["fixed_effects"]]
+    np.testing.assert_allclose(found, pooled.beta, rtol=1e-9)
+
+
 async def test_the_preview_takes_tables_alone(client: httpx.AsyncClient) -> None:
     headers = {"content-type": summaries.JSON}
     answer = await client.post("/v1/datasets/preview", json=SUMMARY, headers=headers)
