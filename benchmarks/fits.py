@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
-import subprocess
-import sys
+import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.contestant import Answer, Contestant
+from benchmarks.programs import LME4, OURS, ours, peer
 from benchmarks.rounds import Measured, interleaved, table
+from benchmarks.task import Task, write
 from service.radon.tables import bundled
 from tests.reference.cases import case
 
-HERE = Path(__file__).parent
 HOUSES = next(str(known.path) for known in bundled() if known.name == "minnesota-radon")
-OURS = "partialpool"
+TABLES = f"{OURS}, all its tables"
+TASK = Task(
+    formula="log(radon + 0.1) ~ 1 + floor + (1 | county)",
+    plain="log_radon ~ 1 + floor + (1 | county)",
+    response="log_radon",
+    fixed=("floor",),
+    random=("county",),
+    want="effects",
+)
 
 
 def report(peers: Path | None, rounds: int, seconds: float) -> str:
@@ -27,11 +36,13 @@ def report(peers: Path | None, rounds: int, seconds: float) -> str:
 
     ``peers`` is the Python that has the peers' packages, or None; ``seconds`` are of each round.
     """
-    missing: list[str] = []
     with ExitStack() as stack:
+        commands = _commands(peers, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        missing = [name for name, command in commands.items() if command is None]
         programs = [
             stack.enter_context(Contestant(name, command))
-            for name, command in _commands(peers, missing).items()
+            for name, command in commands.items()
+            if command is not None
         ]
         times = interleaved(
             {program.name: partial(_median_fit, program, seconds) for program in programs}, rounds
@@ -62,31 +73,23 @@ _REMARKS = (
 )
 
 
-def _commands(peers: Path | None, missing: list[str]) -> dict[str, list[str]]:
-    module = "benchmarks.contestants."
-    commands = {
-        OURS: [sys.executable, "-m", f"{module}partialpool", HOUSES, "fit"],
-        f"{OURS}, all its tables": [
-            sys.executable, "-m", f"{module}partialpool", HOUSES, "tables",
-        ],
-    }  # fmt: skip
-    if _has_lme4():
-        commands["lme4"] = ["Rscript", str(HERE / "contestants" / "lme4.R"), HOUSES]
-    else:
-        missing.append("lme4")
-    for name in ("mixedlm", "statsmodels"):
-        if peers is not None:
-            commands[name] = [str(peers), "-m", f"{module}{name}", HOUSES]
-        else:
-            missing.append(name)
-    return commands
+def houses_task(want: str, folder: Path) -> Path:
+    """Write the model of the houses and its table into a new folder."""
+    houses = pd.read_csv(HOUSES)[["county", "floor", "radon"]]
+    folder.mkdir()
+    write(replace(TASK, want=want), houses.assign(log_radon=np.log(houses["radon"] + 0.1)), folder)
+    return folder
 
 
-def _has_lme4() -> bool:
-    if shutil.which("Rscript") is None:
-        return False
-    probe = 'quit(status = !requireNamespace("lme4", quietly = TRUE))'
-    return subprocess.run(["Rscript", "-e", probe], check=False).returncode == 0
+def _commands(peers: Path | None, scratch: Path) -> dict[str, list[str] | None]:
+    effects = houses_task("effects", scratch / "effects")
+    commands: dict[str, list[str] | None] = {
+        OURS: ours(effects),
+        TABLES: ours(houses_task("tables", scratch / "tables")),
+    }
+    return commands | {
+        name: peer(name, effects, peers) for name in (LME4, "mixedlm", "statsmodels")
+    }
 
 
 def _median_fit(program: Contestant, seconds: float) -> float:

@@ -21,7 +21,7 @@ H_j = Z_j'V_j^-1 X R_X^-1 and u_j = Z_j'V_j^-1 (y - X beta) / r:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -42,7 +42,7 @@ ROUNDING = 1e-13
 """What rounding leaves of the squared length of a column of X that all Z_j span."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """Where theta stands in T: a lower triangle per random term, column by column, as lme4.
 
@@ -58,8 +58,13 @@ class Structure:
     """2 where two elements of theta stand in one column of T, else 0, (t, t)."""
     tangent: tuple[NDArray[np.intp], NDArray[np.intp]]
     """Which elements of theta, and 0 after them, add up to dG / dtheta_i, each (t k k,)."""
+    relative: NDArray[np.intp]
+    """Which elements of theta, and 0 after them, are d(T M)_i / dM_l, (t, t)."""
+    on_diagonal: NDArray[np.intp]
+    """Which elements of theta are on the diagonal of T."""
 
     @classmethod
+    @lru_cache(maxsize=256)
     def of(cls, sizes: tuple[int, ...]) -> Structure:
         """The structure of independent blocks of the given sizes."""
         rows: list[int] = []
@@ -73,7 +78,18 @@ class Structure:
         in_column = np.array(cols, dtype=np.intp)
         same_column = 2.0 * (in_column[:, None] == in_column)
         in_row = np.array(rows, dtype=np.intp)
-        return cls(start, in_row, in_column, same_column, _tangent(start, in_row, in_column))
+        place = np.full((start, start), len(rows), dtype=np.intp)
+        place[in_row, in_column] = np.arange(len(rows))
+        return cls(
+            start,
+            in_row,
+            in_column,
+            same_column,
+            _tangent(place, in_row, in_column),
+            # (T M)_rc = sum_a T_ra M_ac
+            np.where(same_column > 0.0, place[in_row[:, None], in_row], len(rows)),
+            np.flatnonzero(in_row == in_column),
+        )
 
     @property
     def diagonal(self) -> NDArray[np.bool_]:
@@ -102,13 +118,11 @@ class Structure:
 
 
 def _tangent(
-    k: int, rows: NDArray[np.intp], cols: NDArray[np.intp]
+    place: NDArray[np.intp], rows: NDArray[np.intp], cols: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The places in theta of the elements of E_i T' and of T E_i'; len(rows) where they are 0."""
     t = len(rows)
-    place = np.full((k, k), t, dtype=np.intp)
-    place[rows, cols] = np.arange(t)
-    left = np.full((t, k, k), t, dtype=np.intp)
+    left = np.full((t, *place.shape), t, dtype=np.intp)
     left[np.arange(t), rows] = place[:, cols].T
     return left.ravel(), np.swapaxes(left, 1, 2).ravel()
 
@@ -261,6 +275,10 @@ class Criterion:
     def several(self, thetas: Floats) -> list[Evaluation | None]:
         """Value, gradient and Hessian at each of several thetas (s, t)."""
         return [self(theta) for theta in thetas]
+
+    def scan(self, thetas: Floats) -> Floats:
+        """Values at many thetas (s, t); infinite where the criterion does not exist."""
+        return np.array([self.value_at(theta) for theta in thetas])
 
     def with_method(self, method: Literal["REML", "ML"]) -> Criterion:
         """The other criterion of the same model."""

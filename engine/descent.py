@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.criterion import Criterion, Evaluation, Structure
 from engine.progress import unwatched
-from engine.step import length, step_within
+from engine.step import length, relative_step, step_within
 from engine.table import Floats
 
 Objective: TypeAlias = Callable[[Floats], Evaluation | None]
@@ -27,6 +27,10 @@ CLOSE = 1e-2
 """The Newton step that promises less than this leads to the optimum, if it is one already known."""
 LAST_STEP = 1e-3
 """A last step longer than this part of the trusted radius is not Newton's: it is left out."""
+ABSOLUTE = 0.1
+"""Near an optimum, where less than this is promised, all steps are in theta itself."""
+RELATIVE_RADIUS = 1.0
+"""How far a step relative to T may go at first: by a factor e."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ class Optimum:
     optima: int
 
 
-Search: TypeAlias = Generator[Floats, Evaluation | None, Optimum]
-"""Yields the points to be evaluated; returns where it ended."""
+Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum]
+"""Yields the points to be evaluated, one or two; returns where it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,11 @@ def descend(
     evaluation.
     """
     search = newton(theta, known, enough)
-    point = next(search)
+    points = next(search)
     while True:
         watch()
         try:
-            point = search.send(criterion(point))
+            points = search.send([criterion(point) for point in points])
         except StopIteration as stop:
             end: Optimum = stop.value
             return end
@@ -106,6 +110,7 @@ def descend_together(
     criterion: Criterion,
     thetas: Sequence[Floats],
     known: Known,
+    enough: float = ACCURACY,
     watch: Callable[[], None] = unwatched,
 ) -> list[Optimum]:
     """The ends of searches from several starts, in their order; they are added to those known.
@@ -115,15 +120,16 @@ def descend_together(
     ends: dict[int, Optimum] = {}
     for first in range(0, len(thetas), criterion.at_once):
         group = range(first, min(first + criterion.at_once, len(thetas)))
-        going = [(i, newton(thetas[i], known)) for i in group]
-        points = [next(search) for _, search in going]
+        both = criterion.at_once >= 2 * len(group)
+        going = [(i, newton(thetas[i], known, enough, both)) for i in group]
+        wanted = [next(search) for _, search in going]
         while going:
             watch()
-            found = criterion.several(np.array(points))
-            still, points = [], []
-            for (i, search), there in zip(going, found, strict=True):
+            found = iter(criterion.several(np.array([point for own in wanted for point in own])))
+            still, asked, wanted = [], wanted, []
+            for (i, search), own in zip(going, asked, strict=True):
                 try:
-                    points.append(search.send(there))
+                    wanted.append(search.send([next(found) for _ in own]))
                     still.append((i, search))
                 except StopIteration as stop:
                     ends[i] = stop.value
@@ -132,32 +138,76 @@ def descend_together(
     return [ends[i] for i in range(len(thetas))]
 
 
-def newton(theta: Floats, known: Known | None = None, enough: float = ACCURACY) -> Search:
-    """The search from one start."""
-    here = yield theta
+@dataclass(slots=True)
+class _Trust:
+    """How far a model is trusted, and the trial that it makes.
+
+    Attributes:
+        radius: of the steps it may make.
+        size: length of its step.
+        promised: what the step is to gain.
+    """
+
+    radius: float
+    size: float = 0.0
+    promised: float = 0.0
+
+    def judge(self, gain: float, noise: float) -> bool:
+        """Whether what was gained is enough of what was promised; trust more or less from now."""
+        if gain > 0.1 * self.promised or self.promised < noise:
+            if gain > 0.7 * self.promised and self.size > 0.9 * self.radius:
+                self.radius *= 2.0
+            return True
+        self.radius = 0.25 * min(self.radius, self.size)
+        return False
+
+
+def newton(
+    theta: Floats, known: Known | None = None, enough: float = ACCURACY, both: bool = False
+) -> Search:
+    """The search from one start.
+
+    With ``both`` a step in theta and one relative to T are tried at once, and the better is taken;
+    else the other one is tried where a step in theta has failed.
+    """
+    (here,) = yield [theta]
     evaluations = 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
-    radius = 1.0 + length(theta)
+    plain, relative = _Trust(1.0 + length(theta)), _Trust(RELATIVE_RADIUS)
+    failed = False
     for _ in range(MAX_STEPS):
-        step, promised = step_within(here, radius)
+        step, plain.promised = step_within(here, plain.radius)
+        promised = plain.promised
         if known and promised < CLOSE and (end := known.met(theta + step, here.value - promised)):
             return replace(end, evaluations=evaluations)
         noise = 1e-13 * (1.0 + abs(here.value))
         if promised <= 1e-3 * noise or promised < enough != ACCURACY:
-            return _polished(theta, here, radius, evaluations, enough)
-        there = yield theta + step
-        evaluations += 1
-        gain = -np.inf if there is None else here.value - there.value
-        last = there is not None and promised < ACCURACY  # Newton's error is squared by each step
-        if there is not None and (gain > 0.1 * promised or promised < noise):
-            if gain > 0.7 * promised and length(step) > 0.9 * radius:
-                radius *= 2.0
-            theta, here = theta + step, there
-        elif not last:
-            radius = 0.25 * min(radius, length(step))
+            return _polished(theta, here, plain.radius, evaluations, enough)
+        plain.size = length(step)
+        trials = [(plain, theta + step)]
+        if known and promised > ABSOLUTE and (both or failed):
+            point, relative.promised, relative.size = relative_step(
+                known.structure, theta, here, relative.radius
+            )
+            trials.append((relative, point))
+        found = yield [point for _, point in trials]
+        evaluations += len(trials)
+        last = promised < ACCURACY and found[0] is not None  # Newton squares its error by each step
+        best: Evaluation | None = None
+        for (trust, point), there in zip(trials, found, strict=True):
+            gain = -np.inf if there is None else here.value - there.value
+            good = (
+                trust.judge(gain, noise) if not last else gain > 0.1 * promised or promised < noise
+            )
+            if good and there is not None and (best is None or there.value < best.value):
+                best, end_point = there, point
+        failed = best is None
+        if best is not None:
+            plain.radius = max(plain.radius, length(end_point - theta))
+            theta, here = end_point, best
         if last:
-            return _polished(theta, here, radius, evaluations, enough)
+            return _polished(theta, here, plain.radius, evaluations, enough)
     return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
+from engine.components import Batch
 from engine.criterion import Factorised
 from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
@@ -53,7 +54,9 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
     if not z:
         return population(fit, x)
     solution, seen = fit.solution, Seen.of(fit, z, index)
-    variance = np.square(seen.own).sum(axis=1) + seen.rest_variance
+    variance = np.square(seen.own).sum(axis=1)
+    if seen.rest is not None:
+        variance += seen.rest.variance()
     for t, own, place in zip(solution.t, z, index, strict=True):
         new = place < 0
         variance[new] += np.square(own[new] @ t).sum(axis=1)
@@ -89,17 +92,62 @@ def sources(
         ByLevel(sigma * seen.own, codes, len(levels)),
     ]
     if seen.rest is not None:
-        found.append(_of_rest(fit, seen.rest * sigma))
+        found.append(seen.rest.source(sigma))
     return found
 
 
-def _of_rest(fit: Fit, w: sparse.csr_array) -> Source:
-    """The source with the covariance w Psi w', (r, r)."""
-    criterion, factor = fit.at_optimum
-    if isinstance(criterion, DenseCriterion):
-        return Carried(w, criterion.psi_half(factor.t).T)
-    crossed, _, psi = _at_optimum(fit)
-    return ByComponent.of(w, crossed.blocks.batches, psi)
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What the factors that are not eliminated add to each row.
+
+    Attributes:
+        w: sparse (r, q).
+        batches: components of the q columns.
+        psi: Psi, by batch (m, s, s).
+    """
+
+    w: sparse.csr_array
+    batches: tuple[Batch, ...]
+    psi: tuple[Floats, ...]
+
+    def variance(self) -> Floats:
+        """W'Psi w, (r,)."""
+        step, n = max(1, CHUNK // max(1, self.w.shape[1])), self.w.shape[0]
+        parts = [
+            quadratic(self.batches, self.psi, self.w[a : a + step], min(step, n - a), 1)[:, 0, 0]
+            for a in range(0, n, step)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def source(self, scale: float) -> Source:
+        """The source with these variances, times a scale."""
+        return ByComponent.of(self.w * scale, self.batches, self.psi)
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """What all factors add to each row, where they have few levels: nothing is eliminated.
+
+    Attributes:
+        w: rows of Z, sparse (r, q).
+        root: A with Psi = A A', (q, q).
+    """
+
+    w: sparse.csr_array
+    root: Floats
+
+    def variance(self) -> Floats:
+        """W'Psi w, (r,)."""
+        step = max(1, CHUNK // len(self.root))
+        parts = [
+            np.square(self.w[a : a + step] @ self.root).sum(axis=1)
+            for a in range(0, self.w.shape[0], step)
+        ]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def source(self, scale: float) -> Source:
+        """The source with these variances, times a scale."""
+        return Carried(self.w * scale, self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +158,13 @@ class Seen:
         effect: z'b^, (r,).
         leverage: z'G H, (r, p).
         own: L^-1 T_1'z_1 with M_j = L L': the first factor's part is the sum of squares, (r, k).
-        rest: w of the other factors, sparse (r, q), or of all where they have few levels; ``None``
-            without any.
-        rest_variance: w'Psi w, (r,).
+        rest: of the other factors, or of all where they have few levels; ``None`` without any.
     """
 
     effect: Floats
     leverage: Floats
     own: Floats
-    rest: sparse.csr_array | None
-    rest_variance: Floats
+    rest: Rest | Few | None
 
     @classmethod
     def of(cls, fit: Fit, z: Sequence[Floats], index: Sequence[NDArray[np.intp]]) -> Seen:
@@ -145,12 +190,12 @@ class Seen:
         own[known] = batched_forward(m_lower[place], zt[:, :, None])[:, :, 0]
         gh = np.zeros((len(known), len(columns)))
         gh[known] = np.einsum("rk,rkc->rc", zt, th[place])
-        rest, rest_variance = None, np.zeros(len(known))
+        rest = None
         if len(z) > 1:
-            rest, more_gh, rest_variance = _rest(fit, z, index, levels, place, half, zt)
+            rest, more_gh = _rest(fit, z, index, levels, place, half, zt)
             gh = gh + more_gh
         effect = gh[:, -1] - gh[:, :-1] @ fit.solution.beta
-        return cls(effect, gh[:, :-1], own, rest, rest_variance)
+        return cls(effect, gh[:, :-1], own, rest)
 
     @classmethod
     def _of_few(
@@ -165,14 +210,8 @@ class Seen:
         blocks = criterion.blocks
         w = _columns(blocks.sizes, blocks.levels, z, index)
         gh = w @ blocks.applied(factor.t @ factor.t.T, factor.root[0].T @ factor.inner[0])
-        half = criterion.psi_half(factor.t).T
-        step = max(1, CHUNK // len(half))
-        variance = [
-            np.square(w[start : start + step] @ half).sum(axis=1)
-            for start in range(0, w.shape[0], step)
-        ]
         effect, none = gh[:, -1] - gh[:, :-1] @ beta, np.zeros((w.shape[0], 0))
-        return cls(effect, gh[:, :-1], none, w, np.concatenate([np.zeros(0), *variance]))
+        return cls(effect, gh[:, :-1], none, Few(w, criterion.psi_half(factor.t).T))
 
 
 def _rest(
@@ -183,8 +222,8 @@ def _rest(
     place: NDArray[np.intp],
     half: Floats,
     zt: Floats,
-) -> tuple[sparse.csr_array, Floats, Floats]:
-    """Of the other factors: w (r, q), w'Psi Z_2'V_1^-1[X y] (r, p + 1), and w'Psi w (r,)."""
+) -> tuple[Rest, Floats]:
+    """What the other factors add, and w'Psi Z_2'V_1^-1[X y] (r, p + 1)."""
     criterion, factor, psi = _at_optimum(fit)
     blocks = criterion.blocks
     known = np.flatnonzero(index[0] >= 0)
@@ -202,12 +241,7 @@ def _rest(
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):
         batch.scatter(own @ batch.rows(factor.dm), psi_dm)
-    step = max(1, CHUNK // max(1, w.shape[1]))
-    variance = [
-        quadratic(blocks.batches, psi, w[start : start + step], min(step, w.shape[0] - start), 1)
-        for start in range(0, w.shape[0], step)
-    ]
-    return w, w @ psi_dm, np.concatenate([np.zeros((0, 1, 1)), *variance])[:, 0, 0]
+    return Rest(w, blocks.batches, psi), w @ psi_dm
 
 
 def _columns(

@@ -8,6 +8,7 @@ not, which the exact Hessian tells apart (see ``step``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeGuard
@@ -15,9 +16,9 @@ from typing import TypeGuard
 import numpy as np
 
 from engine.cholesky import semidefinite_root
-from engine.criterion import Criterion
+from engine.criterion import Criterion, Structure
 from engine.crossed import CrossedCriterion
-from engine.descent import Known, Objective, Optimum, descend, descend_together
+from engine.descent import ACCURACY, Known, Objective, Optimum, descend, descend_together
 from engine.information import Informed
 from engine.progress import unwatched
 from engine.starts import blocks_of, starts
@@ -29,6 +30,10 @@ INFORMED_ACCURACY = 1e-8
 """The same for a search by average information, whose promise is right to some parts in ten."""
 SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
+FEWEST = 2
+"""As many starts are followed whatever the surface looks like."""
+NO_SIZE, LIKE_SIZE, LIKE_SCALAR = 0.01, 1.2, 0.5
+"""Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
 """A column of T shorter than this is tried at exactly zero."""
 
@@ -38,28 +43,19 @@ def minimise(
 ) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
-    One start more than theta has elements is followed to its end, and all of them when there is
-    doubt: when they end in different places, or at the boundary.
+    The dips of a scan are followed to their ends, two starts at least, and all of them when there
+    is doubt: when they end in different places, or at the boundary.
 
     Args:
         criterion: to be minimised.
         near: a point known to be close to the optimum (the optimum of the other criterion): it
-            comes first, and with it only the best start is followed when there is no doubt.
+            comes first, and with it only those dips of the scan are followed that are far from it.
         watch: called before every evaluation of a search; what it raises ends the search.
     """
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
-    scalar = criterion.structure.k == 1
-    known = near is not None and (scalar or criterion.costly)
-    points, tried = ([], 0) if known else starts(criterion)
-    enough = len(points) if scalar else len(criterion.structure.rows) + 1
-    if near is not None:
-        points, enough = [near, *points], 2
-    known_ends = Known(criterion.structure, [])
-    ends = _ends(criterion, points[:enough], known_ends, watch)
-    if len(points) > enough and _doubtful(criterion, ends):
-        ends += _ends(criterion, points[enough:], known_ends, watch)
+    ends, tried = _ends(criterion, near, ACCURACY, watch)
     evaluations = tried + sum(end.evaluations for end in ends)
     best = min(ends, key=lambda end: end.value)
     found: list[float] = []
@@ -75,13 +71,43 @@ def minimise(
     )
 
 
+def lowest_value(criterion: Criterion, near: Floats) -> float:
+    """The value of the criterion at its optimum, where the optimum itself is not asked for.
+
+    The gain that the last Newton step promises is taken on trust.
+
+    Args:
+        criterion: to be minimised.
+        near: a point known to be close to the optimum.
+    """
+    if not len(near):
+        return criterion.value_at(near)
+    return min(end.value for end in _ends(criterion, near, VALUE_ACCURACY)[0])
+
+
 def _ends(
-    criterion: Criterion, points: Sequence[Floats], known: Known, watch: Callable[[], None]
-) -> list[Optimum]:
-    """Where the searches from the points end; a costly one goes on its own, as it learns."""
-    if not _learns(criterion):
-        return descend_together(criterion, points, known, watch)
-    return [descend(_searched(criterion), point, watch=watch) for point in points]
+    criterion: Criterion,
+    near: Floats | None,
+    enough: float,
+    watch: Callable[[], None] = unwatched,
+) -> tuple[list[Optimum], int]:
+    """Ends of searches, and how many values it took to choose their starts."""
+    structure = criterion.structure
+    if _learns(criterion):
+        return _learned_ends(criterion, near, enough, watch)
+    if near is not None and criterion.costly:
+        return [descend(criterion, near, enough=enough, watch=watch)], 0
+    found = starts(criterion)
+    points, tried = found.points, found.tried
+    first = max(FEWEST, found.dips)
+    if near is not None:
+        dips = [dip for dip in points[: found.dips] if not _alike(structure, dip, near)]
+        points, first = [near, *dips, *points[found.dips :]], 1 + len(dips)
+    known = Known(structure, [])
+    ends = descend_together(criterion, points[:first], known, enough, watch)
+    if len(points) > first and _doubtful(criterion, ends):
+        ends += descend_together(criterion, points[first:], known, enough, watch)
+    return ends, tried
 
 
 def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:
@@ -94,20 +120,36 @@ def _searched(criterion: Criterion) -> Objective:
     return Informed(criterion) if _learns(criterion) else criterion
 
 
-def lowest_value(criterion: Criterion, near: Floats) -> float:
-    """The value of the criterion at its optimum, where the optimum itself is not asked for.
+def _learned_ends(
+    criterion: CrossedCriterion,
+    near: Floats | None,
+    enough: float,
+    watch: Callable[[], None],
+) -> tuple[list[Optimum], int]:
+    """The ends of searches that go one after the other, each learning the Hessian on its way."""
+    if near is not None:
+        accuracy = min(enough, INFORMED_ACCURACY)
+        return [descend(Informed(criterion), near, enough=accuracy, watch=watch)], 0
+    found = starts(criterion)
+    ends: list[Optimum] = []
+    for point in found.points:
+        if len(ends) >= found.dips and not _doubtful(criterion, ends):
+            break
+        ends.append(descend(Informed(criterion), point, watch=watch))
+    return ends, found.tried
 
-    The gain that the last Newton step promises is taken on trust.
 
-    Args:
-        criterion: to be minimised.
-        near: a point known to be close to the optimum.
-    """
-    if criterion.structure.k == 1:
-        return descend(criterion, near, enough=VALUE_ACCURACY).value
-    if criterion.costly:
-        return descend(_searched(criterion), near, enough=INFORMED_ACCURACY).value
-    return minimise(criterion, near).value
+def _alike(structure: Structure, one: Floats, other: Floats) -> bool:
+    """Whether two points are of like sizes, and no correlation is of another sign."""
+    if structure.k == 1:
+        sizes = [abs(float(theta[0])) + NO_SIZE for theta in (one, other)]
+        return abs(math.log(sizes[0] / sizes[1])) < LIKE_SCALAR
+    covariances = [t @ t.T for t in map(structure.matrix, (one, other))]
+    lengths = [np.sqrt(g.diagonal()) + NO_SIZE for g in covariances]
+    if float(np.abs(np.log(lengths[0] / lengths[1])).max()) > LIKE_SIZE:
+        return False
+    left, right = (g / np.outer(d, d) for g, d in zip(covariances, lengths, strict=True))
+    return float(np.abs(left - right).max()) < 1.0
 
 
 def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
@@ -123,7 +165,7 @@ def canonical(criterion: Criterion, t: Floats) -> Floats:
     """The T with non-negative diagonal that gives the same G, block by block."""
     g = t @ t.T
     out = np.zeros_like(t)
-    for block in blocks_of(criterion):
+    for block in blocks_of(criterion.structure):
         out[block, block] = semidefinite_root(g[block, block])
     return out
 

@@ -15,7 +15,7 @@ from engine.diagnostics.scan import Scan
 from engine.errors import LimitError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
-from engine.lines import fixed_root, lines, sources
+from engine.lines import fixed_root, sources
 from engine.needs import Needs
 from engine.newdata import Rows, Values, read_frame
 from engine.response import Inverse, invert
@@ -104,12 +104,11 @@ class Simulator:
         rows, scale = Rows.of(fit, Needs.of(fit, Chosen.of(fit)), frame), fit.units.y
         response = fit.design.response
         mean = np.asarray(rows.x @ fit.solution.beta)
+        if use_modes:
+            mean = mean + _modes(fit, frame, rows) / scale
         found: list[Source] = list(_effects(fit, frame, rows, use_modes))
         if use_modes and parameters:
-            mean = lines(fit, rows.x, rows.z, rows.index).estimate
             found += sources(fit, rows.x, rows.z, rows.index)
-        elif use_modes:
-            mean = mean + _modes(fit, frame, rows) / scale
         elif parameters:
             found.append(Shared(rows.x @ fixed_root(fit)))
         weights = np.ones(frame.n_rows) if rows.weights is None else rows.weights

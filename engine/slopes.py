@@ -122,13 +122,13 @@ class SlopesCriterion(StackedCriterion):
     def level_sums(self, root: Floats, inner: Floats, inverse: Floats, weight: Floats) -> LevelSums:
         """The sums over levels at each theta."""
         s, k, q, n_levels = inner.shape
-        s_levels = np.einsum("siaj,sibj->sabj", root, root)
-        hu = np.einsum("siaj,sicj->sacj", root, inner)
+        s_levels, hu = _products(root, root), _products(root, inner)
         hu = np.swapaxes(inverse, 1, 2)[:, None] @ hu
         flat = hu.reshape(s, k * q, n_levels)
         joint = (flat @ np.swapaxes(flat, 1, 2)).reshape(s, k, q, k, q).transpose(0, 1, 3, 2, 4)
         slope = s_levels.sum(axis=3) - joint.diagonal(axis1=3, axis2=4) @ weight
-        y = np.einsum("sacj,sbcj->sabj", hu * (2.0 * weight)[:, None], hu) - s_levels
+        weighted = hu * (2.0 * weight)[:, None]
+        y = (weighted[:, :, None] * hu[:, None]).sum(axis=3) - s_levels
         flat_s, flat_y = s_levels.reshape(s, k * k, -1), y.reshape(s, k * k, -1)
         sy = (flat_s @ np.swapaxes(flat_y, 1, 2)).reshape(s, k, k, k, k)  # (b, c, d, a)
         return LevelSums(
@@ -136,3 +136,11 @@ class SlopesCriterion(StackedCriterion):
             joint.reshape(s, k * k, q * q),
             sy.transpose(0, 4, 1, 2, 3).reshape(s, k * k, k * k),
         )
+
+
+def _products(a: Floats, b: Floats) -> Floats:
+    """A_j'B_j of every level, (s, k, l, J) and (s, k, m, J): (s, l, m, J)."""
+    out = a[:, 0, :, None] * b[:, 0, None]
+    for row in range(1, a.shape[1]):
+        out += a[:, row, :, None] * b[:, row, None]
+    return np.asarray(out)

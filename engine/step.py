@@ -1,8 +1,13 @@
-"""The step of a trust region: the lowest point of the quadratic model within a radius.
+"""The step of a trust region: the lowest point of a quadratic model within a radius.
 
 Nocedal, Wright 2006, Numerical Optimization, chapter 4: Newton's step where the Hessian is positive
 definite and the step is short enough; else the point on the sphere, by an eigendecomposition and
 Newton's method on the secular equation (More, Sorensen 1983, SIAM J. Sci. Stat. Comput. 4, 553).
+
+The model is one in theta, or one in M where T becomes T M, lower triangular with the exponential of
+its parameters on the diagonal. Far from the optimum the criterion is a function of the logarithms
+of sizes rather than of sizes, and there a step in theta goes much too far; near a boundary, where a
+size is zero, it is the other way round.
 """
 
 from __future__ import annotations
@@ -12,13 +17,15 @@ import math
 import numpy as np
 from scipy.linalg import lapack
 
-from engine.criterion import Evaluation
+from engine.criterion import Evaluation, Structure
 from engine.table import Floats
 
 FLAT = 1e-12
 """A curvature less than this part of the largest is none."""
 SAFE = 1e-9
 """A pivot of the Hessian less than this part of the largest element is looked at more closely."""
+FARTHEST = 3.0
+"""No relative step is longer: a size changes by a factor of e^3 at most."""
 ON_SPHERE = 1e-3
 """How far from the sphere, relative to its radius, a point on it may be."""
 
@@ -37,6 +44,23 @@ def step_within(here: Evaluation, radius: float) -> tuple[Floats, float]:
     return _by_eigenvectors(gradient, hessian, radius)
 
 
+def relative_step(
+    structure: Structure, theta: Floats, here: Evaluation, radius: float
+) -> tuple[Floats, float, float]:
+    """The point T M of the lowest point of the model in M, the gain it promises, its length."""
+    padded = np.zeros(len(theta) + 1)
+    padded[:-1] = theta
+    by = padded[structure.relative]
+    gradient = by.T @ here.gradient
+    hessian = by.T @ here.hessian @ by
+    own = structure.on_diagonal
+    hessian[own, own] += gradient[own]  # the second derivative of exp is itself
+    step, promised = step_within(Evaluation(here.value, gradient, hessian), min(radius, FARTHEST))
+    size = length(step)
+    step[own] = np.exp(step[own])
+    return by @ step, promised, size
+
+
 def length(step: Floats) -> float:
     """The Euclidean norm."""
     return math.sqrt(float(step @ step))
@@ -47,24 +71,27 @@ def _newton(gradient: Floats, hessian: Floats) -> Floats | None:
     factor, step, info = lapack.dposv(hessian, -gradient)
     if info:
         return None
-    pivots = factor.diagonal()
-    if float(pivots.min()) ** 2 <= SAFE * max(1.0, float(pivots.max()) ** 2):
+    pivots = factor.diagonal().tolist()
+    if min(pivots) ** 2 <= SAFE * max(1.0, max(pivots) ** 2):
         return None
     return np.asarray(step)
 
 
 def _by_eigenvectors(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floats, float]:
-    curvature, axes = np.linalg.eigh(hessian)
+    curvature, axes, info = lapack.dsyev(hessian)
+    if info:
+        curvature, axes = np.linalg.eigh(hessian)
     slope = axes.T @ gradient
-    largest = max(1.0, float(np.abs(curvature).max()))
-    if curvature[0] > FLAT * largest:
+    lowest, largest = float(curvature[0]), max(1.0, -float(curvature[0]), float(curvature[-1]))
+    if lowest > FLAT * largest:
         move = -slope / curvature
-        if move @ move <= radius * radius:
-            return axes @ move, float(-(slope @ move) / 2.0)
-    if curvature[0] >= -1e-7 * largest and float(np.abs(slope).max()) < 1e-7:
+        if length(move) <= radius:
+            return axes @ move, -0.5 * float(slope @ move)
+    slopes = slope.tolist()
+    if lowest >= -1e-7 * largest and max(map(abs, slopes)) < 1e-7:
         return np.zeros_like(slope), 0.0
-    move = np.array(_on_sphere(slope.tolist(), curvature.tolist(), radius))
-    return axes @ move, float(-(slope @ move + 0.5 * (curvature * move) @ move))
+    move = np.array(_on_sphere(slopes, curvature.tolist(), radius))
+    return axes @ move, -float(slope @ move + 0.5 * (curvature * move) @ move)
 
 
 def _on_sphere(slope: list[float], curvature: list[float], radius: float) -> list[float]:

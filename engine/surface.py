@@ -6,7 +6,7 @@ cost little more than one. All arrays here have the theta first, (s, ...).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -63,9 +63,32 @@ class LevelSums:
         )
 
 
+@dataclass(slots=True)
+class Scanned:
+    """The last thetas that were scanned, which serve the other method too, and what is left there.
+
+    Attributes:
+        thetas: (s, t).
+        exists: where D is positive definite, (s,).
+        upper: R of D = R'R, (s, q, q).
+        log_det: log|V|, (s,).
+    """
+
+    thetas: Floats | None = None
+    exists: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    upper: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    log_det: Floats = field(default_factory=lambda: np.zeros(0))
+
+
 @dataclass(frozen=True)
 class StackedCriterion(Criterion):
-    """A criterion that is evaluated at several thetas at once."""
+    """A criterion that is evaluated at several thetas at once.
+
+    Attributes:
+        scanned: shared by the criteria of both methods.
+    """
+
+    scanned: Scanned = field(default_factory=Scanned, repr=False, compare=False)
 
     @property
     def at_once(self) -> int:
@@ -120,18 +143,23 @@ class StackedCriterion(Criterion):
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def scan(self, thetas: Floats) -> Floats:
         """Values at many thetas (s, t); infinite where the criterion does not exist."""
-        values = np.empty(len(thetas))
+        if self.scanned.thetas is not thetas:
+            self._scan(thetas)
+        values = self._values(self.scanned.upper, self.scanned.log_det)
+        return np.where(self.scanned.exists, values, np.inf)
+
+    def _scan(self, thetas: Floats) -> None:
         step = 4 * self.at_once  # fewer arrays are held than for derivatives
-        for start in range(0, len(thetas), step):
-            part = slice(start, start + step)
-            found = self.whitened(thetas[part])
-            try:
-                upper = np.linalg.cholesky(found.d, upper=True)
-                exists = np.isfinite(found.d).all(axis=(1, 2))
-            except np.linalg.LinAlgError:
-                exists, upper, _ = _roots(found.d)
-            values[part] = np.where(exists, self._values(upper, found.log_det), np.inf)
-        return values
+        parts = [self.whitened(thetas[i : i + step]) for i in range(0, len(thetas), step)]
+        d = np.concatenate([part.d for part in parts])
+        try:
+            upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
+            exists = np.isfinite(d).all(axis=(1, 2))
+        except np.linalg.LinAlgError:
+            exists, upper, _ = _roots(d)
+        self.scanned.thetas, self.scanned.exists = thetas, exists
+        self.scanned.upper = upper
+        self.scanned.log_det = np.concatenate([part.log_det for part in parts])
 
     def value_at(self, theta: Floats) -> float:
         """The criterion alone; infinite where it does not exist."""

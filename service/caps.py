@@ -23,6 +23,7 @@ class RequestCaps:
         categorical: columns that a fit takes as factors.
         thresholds: of a request for predictions.
         contrasts: of a request.
+        ordered_terms: that a table of terms is given in an order.
         held_columns: that marginal means hold at a value.
         simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
@@ -41,6 +42,7 @@ class RequestCaps:
     categorical: int = 200
     thresholds: int = 20
     contrasts: int = 1_000
+    ordered_terms: int = 200
     held_columns: int = 100
     simulations: int = 10_000
     compared_models: int = 20

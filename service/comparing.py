@@ -15,10 +15,12 @@ def comparison_of(names: Sequence[str], fits: Sequence[Fit], test: bool) -> Comp
     return Comparison(
         method=found.method,
         refitted=list(dict.fromkeys(names[i] for i in found.refitted)),
-        items=[ComparedModel.of({"model": names[row.index], **asdict(row)}) for row in found.rows],
+        items=[
+            ComparedModel.showing({"model": names[row.index], **asdict(row)}) for row in found.rows
+        ],
     )
 
 
 def random_terms_of(fit: Fit) -> RandomTerms:
     """Return the tests of the random terms of a fit."""
-    return RandomTerms(items=[RandomTermRow.of(row) for row in ranova(fit)])
+    return RandomTerms(items=[RandomTermRow.showing(row) for row in ranova(fit)])

@@ -22,7 +22,7 @@ from engine import (
     diagnose_rows,
 )
 from service import tabular
-from service.catalog.paging import encode, start_of
+from service.catalog.paging import window
 
 _ROW_FIELDS: Final = tuple(field.name for field in fields(RowDiagnostics))
 
@@ -69,15 +69,14 @@ def levels_page(
 ) -> bytes:
     """Return ``limit`` levels from where the cursor says, as a ``LevelInfluencePage``."""
     count = len(found.levels)
-    start = start_of(cursor, count)
-    end = min(start + limit, count)
+    rows, following = window(cursor, limit, count)
     answer = {
         "model": model,
         "group": found.group,
         "exact": found.exact,
         "count": count,
-        "next": encode(str(end)) if end < count else None,
-        "items": [_level(found, terms, j) for j in range(start, end)],
+        "next": following,
+        "items": [_level(found, terms, j) for j in range(rows.start, rows.stop)],
     }
     return to_json(answer, inf_nan_mode="null")
 

@@ -8,21 +8,20 @@ from pydantic_core import to_json
 
 from engine import GroupEffects
 from service import tabular
-from service.catalog.paging import encode, start_of
+from service.catalog.paging import window
 
 
 def page(model: str, found: GroupEffects, limit: int, cursor: str | None) -> bytes:
     """Return ``limit`` levels from where the cursor says, as the JSON of an ``EffectsPage``."""
-    start = start_of(cursor, len(found.levels))
-    end = min(start + limit, len(found.levels))
+    rows, following = window(cursor, limit, len(found.levels))
     return to_json(
         {
             "model": model,
             "group": found.group,
             "terms": found.terms,
             "count": len(found.levels),
-            "next": encode(str(end)) if end < len(found.levels) else None,
-            "items": _items(found, slice(start, end)),
+            "next": following,
+            "items": _items(found, rows),
         },
         inf_nan_mode="null",
     )

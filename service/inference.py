@@ -46,7 +46,9 @@ _LONGEST: Final = 60
 
 def effects_of(fit: Fit, asked: FixedEffectsQuery, other: FixedIntervals | None) -> FixedEffects:
     """Return the table of fixed effects, with ``other`` intervals in place of Wald's."""
-    items = [FixedEffectRow.of(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)]
+    items = [
+        FixedEffectRow.showing(row) for row in fixed_effects(fit, df=asked.df, level=asked.level)
+    ]
     if other is None:
         return FixedEffects(items=items, bootstrap=None)
     items = [
@@ -58,7 +60,8 @@ def effects_of(fit: Fit, asked: FixedEffectsQuery, other: FixedIntervals | None)
 
 def terms_of(fit: Fit, asked: AnovaQuery) -> Anova:
     """Return the tests of the terms."""
-    return Anova(items=[AnovaRow.of(row) for row in anova(fit, asked.type, df=asked.df)])
+    found = anova(fit, asked.type, df=asked.df, order=asked.order or None)
+    return Anova(items=[AnovaRow.showing(row) for row in found])
 
 
 def contrasts_of(fit: Fit, asked: ContrastsRequest) -> Contrasts:
@@ -166,12 +169,12 @@ def _joint(fit: Fit, rows: list[list[float]], values: list[float], df: str) -> J
 
 
 def _mean(factors: Sequence[str], mean: MarginalMean) -> MeanRow:
-    return MeanRow.of({**asdict(mean), "levels": _named(factors, mean.levels)})
+    return MeanRow.showing({**asdict(mean), "levels": _named(factors, mean.levels)})
 
 
 def _pair(factors: Sequence[str], pair: Difference) -> PairRow:
     levels = {"first": _named(factors, pair.first), "second": _named(factors, pair.second)}
-    return PairRow.of({**asdict(pair), **levels})
+    return PairRow.showing({**asdict(pair), **levels})
 
 
 def _named(factors: Sequence[str], levels: Sequence[str]) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from engine import EngineError, Fit, Progress
 from service.handlers import of_options
@@ -23,7 +24,7 @@ class Inquiry:
         title: what is computed, in words.
         path: of the answer, below that of the model.
         query: what may be asked for.
-        answer: computes what is kept of a fit and a query, and tells how far it is.
+        answer: computes it of a fit and a query, and tells how far it is.
         matters: the options that the JSON depends on; with others, only what is made of it differs.
     """
 
@@ -58,4 +59,4 @@ def answered(name: str, fit: Fit, asked: Options, progress: Progress) -> Any:
         found = INQUIRIES[name].answer(fit, asked, progress)
     except EngineError as error:
         raise of_options(error, lambda path: ("query", *path)) from error
-    return json.loads(found.model_dump_json())  # without infinities, which JSON does not have
+    return from_json(found.model_dump_json())

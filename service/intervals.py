@@ -62,7 +62,9 @@ def variance_parameters(fit: Fit, asked: VarianceQuery, progress: Progress) -> V
         level=asked.level,
         scale=asked.scale,
         items=[
-            VarianceRow.of({**_fields(own.parameter), **_fields(own), "method": asked.interval})
+            VarianceRow.showing(
+                {**_fields(own.parameter), **_fields(own), "method": asked.interval}
+            )
             for own in found.items
         ],
         bootstrap=_replicates(found.bootstrap),
@@ -74,4 +76,4 @@ def _fields(found: Interval | Parameter) -> dict[str, object]:
 
 
 def _replicates(drawn: Bootstrap | None) -> Replicates | None:
-    return None if drawn is None else Replicates.of(drawn)
+    return None if drawn is None else Replicates.showing(drawn)

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from engine import Fit, Pooling, SpecError, pooling
 from service import tabular
-from service.catalog.paging import encode, start_of
+from service.catalog.paging import window
 from service.problems import ProblemError
 
 
@@ -24,9 +24,7 @@ def compared(fit: Fit, group: str) -> Pooling:
 def page(model: str, found: Pooling, limit: int, cursor: str | None) -> bytes:
     """Return ``limit`` levels from where the cursor says, as the JSON of a ``PoolingPage``."""
     count = len(found.levels)
-    start = start_of(cursor, count)
-    end = min(start + limit, count)
-    rows = slice(start, end)
+    rows, following = window(cursor, limit, count)
     columns = [values[rows].tolist() for pair in _ways(found).values() for values in pair]
     items = [
         {
@@ -49,7 +47,7 @@ def page(model: str, found: Pooling, limit: int, cursor: str | None) -> bytes:
         "model": model,
         "group": found.group,
         "count": count,
-        "next": encode(str(end)) if end < count else None,
+        "next": following,
         "items": items,
     }
     return to_json(answer, inf_nan_mode="null")

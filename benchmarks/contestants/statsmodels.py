@@ -1,38 +1,65 @@
-"""statsmodels' MixedLM. Argument: the CSV file of the houses."""
+"""statsmodels' MixedLM. Argument: the folder of the task.
+
+One factor is its ``groups``; factors nested within another are variance components of that; crossed
+ones are variance components of one group that holds all rows, as its documentation has it.
+"""
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import statsmodels.formula.api as smf
+from statsmodels.regression.mixed_linear_model import MixedLMResults
 
 from benchmarks.contestant import Answer, play
+from benchmarks.task import read
 
-FORMULA = "np.log(radon + 0.1) ~ 1 + floor"
 
+def main(folder: Path) -> None:
+    task, table = read(folder)
+    left = task.formula.partition("~")[0].replace("log", "np.log")
+    formula = " ~ ".join((left.strip(), " + ".join(("1", *task.fixed))))
+    *inner, outer = task.random
+    options: dict[str, object] = {"groups": outer}
+    if task.slopes:
+        options["re_formula"] = "1 + " + " + ".join(task.slopes)
+    if inner and task.nested:
+        options |= {"re_formula": "1", "vc_formula": {g: f"0 + C({g})" for g in inner}}
+    elif inner:
+        table["everything"] = 1
+        options = {
+            "groups": "everything",
+            "re_formula": "0",
+            "vc_formula": {g: f"0 + C({g})" for g in task.random},
+        }
 
-def main(path: str) -> None:
-    houses = pd.read_csv(path)
+    def model() -> MixedLMResults:
+        return smf.mixedlm(formula, table, **options).fit(reml=task.reml)
 
     def fit() -> object:
-        model = smf.mixedlm(FORMULA, houses, groups="county").fit(reml=True)
-        return model.bse_fe, model.random_effects, model.random_effects_cov
+        found = model()
+        if task.want != "effects":
+            return found.bse_fe
+        return found.bse_fe, found.random_effects, found.random_effects_cov
 
     def answer() -> Answer:
-        model = smf.mixedlm(FORMULA, houses, groups="county").fit(reml=True)
-        effects = model.random_effects.items()
+        found = model()
+        effects: dict[str, float] = {}
+        if task.want == "effects":
+            own = found.random_effects.items()
+            effects = {str(level): float(effect.iloc[0]) for level, effect in own}
         return {
-            "criterion": -2 * float(model.llf),
-            "estimate": [float(value) for value in model.fe_params],
-            "std_error": [float(value) for value in model.bse_fe],
-            "effects": {str(level): float(effect.iloc[0]) for level, effect in effects},
+            "criterion": -2 * float(found.llf),
+            "estimate": [float(value) for value in found.fe_params],
+            "std_error": [float(value) for value in found.bse_fe],
+            "effects": effects,
         }
 
     play(f"{version('statsmodels')}, numpy {np.__version__}", fit, answer)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

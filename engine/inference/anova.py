@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
+from engine.inference.cells import margins
 from engine.inference.denominator import approximation
-from engine.inference.hypotheses import type_three, type_two
+from engine.inference.hypotheses import type_one, type_three, type_two
 from engine.inference.tests import joint_test
 
 
@@ -40,6 +42,7 @@ def anova(
     type: str = "III",  # noqa: A002  # R's name
     *,
     df: str = "satterthwaite",
+    order: Sequence[str] | None = None,
 ) -> tuple[AnovaTerm, ...]:
     """Test every term of the fixed effects, in the order of the formula.
 
@@ -47,18 +50,37 @@ def anova(
 
     Args:
         fit: the model.
-        type: "III", each term beside all others, or "II", beside those that do not contain it.
+        type: "III", each term beside all others; "II", beside those that do not contain it; or "I",
+            beside those before it.
         df: "satterthwaite", "kenward-roger", "residual" or "none".
+        order: of the terms for type I, each named once; that of the formula when ``None``.
 
     Raises:
         SpecError: an option is not one of those offered, or does not go with the fit.
     """
-    if type not in {"II", "III"}:
+    match type:
+        case "I":
+            hypotheses = type_one(fit, _places(fit, order))
+        case "II":
+            hypotheses = type_two(fit)
+        case "III":
+            hypotheses = type_three(fit)
+        case _:
+            raise SpecError(
+                Problem(
+                    "unknown_option", "type is not one of I, II, III", "use II or III", ("type",)
+                )
+            )
+    if type != "I" and order is not None:
         raise SpecError(
-            Problem("unknown_option", "type is not one of II, III", "use II or III", ("type",))
+            Problem(
+                "order_unused",
+                f"tests of type {type} do not depend on an order of the terms",
+                "leave it out, or ask for type I",
+                ("order",),
+            )
         )
     by = approximation(fit, df)
-    hypotheses = type_three(fit) if type == "III" else type_two(fit)
     out = []
     for term, rows in hypotheses.items():
         test = joint_test(fit, by, rows, np.zeros(len(rows)))
@@ -75,3 +97,20 @@ def anova(
             )
         )
     return tuple(out)
+
+
+def _places(fit: Fit, order: Sequence[str] | None) -> list[int]:
+    """Index of each term in the order asked for."""
+    terms = [term.block.term for term in margins(fit.design.fixed)]
+    if order is None:
+        return list(range(len(terms)))
+    if sorted(order) != sorted(terms):
+        raise SpecError(
+            Problem(
+                "unknown_order",
+                "the order does not name every term of the fixed effects once",
+                f"the terms are: {', '.join(terms)}",
+                ("order",),
+            )
+        )
+    return [terms.index(name) for name in order]

@@ -1,17 +1,18 @@
-"""Hypotheses about the terms of a model: types II and III, as SAS and lmerTest define them.
+"""Hypotheses about the terms of a model: types I to III, as SAS and lmerTest define them.
 
 Type III tests the cells of a term averaged equally over whatever contains it. The estimable
 functions of all cells are the rows of L with X_full = X L'; the columns of a term are made
 orthogonal to those of the terms that contain it, and the rows of cells with a treatment-coded
 column of their own are the hypothesis. Type II tests a term adjusted for all terms that do not
-contain it: its rows in the triangular factor of X'X with it, and what contains it, last. (SAS/STAT
-User's Guide, The Four Types of Estimable Functions; R's package lmerTest: Kuznetsova, Brockhoff,
-Christensen 2017, J. Stat. Softw. 82(13).)
+contain it: its rows in the triangular factor of X'X with it, and what contains it, last. Type I
+tests it adjusted for the terms before it: its rows in the factor with the terms in their order.
+(SAS/STAT User's Guide, The Four Types of Estimable Functions; R's package lmerTest: Kuznetsova,
+Brockhoff, Christensen 2017, J. Stat. Softw. 82(13).)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,29 +97,69 @@ def type_two(fit: Fit) -> Hypotheses:
     With prior weights X'X is the weighted one.
     """
     terms = margins(fit.design.fixed)
-    first = 0 if fit.design.fixed.intercept else 1
-    position = fit.kept - first
-    root = dense_cholesky(fit.products.mm[np.ix_(fit.kept, fit.kept)])
-    if root is None:
-        raise ValueError("columns that are kept are independent")
-    root = root @ np.linalg.inv(fit.units.x)  # X = Q root in the data's units
+    position, root = _position(fit), _root(fit)
     out = {}
     for i, term in enumerate(terms):
-        mine = np.flatnonzero(np.isin(position, term.columns))
+        mine = _columns(position, term)
         above = [terms[j].columns.ravel() for j in _containing(terms, i)]
         last = np.flatnonzero(np.isin(position, np.concatenate(above))) if above else mine[:0]
-        moved = np.concatenate([mine, last])
-        before = np.setdiff1d(np.arange(len(position)), moved)
-        order = np.concatenate([before, moved])
-        _, r = np.linalg.qr(root[:, order])
-        at = len(before) + np.arange(len(mine))
-        rows = np.zeros((len(mine), len(position)))
-        rows[:, order] = r[at] / r[at, at][:, None]
+        before = np.setdiff1d(np.arange(len(position)), np.concatenate([mine, last]))
+        rows = _adjusted(root, before, mine, last)
         if len(terms) > 1 and not above:
             rows = np.eye(len(position))[mine]
         if len(mine):
             out[term.block.term] = rows
     return out
+
+
+def type_one(fit: Fit, order: Sequence[int]) -> Hypotheses:
+    """Type I hypotheses, the terms (by index) one after the other, rows of contrasts of beta.
+
+    With prior weights X'X is the weighted one.
+    """
+    terms = margins(fit.design.fixed)
+    position, root = _position(fit), _root(fit)
+    rest = np.arange(len(position))
+    owned = np.concatenate([np.empty(0, dtype=np.intp), *(each.columns.ravel() for each in terms)])
+    before = np.flatnonzero(~np.isin(position, owned))
+    out = {}
+    for term in (terms[i] for i in order):
+        mine = _columns(position, term)
+        after = np.setdiff1d(rest, np.concatenate([before, mine]))
+        if len(mine):
+            out[term.block.term] = _adjusted(root, before, mine, after)
+        before = np.concatenate([before, mine])
+    return out
+
+
+def _position(fit: Fit) -> NDArray[np.intp]:
+    """Where each coefficient stands among all columns of X, (p,)."""
+    return fit.kept - (0 if fit.design.fixed.intercept else 1)
+
+
+def _columns(position: NDArray[np.intp], term: Margin) -> NDArray[np.intp]:
+    """The coefficients of a term."""
+    return np.flatnonzero(np.isin(position, term.columns))
+
+
+def _root(fit: Fit) -> Floats:
+    """R with X = Q R in the data's units, (p, p)."""
+    root = dense_cholesky(fit.products.mm[np.ix_(fit.kept, fit.kept)])
+    if root is None:
+        raise ValueError("columns that are kept are independent")
+    return np.asarray(root @ np.linalg.inv(fit.units.x))
+
+
+def _adjusted(
+    root: Floats, before: NDArray[np.intp], mine: NDArray[np.intp], after: NDArray[np.intp]
+) -> Floats:
+    """Rows that test some columns adjusted for those before them and not for those after."""
+    order = np.concatenate([before, mine, after])
+    _, r = np.linalg.qr(root[:, order])
+    at = len(before) + np.arange(len(mine))
+    rows = np.zeros((len(mine), len(order)))
+    rows[:, order] = r[at] / r[at, at][:, None]
+    return rows
 
 
 def _containing(terms: tuple[Margin, ...], i: int) -> list[int]:

@@ -9,19 +9,18 @@ from starlette.responses import Response
 
 from engine import row_diagnostics
 from service import diagnostics, openapi, tabular
-from service.api.effects import Group, Limit
+from service.api import tabled
+from service.api.levels import Group, Limit, documented
 from service.api.parameters import Cursor, ModelId
+from service.api.tabled import JSON
 from service.caps import REQUEST
-from service.catalog.paging import encode, start_of
+from service.catalog.paging import window
 from service.context import owner_of, services
 from service.data import rows_of
-from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, RowDiagnosticsPage
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
-
-JSON: Final = "application/json"
 
 RowLimit = Annotated[
     int, Query(ge=1, le=REQUEST.page_diagnostics, description="Most rows in the answer.")
@@ -79,18 +78,15 @@ async def rows(
     among them. A page of JSON has at most 100000 rows.
     """
     parts, owner = services(request), owner_of(request)
-    media = choose(request, (JSON, *tabular.MEDIA_TYPES))
+    media = tabled.form_of(request)
     fitted = await parts.fitting.get(parts.models(owner), model)
     count = fitted.fit.n_rows
-    start = start_of(cursor, count)
-    end = min(
-        start + (min(limit, REQUEST.page_diagnostics_json) if media == JSON else limit), count
-    )
-    following = encode(str(end)) if end < count else None
+    most = REQUEST.page_diagnostics_json if media == JSON else limit
+    page, following = window(cursor, min(limit, most), count)
     table = await rows_of(fitted, parts.datasets(owner), parts)
 
     def write() -> bytes:
-        found = row_diagnostics(fitted.fit, table, start, end)
+        found = row_diagnostics(fitted.fit, table, page.start, page.stop)
         if media == JSON:
             return diagnostics.rows_page(model, fitted.row.dataset_id, count, found, following)
         return tabular.encode(diagnostics.rows_table(found), media)
@@ -105,21 +101,7 @@ async def rows(
 @router.get(
     "/{model}/diagnostics/levels/{group:path}",
     response_model=LevelInfluencePage,
-    responses={
-        200: {
-            "content": openapi.tables(),
-            "description": "A page of levels as JSON; all levels as CSV, Parquet or Arrow.",
-        },
-        **responses(
-            *_READING,
-            "group_not_found",
-            "not_acceptable",
-            "rows_not_kept",
-            "only_sums",
-            "invalid_request",
-            "limit_passed",
-        ),
-    },
+    responses=documented("rows_not_kept", "only_sums", "limit_passed"),
     operation_id="diagnostics_levels",
 )
 async def levels(
@@ -131,7 +113,7 @@ async def levels(
     Parquet and Arrow have all levels, in columns named by their place in the JSON.
     """
     parts, owner = services(request), owner_of(request)
-    media = choose(request, (JSON, *tabular.MEDIA_TYPES))
+    media = tabled.form_of(request)
     fitted = await parts.fitting.get(parts.models(owner), model)
     fitted.require_group(group)
     table = await rows_of(fitted, parts.datasets(owner), parts)
@@ -143,5 +125,4 @@ async def levels(
             return diagnostics.levels_page(model, found, terms, limit, cursor)
         return tabular.encode(diagnostics.levels_table(found, terms), media)
 
-    content = await parts.compute.run(write)
-    return Response(content, 200, {"Vary": "Accept"}, media)
+    return tabled.respond(await parts.compute.run(write), media)

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service import effects, openapi, tabular
+from service import effects, tabular
+from service.api import levels
+from service.api.levels import Group, Limit
 from service.api.parameters import Cursor, ModelId
-from service.caps import REQUEST
-from service.context import owner_of, services
-from service.negotiation import choose
-from service.problems import responses
+from service.api.tabled import JSON
+from service.fitting import Fitted
 from service.schemas.effects import EffectsPage
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
-
-JSON: Final = "application/json"
-
-Group = Annotated[
-    str,
-    Path(description="Name of a grouping factor, as the model has it.", examples=["county"]),
-]
-Limit = Annotated[
-    int, Query(ge=1, le=REQUEST.page_levels, description="Most levels in a page of JSON.")
-]
 
 
 @router.get(
     "/{model}/effects/{group:path}",
     response_model=EffectsPage,
-    responses={
-        200: {
-            "content": openapi.tables(),
-            "description": "A page of levels as JSON; all levels as CSV, Parquet or Arrow.",
-        },
-        **responses(
-            "model_not_found",
-            "group_not_found",
-            "not_acceptable",
-            "invalid_request",
-            "unavailable",
-            "corrupt_artefact",
-        ),
-    },
+    responses=levels.documented(),
     operation_id="effects",
 )
 async def read(
@@ -55,15 +30,11 @@ async def read(
     JSON comes in pages. CSV, Parquet and Arrow have all levels, in columns named by their place in
     the JSON: `effects.(Intercept).estimate`.
     """
-    parts = services(request)
-    media = choose(request, (JSON, *tabular.MEDIA_TYPES))
-    fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
 
-    def write() -> bytes:
+    def write(fitted: Fitted, media: str) -> bytes:
         found = fitted.group(group)
         if media == JSON:
             return effects.page(model, found, limit, cursor)
         return tabular.encode(effects.table(found), media)
 
-    content = await parts.compute.run(write)
-    return Response(content, 200, {"Vary": "Accept"}, media)
+    return await levels.answer(request, model, write)

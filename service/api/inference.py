@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from engine import EngineError, Fit, silent
+from engine import EngineError, Fit
 from engine import Problem as Item
 from service import comparing, inference, intervals, openapi
 from service.api import jobs, tabled
@@ -18,6 +18,7 @@ from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
 from service.catalog import Job
 from service.context import owner_of, services
+from service.desk import Obtained
 from service.handlers import of_options
 from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
@@ -35,6 +36,7 @@ from service.schemas.inference import (
 )
 from service.schemas.intervals import FixedIntervals, VarianceParameters, VarianceQuery
 from service.tables import Tabled
+from service.work import until
 
 router = APIRouter(prefix="/v1/models", tags=["inference"])
 
@@ -45,6 +47,12 @@ _READING: Final = (
     "unavailable",
     "corrupt_artefact",
 )
+
+_LONG: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": openapi.tables()},
+    **jobs.ACCEPTED,
+    **responses("limit_passed", *_READING, *jobs.PROBLEMS),
+}
 
 Factors = Annotated[
     str,
@@ -62,11 +70,7 @@ Place = Callable[[tuple[str | int, ...]], tuple[str | int, ...]]
 @router.get(
     "/{model}/fixed-effects",
     response_model=FixedEffects,
-    responses={
-        200: {"content": openapi.tables()},
-        **jobs.ACCEPTED,
-        **responses("limit_passed", *_READING, *jobs.PROBLEMS),
-    },
+    responses=_LONG,
     openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="fixed_effects",
 )
@@ -78,14 +82,14 @@ async def fixed_effects(
     Profiles and the bootstrap fit the model many times; when they take longer than the request
     waits they become a job, and the same request finds them once that has succeeded.
     """
-    found: Any = None
+    other: FixedIntervals | None = None
     if asked.interval != "wald":
         found = await _inquired(request, model, "fixed-effects", asked)
         if isinstance(found, Response):
             return found
+        other = FixedIntervals.model_validate(found.value)
 
     def make(fit: Fit) -> FixedEffects:
-        other = None if found is None else FixedIntervals.model_validate(found)
         return inference.effects_of(fit, asked, other)
 
     return await _answer(request, model, make, _in_query)
@@ -94,11 +98,7 @@ async def fixed_effects(
 @router.get(
     "/{model}/variance-parameters",
     response_model=VarianceParameters,
-    responses={
-        200: {"content": openapi.tables()},
-        **jobs.ACCEPTED,
-        **responses("limit_passed", *_READING, *jobs.PROBLEMS),
-    },
+    responses=_LONG,
     openapi_extra={"parameters": [jobs.PREFER]},
     operation_id="variance_parameters",
 )
@@ -112,18 +112,19 @@ async def variance_parameters(
     longer than the request waits they become a job, and the same request finds them once that has
     succeeded.
     """
-    found: Any = None
-    if asked.interval != "wald":
-        found = await _inquired(request, model, "variance-parameters", asked)
-        if isinstance(found, Response):
-            return found
-
-    def make(fit: Fit) -> VarianceParameters:
-        if found is not None:
-            return VarianceParameters.model_validate(found)
-        return intervals.variance_parameters(fit, asked, silent)
-
-    return await _answer(request, model, make, _in_query)
+    if asked.interval == "wald":
+        progress = until(services(request).settings.wait_seconds)
+        return await _answer(
+            request,
+            model,
+            lambda fit: intervals.variance_parameters(fit, asked, progress),
+            _in_query,
+        )
+    found = await _inquired(request, model, "variance-parameters", asked)
+    if isinstance(found, Response):
+        return found
+    table = VarianceParameters.model_validate(found.value)
+    return await _answer(request, model, lambda _: table, _in_query)
 
 
 @router.get(
@@ -208,14 +209,16 @@ async def random_effects_tests(
     return await _answer(request, model, comparing.random_terms_of, _in_query)
 
 
-async def _inquired(request: Request, model: str, name: str, asked: Options) -> Any | Response:
+async def _inquired(
+    request: Request, model: str, name: str, asked: Options
+) -> Obtained[Any] | Response:
     """Return the JSON that answers a long question about a model, or the answer with its job."""
     tabled.form_of(request)
     parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
     fitted = await parts.fitting.get(parts.models(owner), model)
     work = InquiryWork(parts, owner, fitted, name, asked)
     found = await parts.desk.obtain(parts.jobs(owner), work, preference)
-    return jobs.accepted(found, preference) if isinstance(found, Job) else found.value
+    return jobs.accepted(found, preference) if isinstance(found, Job) else found
 
 
 async def _answer(

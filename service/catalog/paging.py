@@ -71,6 +71,13 @@ def start_of(cursor: str | None, count: int) -> int:
     return int(place)
 
 
+def window(cursor: str | None, limit: int, count: int) -> tuple[slice, str | None]:
+    """Return which of ``count`` items a page by number has, and the cursor of the next page."""
+    start = start_of(cursor, count)
+    end = min(start + limit, count)
+    return slice(start, end), encode(str(end)) if end < count else None
+
+
 def invalid_cursor() -> ProblemError:
     """Return the problem of a cursor that is not one of ours."""
     detail = "The cursor is not one that this service gave."

@@ -30,7 +30,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
 
     @classmethod
-    def of(cls, found: object) -> Self:
+    def showing(cls, found: object) -> Self:
         """Return what ``found`` has under the same names."""
         return cls.model_validate(found, from_attributes=True)
 

@@ -55,12 +55,19 @@ class FixedEffects(Answer):
 class AnovaQuery(Options):
     """What a table of terms may be asked for."""
 
-    type: Literal["III", "II"] = Field(
+    type: Literal["III", "II", "I"] = Field(
         "III",
         description="`III` tests each term beside all others, `II` beside those that do not "
-        "contain it.",
+        "contain it, `I` beside those before it.",
     )
     df: Method = "satterthwaite"
+    order: list[Annotated[str, Field(max_length=400)]] = Field(
+        [],
+        max_length=REQUEST.ordered_terms,
+        description="The terms in the order that type `I` takes them in, each once; left out, "
+        "that of the model's formula.",
+        examples=[["log_uranium", "floor"]],
+    )
 
 
 class AnovaRow(Answer):

@@ -67,6 +67,7 @@ class Limits(Answer):
     max_contrasts: int = Field(description="Most contrasts of a request.")
     max_marginal_means: int = Field(description="Most marginal means of a request.")
     max_paired_means: int = Field(description="Most marginal means whose pairs are compared.")
+    max_ordered_terms: int = Field(description="Most terms that are given in an order.")
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
     max_merged_datasets: int = Field(description="Most summaries that are added at once.")

@@ -123,7 +123,7 @@ reference <- function(case) {
   fit <- fit_model(case, table)
   message(case$name, if (isSingular(fit)) " (singular)" else "")
   ddfs <- c("Satterthwaite", "Kenward-Roger")
-  tables <- lapply(c(III = "III", II = "II"), function(type) {
+  tables <- lapply(c(III = "III", II = "II", I = "I"), function(type) {
     lapply(setNames(ddfs, tolower(ddfs)), function(ddf) anova_table(fit, type, ddf))
   })
   grids <- expand.grid(spec = seq_along(case$means), ddf = tolower(ddfs), stringsAsFactors = FALSE)

@@ -32,6 +32,17 @@ async def test_the_terms_are_tested_as_lmertest_and_pbkrtest_do(
                 assert own["df_num"] == row["df_num"]
 
 
+async def test_type_one_takes_the_terms_in_any_order(client: httpx.AsyncClient) -> None:
+    model = await model_of(client, OATS)
+    usual = (await get(client, f"{model}/anova", type="I"))["items"]
+    assert [row["term"] for row in usual] == ["nitro", "Variety"]
+    order = ["Variety", "nitro"]
+    turned = (await get(client, f"{model}/anova", type="I", order=order))["items"]
+    assert [row["term"] for row in turned] == order
+    problem = read(await client.get(f"{model}/anova?type=I&order=nitro&order=block"))
+    assert (problem.errors[0].code, problem.errors[0].pointer) == ("unknown_order", "#/query/order")
+
+
 async def test_fixed_effects_by_kenward_and_roger_carry_the_adjusted_errors(
     client: httpx.AsyncClient,
 ) -> None:
@@ -89,7 +100,7 @@ async def test_every_table_can_be_had_as_csv(
 
 
 @pytest.mark.parametrize(
-    "path", ["fixed-effects", "anova", "marginal-means/x", "anova?type=I", "anova?df=kr"]
+    "path", ["fixed-effects", "anova", "marginal-means/x", "anova?type=IV", "anova?df=kr"]
 )
 async def test_a_model_that_is_not_there_or_an_option_that_is_none_is_refused(
     client: httpx.AsyncClient, path: str

@@ -199,6 +199,8 @@ async def test_what_needs_rows_says_that_there_are_none(
     ):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (409, "only_sums")
+    answer = await client.post(f"{model}/simulations", json={"n_sim": 2})
+    assert (answer.status_code, answer.json()["code"]) == (409, "only_sums"), answer.text
 
 
 async def test_fits_of_sums_and_of_rows_are_compared(
