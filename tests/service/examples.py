@@ -53,7 +53,7 @@ VARYING: dict[str, Any] = {
 SOUTH: dict[str, Any] = {
     **SUMMARY,
     "n_rows": 4,
-    "products": [4, 18.0, 18.0, 91.5],
+    "products": [4, 18.0, 18.0, 99.0],
     "groups": [
         {
             **SUMMARY["groups"][0],
