@@ -13,6 +13,7 @@ from service.intake.form import MEDIA_TYPES, Form, form_of
 from service.intake.kinds import Kind
 from service.intake.storage import read_columns, read_rows, scan_stored
 from service.intake.summary import ColumnSummary
+from service.intake.sums import take_summary
 from service.intake.table import TypedTable, take_columns, take_in
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "scan_stored",
     "take_columns",
     "take_in",
+    "take_summary",
 ]
