@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large studies lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -66,15 +66,20 @@ lock: setup-dev
 bench: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
 
+# A fit from a Parquet file beside Polars reading the same columns.
+bench-scan: setup
+	$(PY) -m benchmarks.scan
+
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python --large
 
-# Coverage of intervals and optima beside lme4 (which needs R); writes the tables of docs/studies.md.
+# Coverage of intervals, optima beside lme4 (which needs R) and random starts; the tables of docs/studies.md.
 studies: export OPENBLAS_NUM_THREADS = 1
 studies: setup
 	$(PY) -m benchmarks.studies.coverage --n 1000 --seed 1
 	$(PY) -m benchmarks.studies.optimum --seed 1
+	$(PY) -m benchmarks.robustness --sets 1000 --seed 1 --keep
 	$(PY) -m benchmarks.studies.pages
 
 $(BENCH_VENV)/.done: requirements/bench.txt

@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import TypedDict
 
 WARM_UP = 3
+PATIENCE = 10.0
+"""A program that answered once within its limit may take so many times as long in a round."""
 QUICK = 0.1
 """Fits that take less than so many seconds are warmed up before they are timed."""
 
@@ -106,7 +108,7 @@ class Contestant:
             text=True,
             env=environment,
         )
-        self.hello: Hello = json.loads(self._line())
+        self.hello: Hello = json.loads(self._line(self._limit))
         return self
 
     def __exit__(
@@ -122,7 +124,8 @@ class Contestant:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()
-        timings: list[float] = json.loads(self._line())
+        patience = None if self._limit is None else seconds + PATIENCE * self._limit
+        timings: list[float] = json.loads(self._line(patience))
         return timings
 
     def peak(self) -> int | None:
@@ -133,14 +136,14 @@ class Contestant:
         found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text("utf-8"))
         return 1024 * int(found[1]) if found else None
 
-    def _line(self) -> str:
+    def _line(self, limit: float | None) -> str:
         """The next line; it is written whole, so the stream need not be asked twice."""
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], self._limit)
+        ready, _, _ = select.select([self._process.stdout], [], [], limit)
         if not ready:
             self._process.kill()
             self._end()
-            raise OverTimeError(f"{self.name} did not answer within {self._limit:g} s")
+            raise OverTimeError(f"{self.name} did not answer within {limit:g} s")
         line = self._process.stdout.readline()
         if not line:
             self._end()

@@ -3,7 +3,7 @@
 Every set is searched as a fit searches, and then from random points of all sizes and signs, each
 followed by Newton's method to its end. A search whose end is above the lowest of these is a miss.
 
-    python -m benchmarks.robustness --sets 1000 --seed 1
+    python -m benchmarks.robustness --sets 1000 --seed 1 --keep
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.studies.record import Made, keep, made
 from engine.criterion import Criterion
 from engine.descent import descend
 from engine.errors import EngineError
@@ -227,12 +229,22 @@ def _row(kind: str, found: Sequence[Searched]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+class Robustness(TypedDict):
+    """The study as it is kept: its table, and the sets that were missed."""
+
+    made: Made
+    table: str
+    missed: list[str]
+
+
 def main() -> None:
     """Parse the command line, run the study, print its table and the sets that were missed."""
+    start = time.perf_counter()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.robustness", description=__doc__)
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--factors", type=int, nargs="+", choices=(1, 2), default=(1, 2))
+    parser.add_argument("--keep", action="store_true", help="for docs/studies.md")
     options = parser.parse_args()
     results: dict[str, list[Searched]] = defaultdict(list)
     missed = []
@@ -242,6 +254,9 @@ def main() -> None:
             missed.append(f"{number} ({kind}): {found.excess:.2e}, ML {found.ml_excess:.2e}")
     print(f"{options.sets} sets of seed {options.seed}\n\n{report(results)}")
     print("\nMissed:", *(missed or ["none"]), sep="\n")
+    if options.keep:
+        origin = made(time.perf_counter() - start)
+        keep("robustness", Robustness(made=origin, table=report(results), missed=missed))
 
 
 if __name__ == "__main__":

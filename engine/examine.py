@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-import pyarrow as pa
-
 from engine.errors import EngineError, Problem
 from engine.prepared import Prepared, prepare
 from engine.spec import Spec
 from engine.summaries.fitted import prepare_summary, require_made_for
 from engine.summaries.summary import Summary
+from engine.table import Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Examination:
     dimensions: Dimensions | None
 
 
-def examine(spec: Spec, data: pd.DataFrame | pa.Table | Summary) -> Examination:
+def examine(spec: Spec, data: Data | Summary) -> Examination:
     """Check a specification against its data: nothing is fitted, and problems are not raised."""
     try:
         if isinstance(data, Summary):

@@ -86,11 +86,6 @@ class Sensitivity:
         """Components of the rest."""
         return self.gram.batches
 
-    @property
-    def e(self) -> sparse.csr_array:
-        """E, sparse (J k, q)."""
-        return self.gram.scaled(self.to_e)
-
     @cached_property
     def _held(self) -> tuple[Floats, ...]:
         """The sum over all slots of I - K^-1's diagonal blocks, by factor of the rest."""
@@ -352,18 +347,20 @@ def _add_gathered(out: Floats, batch: Batch, psi: Floats, rows: sparse.csr_array
     s = len(psi)
     place = np.full(rows.shape[1] + 1, -1)
     place[batch.index[0]] = np.arange(s)
-    place[-1] = -1
-    flat = psi.ravel()
+    here = place[rows.indices] >= 0  # other components have their own elements
+    ends = np.append(0, np.cumsum(here))[rows.indptr].tolist()
+    flat, slots, data = psi.ravel(), place[rows.indices][here], rows.data[here]
+    row = np.repeat(np.arange(rows.shape[0]), np.diff(ends)) % k
     for j in range(n):
-        start, stop = rows.indptr[j * k], rows.indptr[(j + 1) * k]
-        met = place[rows.indices[start:stop]]
-        if k == 1 and (met >= 0).all():
-            a = rows.data[start:stop]
-            out[j, 0, 0] += a @ (flat.take(met[:, None] * s + met) @ a)
+        own = slice(ends[j * k], ends[(j + 1) * k])
+        if k == 1:
+            met, whole = slots[own], data[own]
+            out[j, 0, 0] += whole @ (flat.take(met[:, None] * s + met) @ whole)
             continue
-        slots = np.unique(met[met >= 0])
-        whole = rows[j * k : (j + 1) * k].toarray()[:, batch.index[0][slots]]
-        out[j] += whole @ flat.take(slots[:, None] * s + slots) @ whole.T
+        met, column = np.unique(slots[own], return_inverse=True)
+        whole = np.zeros((k, len(met)))
+        whole[row[own], column] = data[own]
+        out[j] += whole @ flat.take(met[:, None] * s + met) @ whole.T
 
 
 def _complement(blocks: Floats) -> Floats:

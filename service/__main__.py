@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from service import openapi, problems, settings
+from service import kinds, openapi, settings
 from service.app import create_app
 from service.server import serve
 from service.settings import Settings
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
         case "settings":
             sys.stdout.write(settings.table())
         case "problems":
-            sys.stdout.write(problems.catalogue())
+            sys.stdout.write(kinds.catalogue())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,8 @@ from service.intake import (
     TooManyBytesError,
     UnknownFormError,
 )
-from service.problems import KINDS, Kind, ProblemError, kind_of_status, respond
+from service.kinds import KINDS, Kind, kind_of_status
+from service.problems import ProblemError, respond
 from service.worker import Refused
 
 MAX_NAME_SHOWN: Final = 60

@@ -12,7 +12,8 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.problems import KINDS, REQUEST_ID, ProblemError, respond
+from service.kinds import KINDS
+from service.problems import REQUEST_ID, ProblemError, respond
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
-from service.problems import Kind
+from service.kinds import Kind
 
 _STYLE: Final = """
 :root{color-scheme:light dark}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service.kinds import KINDS
 from service.middleware import SECURITY_HEADERS, new_request_id
-from service.problems import KINDS, REQUEST_ID, respond
+from service.problems import REQUEST_ID, respond
 
 
 class Protocol(HttpToolsProtocol):

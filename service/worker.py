@@ -60,14 +60,14 @@ def prepare(line: Connection, threads: int, memory_bytes: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # at once, also within a long call of LAPACK
     for name in _THREADS:
         os.environ[name] = str(threads)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_module("service.tasks")
     if sys.platform != "win32":
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     _Line.line = line
 
 

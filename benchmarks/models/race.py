@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -84,6 +85,7 @@ def _start(
     started: dict[str, Contestant] = {}
     out: list[Entry] = []
     for name in (OURS, *PEERS):
+        print(f"{case.name}: {name}", file=sys.stderr)
         command = ours(folder) if name == OURS else peer(name, folder, python)
         if name in case.not_for or command is None:
             out.append(Entry(name, case.not_for.get(name, "not on this machine")))

@@ -7,15 +7,17 @@ Whatever stands between ``<!-- name -->`` and ``<!-- end of name -->`` is writte
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks.robustness import Robustness
 from benchmarks.rounds import table
 from benchmarks.studies import coverage, optimum
 from benchmarks.studies.coverage import Coverage, OfDesign
 from benchmarks.studies.designs import ROOT
 from benchmarks.studies.intervals import BANDS, FIXED, band_name
-from benchmarks.studies.record import origin
+from benchmarks.studies.record import kept, origin
 
 PAGE = ROOT / "docs" / "studies.md"
 NOMINAL = (93.0, 97.0)
@@ -162,6 +164,13 @@ def families() -> str:
     return table(head, rows)
 
 
+def random_starts() -> str:
+    """The search beside random starts."""
+    found: Robustness = json.loads(kept("robustness"))
+    missed = "; ".join(found["missed"]) or "none"
+    return f"{found['table']}\n\nMissed: {missed}. {origin(found['made'])}\n"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -174,6 +183,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         bias,
         optimisers,
         families,
+        random_starts,
     )
 }
 

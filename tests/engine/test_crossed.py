@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import engine
 from engine.components import Batch
@@ -218,17 +219,26 @@ def shapes(gram: Gram) -> list[tuple[int, int, int]]:
     return [(*batch.index.shape, batch.index.shape[1]) for batch in gram.batches]
 
 
-def test_a_quadratic_form_of_each_level_is_that_of_its_dense_rows() -> None:
+@pytest.mark.parametrize("random", ["(1 | g) + (1 | h)", "(x | g) + (x | h)"])
+@pytest.mark.parametrize("design", ["partly", "apart", "uneven"])
+def test_a_quadratic_form_of_each_level_is_that_of_its_dense_rows(design: str, random: str) -> None:
     draw = np.random.default_rng(3)
-    for k in (1, 2):
-        random = "(1 | g) + (1 | h)" if k == 1 else "(x | g) + (x | h)"
-        gram = model(random, table("partly", 2)).blocks.gram
-        psi = draw.standard_normal((1, *(gram.rows.shape[1],) * 2))
-        psi = psi + np.swapaxes(psi, 1, 2)
-        dense = gram.rows.toarray().reshape(-1, k, gram.rows.shape[1])
-        expected = dense @ psi[0] @ np.swapaxes(dense, 1, 2)
-        found = quadratic(gram.batches, [psi], gram.rows, len(dense), k)
-        np.testing.assert_allclose(found, expected, atol=1e-10)
+    data = table("apart" if design == "uneven" else design, 2)
+    if design == "uneven":  # components of 20 and of 5 levels of h, each a batch of its own
+        data.loc[data["g"] < 48, "h"] = draw.integers(0, 20, int((data["g"] < 48).sum()))
+    gram = model(random, data).blocks.gram
+    k, q = gram.k, gram.rows.shape[1]
+    psi, whole = [], np.zeros((q + 1, q + 1))
+    for batch, shape in zip(gram.batches, shapes(gram), strict=True):
+        own = draw.standard_normal(shape)
+        psi.append(own + np.swapaxes(own, 1, 2))
+        whole[batch.index[:, :, None], batch.index[:, None, :]] = psi[-1]
+    mixed = draw.standard_normal(gram.rows.shape) * (draw.random(gram.rows.shape) < 0.2)
+    for rows_of in (gram.rows, sparse.csr_array(mixed)):  # within components, and across them
+        dense = rows_of.toarray().reshape(-1, k, q)
+        expected = dense @ whole[:-1, :-1] @ np.swapaxes(dense, 1, 2)
+        found = quadratic(gram.batches, psi, rows_of, len(dense), k)
+        np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("m", "s"), [(1, 300), (3, 40), (100, 5), (70, 20), (2, 1)])

@@ -14,7 +14,7 @@ import httpx
 UNFINISHED = ("queued", "running")
 
 
-async def finished(client: httpx.AsyncClient, path: str, seconds: float = 30) -> dict[str, Any]:
+async def finished(client: httpx.AsyncClient, path: str, seconds: float = 120) -> dict[str, Any]:
     """Return a job once it is finished."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -51,7 +51,7 @@ def children(pid: int) -> dict[int, float]:
     return found
 
 
-def busy(pid: int, seconds: float = 10) -> int:
+def busy(pid: int, seconds: float = 60) -> int:
     """Return the child of a process that is at work: the first to use some time of a processor."""
     before, end = children(pid), time.monotonic() + seconds
     while time.monotonic() < end:

@@ -137,7 +137,9 @@ async def test_a_job_is_cancelled_by_another_replica_than_runs_it(settings: Sett
         headers = {"prefer": "respond-async"}
         answer = await here.get(f"{path}/fixed-effects", params=query, headers=headers)
         job = answer.headers["location"]
-        while not (await there.get(job)).json()["progress"]:
+        for _ in range(300):
+            if (await there.get(job)).json()["progress"]:
+                break
             await asyncio.sleep(0.1)
         worker = await asyncio.to_thread(busy, os.getpid())
         assert (await there.delete(job)).json()["state"] == "cancelled"

@@ -8,8 +8,8 @@ from fastapi import FastAPI, Query, Request
 
 from engine import DataError, FormulaError, LimitError, SpecError
 from engine import Problem as Item
-from service import problems
-from service.problems import KINDS, Problem, ProblemError, pointer
+from service.kinds import KINDS, catalogue
+from service.problems import Problem, ProblemError, pointer
 from service.schemas.base import Asked, read_json
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def post(client: httpx.AsyncClient, body: str, media: str = "application/j
 
 
 def test_the_page_of_problems_is_what_the_command_prints() -> None:
-    assert CATALOGUE.read_text() == problems.catalogue()
+    assert CATALOGUE.read_text() == catalogue()
 
 
 @pytest.mark.parametrize("code", KINDS)

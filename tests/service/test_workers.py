@@ -38,15 +38,15 @@ def quiet(_: float, __: str, /) -> None:
 
 
 async def test_a_task_runs_in_a_process_that_stays_for_the_next(workers: Workers) -> None:
-    assert await workers.run(tasking.add, 2, 3, progress=quiet, seconds=30) == 5
-    first = await workers.run(tasking.pid, progress=quiet, seconds=30)
+    assert await workers.run(tasking.add, 2, 3, progress=quiet, seconds=120) == 5
+    first = await workers.run(tasking.pid, progress=quiet, seconds=120)
     assert first not in {os.getpid(), os.getppid()}
-    assert await workers.run(tasking.pid, progress=quiet, seconds=30) == first
+    assert await workers.run(tasking.pid, progress=quiet, seconds=120) == first
 
 
 async def test_progress_comes_while_the_task_runs_and_only_forward(workers: Workers) -> None:
     told: list[tuple[float, str]] = []
-    task = workers.run(tasking.count, 8, progress=lambda *said: told.append(said), seconds=30)
+    task = workers.run(tasking.count, 8, progress=lambda *said: told.append(said), seconds=120)
     assert await task == "1", "the threads of linear algebra are those that were allowed"
     shares = [done for done, _ in told]
     assert shares == sorted(shares)
@@ -55,7 +55,7 @@ async def test_progress_comes_while_the_task_runs_and_only_forward(workers: Work
 
 async def test_what_a_task_refuses_reaches_who_asked(workers: Workers) -> None:
     with pytest.raises(ProblemError) as caught:
-        await workers.run(tasking.refuse, progress=quiet, seconds=30)
+        await workers.run(tasking.refuse, progress=quiet, seconds=120)
     assert caught.value.kind.code == "unusable_data"
     (item,) = caught.value.items
     assert (item.code, item.hint, item.path) == ("bad", "do better", ("rows", 3))
@@ -65,17 +65,17 @@ async def test_an_error_nobody_foresaw_is_internal_and_logged(
     workers: Workers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ProblemError) as caught:
-        await workers.run(tasking.stumble, progress=quiet, seconds=30)
+        await workers.run(tasking.stumble, progress=quiet, seconds=120)
     assert caught.value.kind.code == "internal"
     assert "ZeroDivisionError" in capsys.readouterr().out
 
 
 async def test_too_much_memory_is_a_problem_and_the_worker_stays(workers: Workers) -> None:
-    first = await workers.run(tasking.pid, progress=quiet, seconds=30)
+    first = await workers.run(tasking.pid, progress=quiet, seconds=120)
     with pytest.raises(ProblemError) as caught:
-        await workers.run(tasking.hold, 5 * GIB, progress=quiet, seconds=30)
+        await workers.run(tasking.hold, 5 * GIB, progress=quiet, seconds=120)
     assert caught.value.kind.code == "out_of_memory"
-    assert await workers.run(tasking.pid, progress=quiet, seconds=30) == first
+    assert await workers.run(tasking.pid, progress=quiet, seconds=120) == first
 
 
 async def test_cancelling_ends_the_process_within_a_second_whatever_it_does(
@@ -88,7 +88,7 @@ async def test_cancelling_ends_the_process_within_a_second_whatever_it_does(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(soon, lambda: not alive(worker), 1)
-    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=30) == 2
+    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
 
 
 async def test_a_task_that_takes_too_long_is_ended(workers: Workers) -> None:
@@ -97,27 +97,27 @@ async def test_a_task_that_takes_too_long_is_ended(workers: Workers) -> None:
         await workers.run(tasking.multiply, 500, progress=quiet, seconds=0.5)
     assert caught.value.kind.code == "limit_passed"
     assert time.monotonic() - begun < 10
-    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=30) == 2
+    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
 
 
 async def test_a_worker_that_dies_fails_its_task_and_is_replaced(workers: Workers) -> None:
     deaths = workers.deaths
     with pytest.raises(ProblemError) as caught:
-        await workers.run(tasking.die, progress=quiet, seconds=30)
+        await workers.run(tasking.die, progress=quiet, seconds=120)
     assert (caught.value.kind.code, caught.value.kind.retryable) == ("worker_died", True)
     assert workers.deaths == deaths + 1
-    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=30) == 2
+    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
 
 
 async def test_a_worker_killed_while_it_waits_is_replaced(workers: Workers) -> None:
-    idle = await workers.run(tasking.pid, progress=quiet, seconds=30)
+    idle = await workers.run(tasking.pid, progress=quiet, seconds=120)
     os.kill(idle, signal.SIGKILL)
     await asyncio.sleep(0.5)
-    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=30) == 2
+    assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
 
 
 async def test_no_process_is_left_when_they_are_closed() -> None:
     made = Workers(2, 4 * GIB, threads=1)
-    worker = await made.run(tasking.pid, progress=quiet, seconds=30)
+    worker = await made.run(tasking.pid, progress=quiet, seconds=120)
     await made.close()
     assert not alive(worker)

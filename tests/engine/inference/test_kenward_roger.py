@@ -10,6 +10,7 @@ import engine
 from engine import Fit, SpecError
 from engine.inference.kenward_roger import KenwardRoger
 from engine.table import Floats
+from tests.engine import simulated
 from tests.reference.cases import Case, case, cases, frame
 
 WITH_KENWARD_ROGER = [known for known in cases() if known.kenward_roger is not None]
@@ -221,3 +222,19 @@ def test_twenty_thousand_rows_need_no_matrix_of_their_square() -> None:
     for one, other in zip(adjusted, plain, strict=True):
         assert one.std_error == pytest.approx(other.std_error, rel=1e-3)
         assert one.df == pytest.approx(other.df, rel=3e-2)
+
+
+def test_weights_are_those_of_rows_times_their_roots() -> None:
+    # pbkrtest's answer for the rows times their roots; it does not read weights.
+    data = simulated.table(3, n_levels=15)
+    root = np.sqrt(data["w"])
+    scaled = pd.DataFrame({"y": data["y"] * root, "a": root, "b": data["x"] * root, "g": data["g"]})
+    weighted = engine.fit("y ~ x + (x | g)", data, weights="w")
+    plain = engine.fit("y ~ 0 + a + b + (0 + a + b | g)", scaled)
+    for df in ("kenward-roger", "satterthwaite"):
+        rows = zip(
+            engine.fixed_effects(weighted, df=df), engine.fixed_effects(plain, df=df), strict=True
+        )
+        for own, other in rows:
+            assert own.std_error == pytest.approx(other.std_error, rel=1e-6)
+            assert own.df == pytest.approx(other.df, rel=1e-5)
