@@ -20,7 +20,7 @@ from engine.prepared import Prepared, checked
 from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.summaries.basis import coded_design, coding
-from engine.summaries.pooling import Sums
+from engine.summaries.pooling import PartSums
 from engine.summaries.summary import Summary, merge
 from engine.table import Floats
 
@@ -146,7 +146,7 @@ def _no_sums() -> DataError:
     )
 
 
-def _coded(sums: Sums, design: Design) -> CrossProducts:
+def _coded(sums: PartSums, design: Design) -> CrossProducts:
     """The sums of the columns of the model: factors coded by their contrasts."""
     products = sums.products
     extra = [] if design.fixed.intercept else [np.eye(1)]

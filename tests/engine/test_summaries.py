@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -299,3 +300,11 @@ def test_what_fits_of_sums_tell_agrees() -> None:
     found, expected = engine.predict(sums, new), engine.predict(whole, new)
     np.testing.assert_allclose(found.estimate, expected.estimate, rtol=1e-9)
     np.testing.assert_allclose(found.std_error, expected.std_error, rtol=1e-9)
+
+
+def test_a_scan_is_summarised_as_the_table_that_it_reads() -> None:
+    rows = data()
+    scanned = engine.summarise("y ~ c * x + (1 | g)", pl.from_pandas(rows).lazy())
+    assert engine.digest_of(scanned) == engine.digest_of(
+        engine.summarise("y ~ c * x + (1 | g)", rows)
+    )
