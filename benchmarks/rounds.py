@@ -35,7 +35,7 @@ def interleaved(measures: Mapping[str, Callable[[], float]], rounds: int) -> dic
     names = list(measures)
     seen: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(rounds):
-        start = turn % len(names)
+        start = turn % max(1, len(names))
         for name in names[start:] + names[:start]:
             seen[name].append(measures[name]())
     return {name: Measured(tuple(values)) for name, values in seen.items()}

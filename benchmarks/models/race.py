@@ -30,7 +30,7 @@ class Limits:
     """What a program may take: seconds for an answer, bytes of address space."""
 
     seconds: float
-    memory: int = 16 * 2**30
+    memory: int = 8 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,20 @@ def _start(
 
 def _above(started: Mapping[str, Contestant]) -> dict[str, float]:
     criteria = {name: program.hello["answer"]["criterion"] for name, program in started.items()}
-    best = min(value for value in criteria.values() if np.isfinite(value))
+    best = min((value for value in criteria.values() if np.isfinite(value)), default=np.nan)
     return {name: value - best for name, value in criteria.items()}
 
 
 def _agrees(started: Mapping[str, Contestant], name: str, above: float) -> bool:
-    """Whether a program is at the lowest criterion, and its standard errors are ours.
+    """Whether a program is at the lowest criterion, and its standard errors are ours, if any.
 
     Those of statsmodels follow another convention and are not compared.
     """
-    own, other = (started[who].hello["answer"]["std_error"] for who in (name, OURS))
-    same = name == "statsmodels" or not own or np.allclose(own, other, rtol=AGREE)
+    own, other = (
+        started[who].hello["answer"]["std_error"] if who in started else [] for who in (name, OURS)
+    )
+    compared = name != "statsmodels" and own and other
+    same = not compared or np.allclose(own, other, rtol=AGREE)
     return bool(above <= AGREE and same)
 
 

@@ -79,3 +79,12 @@ def test_drawn_tables_have_the_levels_they_say(made: object, sizes: dict[str, in
     assert callable(made)
     table = made()
     assert {name: table[name].nunique() for name in sizes} == sizes
+
+
+def test_a_model_that_no_program_answers_in_time_is_shown_as_that() -> None:
+    alone = replace(SLEEPSTUDY, not_for=dict.fromkeys(PEERS, "not asked"))
+    entries = race(alone, None, Limits(0.01))
+    assert [entry.remark for entry in entries] == ["not within 0.01 s", *["not asked"] * len(PEERS)]
+    assert "| sleepstudy | 2 ms | not within 0.01 s | no |" in section(
+        [(alone, entries)], Limits(0.01)
+    )
