@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large studies lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -65,6 +65,10 @@ lock: setup-dev
 # Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
 bench: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
+
+# A fit from a Parquet file beside Polars reading the same columns.
+bench-scan: setup
+	$(PY) -m benchmarks.scan
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done

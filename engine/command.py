@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from engine.display import display
@@ -19,6 +20,7 @@ from engine.summaries import (
     fit_summary,
     merge,
     read_summary,
+    require_made_for,
     summarise,
     write_summary,
 )
@@ -60,8 +62,7 @@ def _summarise(options: argparse.Namespace) -> None:
         small = f"{summary.n_suppressed} rows in cells of fewer than {summary.min_count} rows"
         left_out.append(small)
     note = f"{summary.n_rows} rows summed"
-    sys.stderr.write(note + (f"; left out: {', '.join(left_out)}" if left_out else "") + "\n")
-    _write(summary, options.out)
+    _write(summary, options.out, note + (f"; left out: {', '.join(left_out)}" if left_out else ""))
 
 
 def _merge(options: argparse.Namespace) -> None:
@@ -78,8 +79,7 @@ def _merge(options: argparse.Namespace) -> None:
                 )
             )
     merged = merge([summaries[i] for i in sorted(range(len(digests)), key=digests.__getitem__)])
-    sys.stderr.write(f"{merged.n_rows} rows of {len(summaries)} summaries\n")
-    _write(merged, options.out)
+    _write(merged, options.out, f"{merged.n_rows} rows of {len(summaries)} summaries")
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -95,17 +95,9 @@ def _fitted(options: argparse.Namespace) -> Fit:
         spec = _spec(options)
         return fit_spec(spec, read_table(options.file, _wanted(spec)))
     summary = _read(options.file)
-    own = summary.spec.formula
     if options.formula is not None:
-        asked = Spec.of(options.formula).formula.canonical()
-        if asked != own.canonical():
-            raise SpecError(
-                Problem(
-                    "other_formula",
-                    "the summary was made for another formula",
-                    f"it has the sums of {own.text}",
-                )
-            )
+        asked = Spec.of(options.formula).formula
+        require_made_for(summary, replace(summary.spec, formula=asked))
     return fit_summary(summary, method=options.method, contrasts=dict(options.contrast) or None)
 
 
@@ -155,10 +147,13 @@ def _constants(path: Path) -> States:
     return _read(path).constants
 
 
-def _write(summary: Summary, out: Path | None) -> None:
+def _write(summary: Summary, out: Path | None, note: str) -> None:
+    """Write a summary to its file and the note to standard output, or to both of the standard."""
     if out is None:
+        sys.stderr.write(note + "\n")
         sys.stdout.write(write_summary(summary).decode() + "\n")
         return
+    sys.stdout.write(note + "\n")
     out.write_bytes(write_summary(summary, "arrow" if out.suffix.lower() in _ARROW else "json"))
 
 

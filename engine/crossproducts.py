@@ -11,24 +11,13 @@ sums of squares of columns far from zero.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
-from engine.cooccurrence import Cooccurrence, cooccurrence
-from engine.design import Design, Grouping, TermSet
-from engine.errors import DataError, Problem
-from engine.frame import Frame
-from engine.progress import Progress, silent
-from engine.table import Codes, Factor, Floats
-
-CHUNK_ROWS = 65_536
-"""Rows whose columns are held at once."""
-LARGEST = 1e100
-"""The largest number of a column: sums of fourth powers must be doubles; of weights, either way."""
+from engine.cooccurrence import Cooccurrence
+from engine.table import Codes, Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +32,25 @@ class Pilot:
     centre: Floats
     scale: Floats
 
+    @classmethod
+    def none(cls, n_columns: int) -> Pilot:
+        """Columns as they are."""
+        return cls(np.zeros(n_columns), np.ones(n_columns))
+
     def apply(self, columns: Floats) -> Floats:
         """Shifted and scaled columns, (columns, n)."""
-        out: Floats = columns - self.centre[:, None]
-        out /= self.scale[:, None]
-        return out
+        return self.shift(columns.copy())
+
+    def shift(self, columns: Floats) -> Floats:
+        """The same in place of the columns as they were."""
+        for column, centre, scale in zip(
+            columns, self.centre.tolist(), self.scale.tolist(), strict=True
+        ):
+            if centre:
+                np.subtract(column, centre, out=column)
+            if scale != 1.0:
+                np.multiply(column, 1.0 / scale, out=column)  # a power of two: exact
+        return columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,21 @@ class CrossProducts:
     groups: tuple[GroupProducts, ...]
     meetings: tuple[Cooccurrence, ...] = ()
 
+    def arranged(self, order: Sequence[int]) -> CrossProducts:
+        """The same with the grouping factors in another order."""
+        place = {old: new for new, old in enumerate(order)}
+        moved = {}
+        for meeting in self.meetings:
+            a, b = place[meeting.first], place[meeting.second]
+            moved[min(a, b), max(a, b)] = replace(
+                meeting if a < b else meeting.turned(), first=min(a, b), second=max(a, b)
+            )
+        return replace(
+            self,
+            groups=tuple(self.groups[old] for old in order),
+            meetings=tuple(moved[pair] for pair in sorted(moved)),
+        )
+
     @property
     def pilots(self) -> tuple[Pilot, ...]:
         """Pilots of M, then of Z of each grouping factor."""
@@ -156,194 +174,3 @@ def _reindexed(
             place = {level: j for j, level in enumerate(new[index].levels)}
             places.append(np.array([place[level] for level in old[index].levels]))
     return meeting.reindexed(*places)
-
-
-def accumulate(
-    design: Design,
-    frame: Frame,
-    weights: str | None = None,
-    *,
-    chunk_rows: int = CHUNK_ROWS,
-    progress: Progress = silent,
-) -> CrossProducts:
-    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
-
-    Raises:
-        DataError: weights that are not positive, an expression that is not finite.
-    """
-    factors = [grouping.factor(frame) for grouping in design.groupings]
-    total: CrossProducts | None = None
-    for start in range(0, frame.n_rows, chunk_rows):
-        progress(start / frame.n_rows, f"cross-products: row {start + 1} of {frame.n_rows}")
-        part = products_of(
-            design,
-            frame.slice(start, start + chunk_rows),
-            [Factor(factor.codes[start : start + chunk_rows], factor.levels) for factor in factors],
-            weights,
-            None if total is None else total.pilots,
-        )
-        total = part if total is None else total + part
-    if total is None:
-        raise ValueError("a frame without rows has no cross-products")
-    return total
-
-
-def products_of(
-    design: Design,
-    frame: Frame,
-    factors: Sequence[Factor],
-    weights: str | None = None,
-    pilots: tuple[Pilot, ...] | None = None,
-) -> CrossProducts:
-    """Cross-products of some rows, whose columns are held at once.
-
-    Args:
-        design: how rows become columns.
-        frame: the rows.
-        factors: the level of each row in each grouping factor; levels without rows have zeros.
-        weights: column of weights.
-        pilots: of M, then of Z of each factor; those of these rows by default.
-
-    Raises:
-        DataError: weights that are not positive, an expression that is not finite.
-    """
-    columns = _Columns.of(design, frame, weights)
-    return columns.products(design, factors, pilots or columns.pilots(design))
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """The columns of some rows as they are: M (m, n), each Z (k, n), and weights (n,)."""
-
-    m: Floats
-    z: tuple[Floats, ...]
-    weights: Floats | None
-
-    @classmethod
-    def of(cls, design: Design, frame: Frame, weights: str | None) -> _Columns:
-        x = [column for block in design.fixed.blocks for column in block.columns(frame)]
-        m = np.array([np.ones(frame.n_rows), *x, design.response.values(frame)])
-        z = tuple(np.array(grouping.z_columns(frame)) for grouping in design.groupings)
-        for columns in (m, *z):
-            if not max(columns.max(), -columns.min()) <= LARGEST:  # nor when it is NaN
-                raise _too_large(columns, frame)
-        return cls(m, z, None if weights is None else _weights(frame, weights))
-
-    def pilots(self, design: Design) -> tuple[Pilot, ...]:
-        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it."""
-        anchored = bool(design.fixed.constant())
-        own = [_pilot(self.m, (True, *_coded(design.fixed), False), [anchored] * len(self.m))]
-        for grouping, z in zip(design.groupings, self.z, strict=True):
-            coded, held = [], []
-            for term in grouping.terms:
-                coded += [True] * term.intercept + list(_coded(term))
-                held += [term.intercept] * len(term.names)
-            own.append(_pilot(z, coded, held))
-        return tuple(own)
-
-    def products(
-        self, design: Design, factors: Sequence[Factor], pilots: tuple[Pilot, ...]
-    ) -> CrossProducts:
-        m = pilots[0].apply(self.m)
-        weighted = m if self.weights is None else m * self.weights
-        groups = tuple(
-            _group_products(grouping, z, factor, pilot, weighted, self.weights)
-            for grouping, z, factor, pilot in zip(
-                design.groupings, self.z, factors, pilots[1:], strict=True
-            )
-        )
-        log_weights = 0.0 if self.weights is None else float(np.log(self.weights).sum())
-        z = [pilot.apply(raw) for pilot, raw in zip(pilots[1:], self.z, strict=True)]
-        meetings = tuple(
-            cooccurrence((a, b), (factors[a], factors[b]), (z[a], z[b]), self.weights)
-            for a, b in combinations(range(len(z)), 2)
-        )
-        return CrossProducts(m.shape[1], log_weights, weighted @ m.T, pilots[0], groups, meetings)
-
-
-def _weights(frame: Frame, name: str) -> Floats:
-    weights = frame.numbers[name]
-    if weights.max() > LARGEST or 0.0 < weights.min() < 1.0 / LARGEST:
-        raise DataError(
-            Problem(
-                "bad_weights",
-                f"weights are larger than {LARGEST:g}, or smaller than its inverse",
-                "divide all weights by the same number",
-                ("weights",),
-            )
-        )
-    if not (weights > 0).all():
-        raise DataError(
-            Problem(
-                "bad_weights",
-                f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
-                "weights are positive; leave rows of no weight out of the data",
-                ("weights",),
-            )
-        )
-    return weights
-
-
-def _too_large(columns: Floats, frame: Frame) -> DataError:
-    bad = ~np.asarray((np.abs(columns) <= LARGEST).all(axis=0))
-    return DataError(
-        Problem(
-            "too_large_values",
-            f"a column of the model is larger than {LARGEST:g} in row {frame.row_numbers(bad)}",
-            "take the column in a larger unit",
-            ("formula",),
-        )
-    )
-
-
-def _group_products(
-    grouping: Grouping,
-    raw: Floats,
-    factor: Factor,
-    pilot: Pilot,
-    weighted: Floats,
-    weights: Floats | None,
-) -> GroupProducts:
-    """Sums by level of the columns of Z (k, n) and of M times the weights (m, n)."""
-    z = pilot.apply(raw)
-    k, m, n_levels = len(z), len(weighted), len(factor.levels)
-    zz, zm = np.empty((n_levels, k, k)), np.empty((n_levels, k, m))
-
-    def sums(values: Floats) -> Floats:
-        return np.bincount(factor.codes, weights=values, minlength=n_levels).astype(
-            np.float64, copy=False
-        )
-
-    intercepts = grouping.intercepts
-    for a in range(k):
-        for c in range(m):
-            zm[:, a, c] = sums(weighted[c] if intercepts[a] else z[a] * weighted[c])
-        for b in range(a, k):
-            if intercepts[a] and intercepts[b]:
-                zz[:, a, b] = zm[:, a, 0]  # the first column of M is 1
-            else:
-                both = z[a] * z[b]
-                zz[:, a, b] = sums(both if weights is None else both * weights)
-            zz[:, b, a] = zz[:, a, b]
-    rows = np.bincount(factor.codes, minlength=n_levels)
-    return GroupProducts(grouping.name, factor.levels, rows, zz, zm, pilot)
-
-
-def _coded(terms: TermSet) -> tuple[bool, ...]:
-    return tuple(block.indicator for block in terms.blocks for _ in block.names)
-
-
-def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
-    """Mean and spread of each column; coded levels stay, and so does all without a constant."""
-    if all(coded):
-        return Pilot(np.zeros(len(columns)), np.ones(len(columns)))
-    centre = np.where(held, columns.mean(axis=1), 0.0)
-    centre[list(coded)] = 0.0
-    deviations = columns - centre[:, None]
-    squares = np.einsum("cn,cn->c", deviations, deviations).tolist()
-    n = columns.shape[1]
-    scale = [
-        1.0 if fixed or not square else 2.0 ** round(math.log2(square / n) / 2.0)
-        for fixed, square in zip(coded, squares, strict=True)
-    ]
-    return Pilot(centre, np.array(scale))

@@ -6,6 +6,7 @@ together and several points be evaluated at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -194,21 +195,32 @@ def newton(
         found = yield [point for _, point in trials]
         evaluations += len(trials)
         last = promised < ACCURACY and found[0] is not None  # Newton squares its error by each step
-        best: Evaluation | None = None
-        for (trust, point), there in zip(trials, found, strict=True):
-            gain = -np.inf if there is None else here.value - there.value
-            good = (
-                trust.judge(gain, noise) if not last else gain > 0.1 * promised or promised < noise
-            )
-            if good and there is not None and (best is None or there.value < best.value):
-                best, end_point = there, point
-        failed = best is None
-        if best is not None:
-            plain.radius = max(plain.radius, length(end_point - theta))
-            theta, here = end_point, best
+        trusted = plain.radius
+        better = _best(here, trials, found, noise)
+        failed = better is None
+        if better is not None:
+            point, there = better
+            plain.radius = max(plain.radius, length(point - theta))
+            theta, here = point, there
         if last:
-            return _polished(theta, here, plain.radius, evaluations, enough)
+            return _polished(theta, here, trusted, evaluations, enough)
     return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
+
+
+def _best(
+    here: Evaluation,
+    trials: Sequence[tuple[_Trust, Floats]],
+    found: Sequence[Evaluation | None],
+    noise: float,
+) -> tuple[Floats, Evaluation] | None:
+    """The lowest of the points that gained enough of what was promised; all trusts are judged."""
+    best: tuple[Floats, Evaluation] | None = None
+    for (trust, point), there in zip(trials, found, strict=True):
+        gain = -math.inf if there is None else here.value - there.value
+        good = trust.judge(gain, noise)
+        if good and there is not None and (best is None or there.value < best[1].value):
+            best = point, there
+    return best
 
 
 def _polished(

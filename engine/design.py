@@ -16,7 +16,7 @@ from engine.frame import Frame, variables
 from engine.groupmeans import require_few_means
 from engine.spec import Contrast, Spec
 from engine.state import State
-from engine.table import Factor, Floats
+from engine.table import Factor, Floats, all_finite
 
 INTERCEPT = "(Intercept)"
 MAX_COLUMNS = 2_000
@@ -162,7 +162,9 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(expression.evaluate(self.expr, frame.numbers, self.states, frame.factors))
+        y = np.asarray(
+            expression.evaluate(self.expr, frame.numbers, self.states, frame.factors, frame.means)
+        )
         _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
@@ -353,7 +355,7 @@ def _require_effects(grouping: Grouping) -> None:
 
 
 def _require_finite(values: Floats, expr: expression.Expr, frame: Frame) -> None:
-    if not np.isfinite(values).all():
+    if not all_finite(values.ravel()):
         bad = ~np.isfinite(values if values.ndim == 1 else values.sum(axis=1))
         text = expression.text(expr)
         raise DataError(

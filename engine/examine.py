@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-import pyarrow as pa
-
 from engine.errors import EngineError, Problem
 from engine.prepared import Prepared, prepare
 from engine.spec import Spec
+from engine.summaries.fitted import prepare_summary, require_made_for
+from engine.summaries.summary import Summary
+from engine.table import Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,14 @@ class Examination:
     dimensions: Dimensions | None
 
 
-def examine(spec: Spec, data: pd.DataFrame | pa.Table) -> Examination:
+def examine(spec: Spec, data: Data | Summary) -> Examination:
     """Check a specification against its data: nothing is fitted, and problems are not raised."""
     try:
-        prepared = prepare(spec, data)
+        if isinstance(data, Summary):
+            require_made_for(data, spec)
+            prepared = prepare_summary(data, method=spec.method, contrasts=dict(spec.contrasts))
+        else:
+            prepared = prepare(spec, data)
     except EngineError as error:
         return Examination(error.problems, None)
     return Examination((), _dimensions(prepared))

@@ -7,14 +7,14 @@ there is no code in it. Four functions take constants from the rows the model is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from engine.errors import DataError, Problem
-from engine.state import GroupMeans, Polynomial, Standardization, State, Vector
+from engine.state import GroupMeans, Over, Polynomial, Standardization, State, Vector, at_once
 from engine.table import Factor
 from engine.tokens import number_text, quoted
 
@@ -162,17 +162,18 @@ def learn(
     states: dict[str, State] = {}
     rows = _Rows(values, states, factors, _NO_MEANS)
     with np.errstate(all="ignore"):
-        for part in _stateful(expr):
+        for part in stateful_calls(expr):
             states[text(part)] = _learned(part, _value(part.arguments[0], rows), factors)
     return states
 
 
 def stateful(expr: Expr) -> tuple[str, ...]:
     """Return the texts of the calls of an expression that take constants from the rows."""
-    return tuple(text(part) for part in _stateful(expr))
+    return tuple(text(part) for part in stateful_calls(expr))
 
 
-def _stateful(expr: Expr) -> Iterator[Call]:
+def stateful_calls(expr: Expr) -> Iterator[Call]:
+    """Yield the calls of an expression that take constants from the rows, inner ones first."""
     for part in _parts(expr):
         if isinstance(part, Call) and part.function in STATEFUL and not _is_raw(part):
             yield part
@@ -292,11 +293,13 @@ def _applied(call: Call, arguments: list[Vector], states: States) -> Vector:
 def _group_means(call: Call, rows: _Rows) -> Vector:
     """Return the mean of each row's group: the one given with the row, or else the one learned."""
     key = text(call)
+    given = rows.means.get(key)
+    if given is not None and not np.isnan(given).any():
+        return given
     state = rows.states[key]
     if not isinstance(state, GroupMeans):
         raise TypeError(f"{key} has learned no means")
     learned = state.apply([rows.factors[name] for name in _names(call)])
-    given = rows.means.get(key)
     return learned if given is None else np.where(np.isnan(given), learned, given)
 
 
@@ -315,47 +318,57 @@ def _is_raw(call: Call) -> bool:
 
 
 def _learned(call: Call, x: Vector, factors: Factors) -> State:
+    if call.function == "ave":
+        return GroupMeans.learn(x, [factors[name] for name in groups(call, learned=True)])
+    return at_once(learning(call), x)
+
+
+def learning(call: Call) -> Generator[Over, Vector, Standardization | Polynomial]:
+    """Learn the constants of a call of ``scale``, ``center`` or ``poly`` from its argument.
+
+    Raises:
+        DataError: ``poly`` of more degrees than its argument has distinct values, less one.
+
+    """
     match call.function:
-        case "ave":
-            return GroupMeans.learn(x, [factors[name] for name in _names(call)])
         case "poly":
-            return _polynomial(call, x)
+            return _learning_polynomial(call)
         case "center":
-            return Standardization.learn(x, center=True, scale=False)
+            return Standardization.learning(center=True, scale=False)
         case _:
-            return Standardization.learn(
-                x,
+            return Standardization.learning(
                 center=call.option("center", default=True),
                 scale=call.option("scale", default=True),
             )
 
 
-def _polynomial(call: Call, x: Vector) -> Polynomial:
-    match call.arguments:
-        case (_, Number(degree)) if len(np.unique(x)) > degree:
-            try:
-                found = Polynomial.learn(x, int(degree))
-            except ZeroDivisionError:  # squares that are too small for doubles
-                found = None
-            if found is not None and all(0.0 < each < np.inf for each in found.norm2):
-                return found
-            raise DataError(
-                Problem(
-                    "not_finite",
-                    f"{text(call)} has no value: the squares of its column are no doubles",
-                    "Take the column in another unit.",
-                    ("formula",),
-                )
+def _learning_polynomial(call: Call) -> Generator[Over, Vector, Polynomial]:
+    degree = int(constant(call.arguments[1]) or 0)
+    enough = degree + 1
+    distinct = yield Over(lambda x: np.unique(x)[:enough], lambda a, b: np.union1d(a, b)[:enough])
+    if len(distinct) < enough:
+        raise DataError(
+            Problem(
+                "too_few_distinct_values",
+                f"{text(call)} needs more distinct values of its column than its degree",
+                "Lower the degree, or take the column as a factor.",
+                ("formula",),
             )
-        case _:
-            raise DataError(
-                Problem(
-                    "too_few_distinct_values",
-                    f"{text(call)} needs more distinct values of its column than its degree",
-                    "Lower the degree, or take the column as a factor.",
-                    ("formula",),
-                )
+        )
+    try:
+        found = yield from Polynomial.learning(degree)
+    except ZeroDivisionError:  # squares that are too small for doubles
+        found = None
+    if found is None or not all(0.0 < each < np.inf for each in found.norm2):
+        raise DataError(
+            Problem(
+                "not_finite",
+                f"{text(call)} has no value: the squares of its column are no doubles",
+                "Take the column in another unit.",
+                ("formula",),
             )
+        )
+    return found
 
 
 # The text of an expression, with R's precedences.

@@ -8,8 +8,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import (
@@ -17,7 +15,7 @@ from engine.cholesky import (
     triangular_inverse,
 )
 from engine.criterion import Criterion, Factorised, Structure
-from engine.crossproducts import CHUNK_ROWS, CrossProducts
+from engine.crossproducts import CrossProducts
 from engine.descent import Optimum
 from engine.design import Design
 from engine.errors import DataError, Problem
@@ -28,7 +26,8 @@ from engine.prepared import PERFECT_FIT, Prepared, prepare
 from engine.progress import Progress, part, silent, steps
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
-from engine.table import Codes, Floats
+from engine.sums import CHUNK_ROWS
+from engine.table import Codes, Data, Floats
 from engine.units import Units, joined
 from engine.version import __version__
 
@@ -185,7 +184,7 @@ class Fit:
 
 def fit(
     formula: str | Formula,
-    data: pd.DataFrame | pa.Table,
+    data: Data,
     *,
     method: str = "REML",
     weights: str | None = None,
@@ -199,7 +198,7 @@ def fit(
 
     Args:
         formula: in lme4's language, ``"log(radon + 0.1) ~ floor + (1 | county)"``.
-        data: the rows; only the columns named are read.
+        data: the rows, in memory or as a scan; only the columns named are read.
         method: "REML" or "ML".
         weights: column of prior weights, as lme4's ``weights``.
         offset: column taken from the response.
@@ -228,7 +227,7 @@ def fit(
 
 def fit_spec(
     spec: Spec,
-    data: pd.DataFrame | pa.Table,
+    data: Data,
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,23 @@ from engine import expression
 from engine.errors import DataError, EngineError, Problem, SpecError
 from engine.formula import Formula
 from engine.spec import Spec
-from engine.table import Factor, Floats, Table, compact
+from engine.table import Factor, Floats, Kind, Table, all_finite, compact
 
 Path: TypeAlias = tuple[str | int, ...]
+T = TypeVar("T")
 
 SHOWN_ROWS = 5
+
+
+class Kinds(Protocol):
+    """A table as far as its columns have names and kinds."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+
+    def kind(self, name: str) -> Kind:
+        """What a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,7 @@ class Roles:
     bare: frozenset[str]
 
     @classmethod
-    def of(cls, spec: Spec, table: Table) -> Roles:
+    def of(cls, spec: Spec, table: Kinds) -> Roles:
         """Decide by the formula and the kinds of the columns (all must exist)."""
         response = spec.formula.response
         numbers = dict.fromkeys(expression.numbers(response), "formula")
@@ -68,7 +80,7 @@ def variables(formula: Formula) -> Iterable[expression.Expr]:
             yield from term.factors
 
 
-def factor_column(variable: expression.Expr, spec: Spec, table: Table) -> str | None:
+def factor_column(variable: expression.Expr, spec: Spec, table: Kinds) -> str | None:
     """The column a categorical variable stands for; ``None`` for a numeric one."""
     name = expression.is_factor(variable)
     if name is not None:
@@ -91,7 +103,8 @@ class Frame:
         factors: factors by column name.
         bare: columns that are a factor when they stand alone in a term.
         rows: row numbers (from 0) in the table, ``None`` when all rows are kept.
-        means: of new rows: group means that came with them, by the text of their call of ``ave``.
+        first: the number in the table of the first row, when all are kept.
+        means: group means that are known of the rows, by the text of their call of ``ave``.
     """
 
     n_rows: int
@@ -100,6 +113,7 @@ class Frame:
     factors: Mapping[str, Factor]
     bare: frozenset[str] = frozenset()
     rows: NDArray[np.int64] | None = None
+    first: int = 0
     means: Mapping[str, Floats] = field(default_factory=dict)
 
     def slice(self, start: int, stop: int) -> Frame:
@@ -115,13 +129,15 @@ class Frame:
                 for name, factor in self.factors.items()
             },
             bare=self.bare,
-            rows=np.arange(start, stop) if self.rows is None else self.rows[start:stop],
+            rows=None if self.rows is None else self.rows[start:stop],
+            first=self.first + start,
+            means={name: values[start:stop] for name, values in self.means.items()},
         )
 
     def row_numbers(self, bad: NDArray[np.bool_]) -> str:
         """The first few rows of a mask (n,), counted from 1 as in the table, for a message."""
         index = np.flatnonzero(bad)
-        rows = index if self.rows is None else self.rows[index]
+        rows = index + self.first if self.rows is None else self.rows[index]
         shown = ", ".join(str(row + 1) for row in rows[:SHOWN_ROWS])
         return shown + (f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else "")
 
@@ -133,34 +149,20 @@ def read(spec: Spec, table: Table) -> Frame:
         SpecError: columns do not exist.
         DataError: text where a number is needed, infinite values, no rows left.
     """
-    _require(spec, table)
+    require_columns(spec, table)
     roles = Roles.of(spec, table)
     numbers, factors = _columns(roles, table)
     missing = _missing(table.n_rows, numbers, factors)
     if missing is None:
         n_dropped = 0
     elif spec.missing == "fail":
-        raise DataError(
-            Problem(
-                "missing_values",
-                f"{int(missing.sum())} rows miss a value in a column of the model",
-                'use "missing": "drop" to leave them out',
-                ("missing",),
-            )
-        )
+        raise missing_values(int(missing.sum()))
     else:
         numbers, factors = _keep(~missing, numbers, factors)
         n_dropped = int(missing.sum())
     n_rows = table.n_rows - n_dropped
     if n_rows == 0:
-        raise DataError(
-            Problem(
-                "no_rows",
-                "no row has a value in every column of the model",
-                f"the columns are {', '.join(spec.columns)}",
-                ("dataset",),
-            )
-        )
+        raise no_rows(spec)
     frame = Frame(
         n_rows,
         n_dropped,
@@ -169,11 +171,36 @@ def read(spec: Spec, table: Table) -> Frame:
         roles.bare,
         None if missing is None else np.flatnonzero(~missing),
     )
-    _refuse_infinite(frame, roles)
+    refuse_infinite(frame, roles)
     return frame
 
 
-def _require(spec: Spec, table: Table) -> None:
+def missing_values(n_rows: int) -> DataError:
+    """The error of rows that miss a value when none may."""
+    return DataError(
+        Problem(
+            "missing_values",
+            f"{n_rows} rows miss a value in a column of the model",
+            'use "missing": "drop" to leave them out',
+            ("missing",),
+        )
+    )
+
+
+def no_rows(spec: Spec) -> DataError:
+    """The error of data without a complete row."""
+    return DataError(
+        Problem(
+            "no_rows",
+            "no row has a value in every column of the model",
+            f"the columns are {', '.join(spec.columns)}",
+            ("dataset",),
+        )
+    )
+
+
+def require_columns(spec: Spec, table: Kinds) -> None:
+    """Refuse a specification that names columns which the data have not; raises ``SpecError``."""
     names = set(table.names)
     places: dict[str, Path] = dict.fromkeys(spec.formula.columns, ("formula",))
     if spec.weights is not None:
@@ -204,11 +231,21 @@ def _suggest(name: str, names: tuple[str, ...]) -> str:
 
 
 def _columns(roles: Roles, table: Table) -> tuple[dict[str, Floats], dict[str, Factor]]:
+    numbers = each_number(roles, table.numbers)
+    return numbers, {name: table.factor(name) for name in roles.factors}
+
+
+def each_number(roles: Roles, found: Callable[[str], T]) -> dict[str, T]:
+    """What is found of every column that is read as numbers.
+
+    Raises:
+        DataError: with the problems of all columns, each with the place that asks for it.
+    """
     problems: list[Problem] = []
-    numbers: dict[str, Floats] = {}
+    out: dict[str, T] = {}
     for name, place in roles.numbers.items():
         try:
-            numbers[name] = table.numbers(name)
+            out[name] = found(name)
         except EngineError as error:
             problems += [
                 Problem(problem.code, problem.detail, problem.hint, (place,))
@@ -216,7 +253,7 @@ def _columns(roles: Roles, table: Table) -> tuple[dict[str, Floats], dict[str, F
             ]
     if problems:
         raise DataError(*problems)
-    return numbers, {name: table.factor(name) for name in roles.factors}
+    return out
 
 
 def _missing(
@@ -225,7 +262,7 @@ def _missing(
     """A mask (n,) of the rows that miss a value; ``None`` when there is none."""
     mask: NDArray[np.bool_] | None = None
     for gaps in [
-        *(np.isnan(values) for values in numbers.values()),
+        *(np.isnan(values) for values in numbers.values() if not all_finite(values)),
         *(factor.codes < 0 for factor in factors.values()),
     ]:
         if gaps.any():
@@ -242,11 +279,12 @@ def _keep(
     )
 
 
-def _refuse_infinite(frame: Frame, roles: Roles) -> None:
+def refuse_infinite(frame: Frame, roles: Roles) -> None:
+    """Refuse numbers that are not finite, by row; raises ``DataError``."""
     problems = []
     for name, values in frame.numbers.items():
-        finite = np.isfinite(values)
-        if not finite.all():
+        if not all_finite(values):
+            finite = np.isfinite(values)
             problems.append(
                 Problem(
                     "infinite_values",

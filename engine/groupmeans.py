@@ -31,11 +31,16 @@ def require_few_means(
         for call in calls
     )
     if sum(counts) > MAX_MEANS:
-        raise LimitError(
-            Problem(
-                "too_many_means",
-                f"the calls of ave() keep more than {MAX_MEANS} means",
-                "take means in fewer or coarser groups, or put them into the data as a column",
-                ("formula",),
-            )
+        raise too_many_means()
+
+
+def too_many_means() -> LimitError:
+    """The error of a formula of too many group means."""
+    return LimitError(
+        Problem(
+            "too_many_means",
+            f"the calls of ave() keep more than {MAX_MEANS} means",
+            "take means in fewer or coarser groups, or put them into the data as a column",
+            ("formula",),
         )
+    )

@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
 from engine.components import require_room
 from engine.criterion import Criterion, Structure
-from engine.crossproducts import CHUNK_ROWS, CrossProducts, accumulate
+from engine.crossproducts import CrossProducts
 from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
 from engine.progress import Progress, part, silent
 from engine.spec import Spec
-from engine.table import Table
+from engine.sums import CHUNK_ROWS, accumulate
+from engine.table import Data, Table, is_lazy
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""
@@ -64,18 +63,19 @@ class Prepared:
 
 @np.errstate(over="ignore", invalid="ignore")  # what is beyond all doubles is refused
 def prepare(
-    spec: Spec,
-    data: pd.DataFrame | pa.Table,
-    *,
-    chunk_rows: int = CHUNK_ROWS,
-    progress: Progress = silent,
+    spec: Spec, data: Data, *, chunk_rows: int = CHUNK_ROWS, progress: Progress = silent
 ) -> Prepared:
-    """Read the rows once; check all that can be checked without fitting.
+    """Read the rows once, a scan as often as it takes; check what can be checked without fitting.
 
     Raises:
         EngineError: the model cannot be fitted to these data.
     """
     progress(0.0, "reading the rows")
+    if is_lazy(data):
+        from engine.scan import scan  # polars takes a third of a second to import
+
+        found = scan(spec, data, chunk_rows=chunk_rows, progress=progress)
+        return checked(spec, found.design, found.n_dropped, found.products)
     frame = read(spec, Table.of(data))
     design = _largest_first(learn(spec, frame), frame)
     products = accumulate(

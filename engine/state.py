@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Self, TypeAlias, TypedDict
+from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,24 @@ from numpy.typing import NDArray
 from engine.table import Codes, Factor
 
 Vector: TypeAlias = NDArray[np.float64]
+T = TypeVar("T")
+
+
+class Over(NamedTuple):
+    """What to find over all rows: its value on some of them, and how two values become one."""
+
+    rows: Callable[[Vector], Vector]
+    merge: Callable[[Vector, Vector], Vector] = np.add
+
+
+def at_once(learning: Generator[Over, Vector, T], x: Vector) -> T:
+    """What is learned of a column whose rows are all there, (n,)."""
+    over = next(learning)
+    while True:
+        try:
+            over = learning.send(over.rows(x))
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]  # of the generator
 
 
 class StandardizationDict(TypedDict):
@@ -38,17 +56,20 @@ class Standardization:
     center: float
     scale: float
 
-    @classmethod
-    def learn(cls, x: Vector, *, center: bool, scale: bool) -> Self:
-        """Return R's constants of ``scale(x, center, scale)`` for x of shape (n,).
+    @staticmethod
+    def learning(*, center: bool, scale: bool) -> Generator[Over, Vector, Standardization]:
+        """Learn R's constants of ``scale(x, center, scale)``.
 
         The scale is the root of the sum of squares over n - 1, about the mean when centred and
         about zero when not. It is zero for a constant column; what comes of it is not finite.
         """
-        middle = float(x.mean()) if center else 0.0
-        deviations = x - middle
-        spread = float(np.sqrt(deviations @ deviations / (len(x) - 1))) if scale else 1.0
-        return cls(middle, spread)
+        count, total = yield _COUNT_AND_TOTAL
+        middle = float(total / count) if center else 0.0
+        spread = 1.0
+        if scale:
+            squares = yield Over(lambda x: np.array([(x - middle) @ (x - middle)]))
+            spread = float(np.sqrt(squares[0] / (count - 1)))
+        return Standardization(middle, spread)
 
     def apply(self, x: Vector) -> Vector:
         """Return the standardised values, of the shape of x."""
@@ -73,30 +94,30 @@ class Polynomial:
     alpha: tuple[float, ...]
     norm2: tuple[float, ...]
 
-    @classmethod
-    def learn(cls, x: Vector, degree: int) -> Self:
-        """Return the recurrence orthogonal on x: shape (n,), more distinct values than degree."""
-        middle = float(x.mean())
-        centred = x - middle
+    @staticmethod
+    def learning(degree: int) -> Generator[Over, Vector, Polynomial]:
+        """Learn the recurrence orthogonal on a column of more distinct values than ``degree``.
+
+        Raises:
+            ZeroDivisionError: the squares of the column are too small for doubles.
+        """
+        count, total = (yield _COUNT_AND_TOTAL).tolist()
+        middle = total / count
         alpha: list[float] = []
-        norm2 = [1.0, float(len(x))]
-        before, current = np.zeros_like(x), np.ones_like(x)
-        for _ in range(degree):
-            alpha.append(float(current @ (centred * current)) / norm2[-1])
-            # the ratio multiplies zeros in the first round
-            ratio = norm2[-1] / norm2[-2]
-            before, current = current, (centred - alpha[-1]) * current - ratio * before
-            norm2.append(float(current @ current))
-        return cls(tuple(each + middle for each in alpha), tuple(norm2))
+        norm2 = [1.0]
+        for k in range(degree + 1):
+            products = yield Over(_Recurrence(middle, tuple(alpha), tuple(norm2)).products)
+            norm2.append(float(products[0]))
+            if k < degree:
+                alpha.append(float(products[1]) / norm2[-1])
+        return Polynomial(tuple(each + middle for each in alpha), tuple(norm2))
 
     def apply(self, x: Vector) -> Vector:
         """Return the polynomials of degree 1, 2, ... at x as columns: shape (n, degree)."""
         columns = np.empty((len(x), len(self.alpha)))
-        before, current = np.zeros_like(x), np.ones_like(x)
-        for k, alpha in enumerate(self.alpha):
-            ratio = self.norm2[k + 1] / self.norm2[k]
-            before, current = current, (x - alpha) * current - ratio * before
-            columns[:, k] = current / np.sqrt(self.norm2[k + 2])
+        for k, values in enumerate(_recurrence(x, self.alpha, self.norm2)):
+            if k:
+                columns[:, k - 1] = values / np.sqrt(self.norm2[k + 1])
         return columns
 
     def as_dict(self) -> PolynomialDict:
@@ -123,7 +144,7 @@ class GroupMeans:
         As R's ``mean``, a second pass mends the rounding of the first: where x is the same in all
         rows of a group, that is its mean exactly.
         """
-        codes, levels = _combined(factors)
+        codes, levels = combined(factors)
         rows = np.bincount(codes, minlength=len(levels))
         overall = x.mean()
         means = overall + np.bincount(codes, x - overall, len(levels)) / rows
@@ -132,7 +153,7 @@ class GroupMeans:
 
     def apply(self, factors: Sequence[Factor]) -> Vector:
         """Return the mean of each row's group, shape (n,); nan where the fit had no rows of it."""
-        codes, levels = _combined(factors)
+        codes, levels = combined(factors)
         place = np.array([self._place.get(level, -1) for level in levels], dtype=np.intp)
         return self._padded[place][codes]
 
@@ -145,7 +166,7 @@ class GroupMeans:
         return np.array([*self.means, np.nan])
 
 
-def _combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], ...]]:
+def combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], ...]]:
     """Return the group of each row, and the levels that make each group."""
     codes, groups = factors[0].codes, [(level,) for level in factors[0].levels]
     for factor in factors[1:]:
@@ -156,3 +177,32 @@ def _combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], 
 
 
 State: TypeAlias = Standardization | Polynomial | GroupMeans
+
+
+@dataclass(frozen=True, slots=True)
+class _Recurrence:
+    """What is known of a recurrence so far: enough for its polynomial of highest degree, p."""
+
+    middle: float
+    alpha: tuple[float, ...]
+    norm2: tuple[float, ...]
+
+    def products(self, x: Vector) -> Vector:
+        """The sums of p^2 and of p^2 times x about the mean."""
+        centred = x - self.middle
+        *_, p = _recurrence(centred, self.alpha, self.norm2)
+        return np.array([p @ p, p @ (centred * p)])
+
+
+def _recurrence(x: Vector, alpha: Sequence[float], norm2: Sequence[float]) -> Iterator[Vector]:
+    """The polynomials of degree 0, 1, ... at x, one more than there are ``alpha``."""
+    before, current = np.zeros_like(x), np.ones_like(x)
+    yield current
+    for k, each in enumerate(alpha):
+        # the ratio multiplies zeros in the first round
+        ratio = norm2[k + 1] / norm2[k]
+        before, current = current, (x - each) * current - ratio * before
+        yield current
+
+
+_COUNT_AND_TOTAL = Over(lambda x: np.array([len(x), x.sum()]))

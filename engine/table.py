@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -13,11 +16,28 @@ from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem, SpecError
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Kind = Literal["number", "text", "boolean"]
+Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
+"""Rows: in memory, or a scan of files that is read as often as needed and never held."""
 
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
+
+
+def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
+    """Whether these are rows of a scan; polars, a third of a second, is not imported to tell."""
+    polars = sys.modules.get("polars")
+    return polars is not None and isinstance(data, polars.LazyFrame)
+
+
+def all_finite(values: Floats) -> bool:
+    """Whether no number of a column (n,) is missing or infinite."""
+    square = float(values @ values)  # one quick sum tells in all but odd cases
+    return math.isfinite(square) or bool(np.isfinite(values).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +65,16 @@ class Table:
     _factors: dict[str, Factor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, data: pd.DataFrame | pa.Table) -> Table:
-        """Wrap ``data``; nothing is read yet.
+    def of(cls, data: Data, columns: Iterable[str] = ()) -> Table:
+        """Wrap ``data``; nothing is read yet, but of a scan the ``columns``.
 
         Raises:
-            SpecError: it is neither a DataFrame nor an Arrow table, or a column name stands twice.
+            SpecError: it is no table, or a column name stands twice.
         """
+        if is_lazy(data):
+            from engine.batches import collected  # polars takes a third of a second to import
+
+            data = collected(data, columns)
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
         elif isinstance(data, pd.DataFrame):
@@ -60,7 +84,7 @@ class Table:
                 Problem(
                     "unknown_table",
                     f"data of type {type(data).__name__} cannot be read",
-                    "give a pandas DataFrame or a pyarrow Table",
+                    "give a pandas DataFrame, a pyarrow Table or a polars LazyFrame",
                     ("dataset",),
                 )
             )
@@ -101,7 +125,7 @@ class Table:
             try:
                 self._factors[name] = _encode(array)
             except pa.ArrowNotImplementedError:
-                raise _unsupported(name, array.type) from None
+                raise unsupported(name, array.type) from None
         return self._factors[name]
 
     def _series(self, name: str) -> Any:
@@ -143,14 +167,7 @@ class Table:
             return values.astype(np.float64, copy=False)
         array = self._array(name)
         if _kind(array.type, name) == "text":
-            raise DataError(
-                Problem(
-                    "not_numeric",
-                    f"column {name} holds text where a number is needed",
-                    f"mend the values, or take it as a factor: factor({name})",
-                    ("formula",),
-                )
-            )
+            raise not_numeric(name)
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
         return np.asarray(
@@ -181,6 +198,18 @@ def _from_pandas(series: pd.Series[Any], name: str) -> Any:
         ) from None
 
 
+def not_numeric(name: str) -> DataError:
+    """The error of text that is read as numbers."""
+    return DataError(
+        Problem(
+            "not_numeric",
+            f"column {name} holds text where a number is needed",
+            f"mend the values, or take it as a factor: factor({name})",
+            ("formula",),
+        )
+    )
+
+
 def _kind(kind: Any, name: str) -> Kind:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -190,10 +219,11 @@ def _kind(kind: Any, name: str) -> Kind:
         return "number"
     if _is_text(kind):
         return "text"
-    raise _unsupported(name, kind)
+    raise unsupported(name, kind)
 
 
-def _unsupported(name: str, kind: Any) -> DataError:
+def unsupported(name: str, kind: object) -> DataError:
+    """The error of a column of a type that is neither number nor text nor boolean."""
     return DataError(
         Problem(
             "unsupported_column",

@@ -51,7 +51,7 @@ def model(row: Model, fit: Fit) -> FittedModel:
 
 def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
     """Return what the catalog keeps of a fit, whose file has no key yet."""
-    spec = order.specified.spec
+    spec = fit.spec  # a summary has its own order of terms
     return Model(
         key=order.key,
         dataset_id=order.dataset_id,

@@ -39,7 +39,7 @@ from service.middleware import (
 )
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
-from service.schemas.datasets import TableDocument
+from service.schemas.datasets import MergeRequest, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
@@ -67,6 +67,7 @@ ROUTERS: Final = (
 RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     Problem,
     TableDocument,
+    MergeRequest,
     FitRequest,
     PredictionRequest,
     SimulationRequest,

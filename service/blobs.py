@@ -10,7 +10,7 @@ from typing import Final
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from service.problems import ProblemError
 
@@ -53,6 +53,14 @@ class Blobs:
         if await _digest(content) != digest_of(key):
             raise _damaged()
         return content
+
+    def path(self, key: str) -> Path | None:
+        """Return where the file of ``key`` is on this machine, ``None`` in an object store.
+
+        Whether it is there, and what it should be, is not checked.
+        """
+        prefix = self.store.prefix if isinstance(self.store, LocalStore) else None
+        return None if prefix is None else Path(prefix, key)
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """Yield the content of ``key`` in pieces; raises after the last when the hash is wrong."""

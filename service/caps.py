@@ -27,6 +27,7 @@ class RequestCaps:
         held_columns: that marginal means hold at a value.
         simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
+        merged_datasets: summaries that are added at once.
         missing_words: that an upload names.
         text_columns: that an upload keeps as text.
         page_items: of a list, a page.
@@ -45,6 +46,7 @@ class RequestCaps:
     held_columns: int = 100
     simulations: int = 10_000
     compared_models: int = 20
+    merged_datasets: int = 1_000
     missing_words: int = 50
     text_columns: int = 2_000
     page_items: int = 1_000

@@ -9,6 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from engine import Problem
+from service import summaries
 from service.catalog import Dataset, Datasets
 from service.context import Services
 from service.fitting import Fitted
@@ -16,8 +17,9 @@ from service.handlers import of_intake
 from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
-from service.stored import Stored, read_table
+from service.stored import Source, Stored, read_source
 
+ONLY_SUMS: Final = "The model was fitted to sums: the rows are not here."
 ROWS_NOT_KEPT: Final = (
     "The table that the model was fitted to is not among the datasets; upload it and ask again."
 )
@@ -25,7 +27,7 @@ ROWS_NOT_KEPT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A table to fit.
+    """What to fit.
 
     Attributes:
         id, hash: as a dataset.
@@ -38,7 +40,7 @@ class Data:
     hash: str
     n_rows: int
     stored: Stored | None
-    read: Callable[[Sequence[str]], Awaitable[pa.Table]]
+    read: Callable[[Sequence[str]], Awaitable[Source]]
 
 
 async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Data:
@@ -54,13 +56,18 @@ async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Dat
 
 
 async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Table:
-    """Return the columns of a model in its dataset; raises ``rows_not_kept`` when that is gone."""
+    """Return the columns of a model in its dataset.
+
+    Raises ``rows_not_kept`` when that is gone, ``only_sums`` when it never had rows.
+    """
     try:
         dataset = await datasets.get(fitted.row.dataset_id)
     except ProblemError as error:
         if error.kind.code != "dataset_not_found":
             raise
         raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
+    if summaries.is_summary(dataset):
+        raise ProblemError("only_sums", ONLY_SUMS)
     content = await parts.blobs.read(dataset.blob)
     return await parts.compute.run(read_columns, content, list(fitted.fit.spec.columns))
 
@@ -81,9 +88,9 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
         raise ProblemError(error.kind.code, detail, [item]) from error
     stored = stored_of(dataset)
 
-    async def read(wanted: Sequence[str]) -> pa.Table:
+    async def read(wanted: Sequence[str]) -> Source:
         content = await parts.blobs.read(dataset.blob)
-        return await parts.compute.run(read_table, content, stored, wanted)
+        return await parts.compute.run(read_source, content, stored, wanted)
 
     return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read)
 

@@ -92,7 +92,7 @@ async def keep(
         try:
             return await datasets.add(new)
         except ProblemError:
-            await _drop(parts, owner, blob)
+            await drop_unused(parts, owner, blob)
             raise
 
 
@@ -100,7 +100,7 @@ async def forget(parts: Services, owner: str, ref: str) -> None:
     """Delete a dataset, and its file unless another owner keeps the same content."""
     async with parts.storing:
         found = await parts.datasets(owner).delete(ref)
-        await _drop(parts, owner, found.blob)
+        await drop_unused(parts, owner, found.blob)
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
@@ -114,6 +114,7 @@ def column_row(column: ColumnSummary) -> dict[str, Any]:
     return {**asdict(column), "kind": column.kind.value}
 
 
-async def _drop(parts: Services, owner: str, blob: str) -> None:
+async def drop_unused(parts: Services, owner: str, blob: str) -> None:
+    """Remove a file that no dataset needs."""
     if not await parts.datasets(owner).keeps(blob):
         await parts.blobs.delete(blob)

@@ -17,7 +17,9 @@ from engine import (
     LevelInfluence,
     Predictive,
     Progress,
+    Summary,
     fit_spec,
+    fit_summary,
     from_bytes,
     group_effects,
     level_influence,
@@ -32,6 +34,7 @@ from service.negotiation import etag_of
 from service.orders import Order
 from service.problems import ProblemError
 from service.shelf import Shelf
+from service.stored import Source
 from service.work import until
 
 SUFFIX: Final = ".fit"
@@ -133,17 +136,17 @@ class Fitting:
         self,
         models: Models,
         order: Order,
-        read: Callable[[], Awaitable[pa.Table]],
+        read: Callable[[], Awaitable[Source]],
         seconds: float,
     ) -> Found:
-        """Fit ``order`` in a thread to the table that ``read`` returns, and keep the fit.
+        """Fit ``order`` in a thread to what ``read`` returns, and keep the fit.
 
         Raises ``EngineError`` when it cannot be fitted, ``Outlasted`` after so many seconds.
         """
         begun = time.perf_counter()
-        table = await read()
+        source = await read()
         got = time.perf_counter()
-        made = await self._compute.run(_fit, order, table, seconds)
+        made = await self._compute.run(_fit, order, source, seconds)
         self.fits += 1
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
@@ -196,15 +199,18 @@ class Fitting:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
 
 
-def _fit(order: Order, table: pa.Table, seconds: float) -> _Made:
-    row, fit = fit_order(order, table, until(seconds))
+def _fit(order: Order, source: Source, seconds: float) -> _Made:
+    row, fit = fit_order(order, source, until(seconds))
     return _Made(_ready(row, fit), to_bytes(fit))
 
 
-def fit_order(order: Order, table: pa.Table, progress: Progress) -> tuple[Model, Fit]:
-    """Fit an order to its table; return the row, without the key of its file, and the fit."""
-    begun = time.perf_counter()
-    fit = fit_spec(order.specified.spec, table, progress=progress)
+def fit_order(order: Order, source: Source, progress: Progress) -> tuple[Model, Fit]:
+    """Fit an order to rows or sums; return the row, without the key of its file, and the fit."""
+    begun, spec = time.perf_counter(), order.specified.spec
+    if isinstance(source, Summary):
+        fit = fit_summary(source, spec, progress=progress)
+    else:
+        fit = fit_spec(spec, source, progress=progress)
     elapsed = 1e3 * (time.perf_counter() - begun)
     return answers.row(order, fit, round(elapsed, 3)), fit
 

@@ -113,6 +113,14 @@ _TABLE = (
         "model finds it.",
     ),
     Kind(
+        "only_sums",
+        409,
+        "There are only sums of these rows",
+        "The dataset is a summary: the sums that a model needs of its rows, and no row.",
+        "What a fit tells without rows is there: effects, predictions, tests, intervals. For the "
+        "rest fit the model where its rows are.",
+    ),
+    Kind(
         "job_cancelled",
         409,
         "The job was cancelled",
@@ -175,6 +183,14 @@ _TABLE = (
         "The table cannot be kept",
         "The file was read as the form it says it has, and is not a table the service can keep.",
         "Each error names the column or row. POST /v1/datasets/preview shows what would be read.",
+    ),
+    Kind(
+        "invalid_summary",
+        422,
+        "The summary cannot be kept",
+        "The body is not a summary in a format that is known, its numbers cannot be sums of any "
+        "rows, or the summaries cannot be added.",
+        "Each error points to the part it is about. docs/summaries.md describes the format.",
     ),
     Kind(
         "limit_passed",

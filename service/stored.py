@@ -1,34 +1,53 @@
-"""Tables as they are kept: the columns that a model needs, from the bytes of a file."""
+"""Datasets as they are kept: the columns that a model needs, or sums, from the bytes of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
+from engine import EngineError, Summary, read_summary
 from service.intake import read_columns
+from service.problems import ProblemError
 
 ARROW: Final = ".arrow"
+SUMS: Final = ".summary"
+
+Source: TypeAlias = pa.Table | Summary
+"""What a model is fitted to: rows, or their sums."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A kept table: the key of its file, Parquet or Arrow (``ARROW``), and all its columns."""
+    """A kept dataset: the key of its file, and all columns of a table.
+
+    The file is Parquet, Arrow (``ARROW``) or a summary (``SUMS``).
+    """
 
     blob: str
     names: tuple[str, ...]
 
 
-def read_table(content: bytes, stored: Stored, wanted: Sequence[str]) -> pa.Table:
-    """Read the columns that are wanted; the others have a name (for hints) and no cells."""
+def read_source(content: bytes, stored: Stored, wanted: Sequence[str]) -> Source:
+    """Read sums, or the columns that are wanted; others have a name (for hints) and no cells."""
+    if stored.blob.endswith(SUMS):
+        return read_sums(content)
     if stored.blob.endswith(ARROW):
         return pa.ipc.open_file(content).read_all()
     names = stored.names
     table = read_columns(content, [name for name in names if name in wanted])
     nothing = pa.nulls(table.num_rows)
     return pa.table({name: table.column(name) if name in wanted else nothing for name in names})
+
+
+def read_sums(content: bytes) -> Summary:
+    """Read a kept summary; raises ``corrupt_artefact``."""
+    try:
+        return read_summary(content)
+    except EngineError as error:  # written by a version of the engine that this one cannot read
+        raise ProblemError("corrupt_artefact") from error
 
 
 def as_arrow(table: pa.Table) -> bytes:

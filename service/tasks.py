@@ -12,17 +12,17 @@ from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered
 from service.orders import Order
-from service.stored import Stored, read_table
+from service.stored import Stored, read_source
 
 
 def fit(order: Order, stored: Stored, blobs: str, *, progress: Progress) -> Model:
-    """Fit an order to a kept table, keep the fit, and return its row for the catalog."""
-    progress(0.0, "reading the table")
+    """Fit an order to a kept dataset, keep the fit, and return its row for the catalog."""
+    progress(0.0, "reading the dataset")
     store = Blobs(blobs)
     content = asyncio.run(store.read(stored.blob))
-    table = read_table(content, stored, order.specified.spec.columns)
+    source = read_source(content, stored, order.specified.spec.columns)
     del content
-    row, fitted = fit_order(order, table, progress)
+    row, fitted = fit_order(order, source, progress)
     progress(1.0, "keeping the fit")
     return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
 

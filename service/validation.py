@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from engine import EngineError, Examination, examine
 from service.orders import Specified, specify
 from service.problems import items_of
 from service.schemas.fits import Dimensions, FitRequest, Validation
+from service.stored import Source
 
 
 def specified_or_not(asked: FitRequest) -> Specified | Validation:
@@ -20,9 +19,9 @@ def specified_or_not(asked: FitRequest) -> Specified | Validation:
         )
 
 
-def examined(specified: Specified, table: pa.Table) -> Validation:
-    """Return what there is to say of a specification for a table."""
-    found = examine(specified.spec, table)
+def examined(specified: Specified, source: Source) -> Validation:
+    """Return what there is to say of a specification for a table, or for sums."""
+    found = examine(specified.spec, source)
     return Validation(
         valid=not found.problems,
         formula=specified.spec.formula.text,

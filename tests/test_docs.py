@@ -1,5 +1,6 @@
 """The README and the docs do what they say: their code is run, and prints what they print."""
 
+import os
 import re
 import subprocess
 import sys
@@ -45,7 +46,15 @@ def test_a_block_prints_what_the_page_says(
 ) -> None:
     code = code.replace("http://127.0.0.1:8000", url).replace("/tmp/", f"{tmp_path}/")
     command = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # `python` is the one that tests
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        env=os.environ | {"PATH": path},
+    )
     assert done.stderr == "", page
     assert done.stdout.rstrip() == printed.rstrip(), page
 

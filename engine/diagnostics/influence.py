@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root
 from engine.diagnostics.deletion import Deleted, less, refit, relative_std_dev
@@ -23,7 +21,7 @@ from engine.effects import random_effects
 from engine.errors import LimitError, Problem
 from engine.fit import Fit
 from engine.progress import Progress, silent
-from engine.table import Codes, Floats
+from engine.table import Codes, Data, Floats
 
 EXACT_LEVELS = 200
 """Up to so many levels the model is fitted again without each of them."""
@@ -68,7 +66,7 @@ class LevelInfluence:
 
 
 def level_influence(
-    fit: Fit, data: pd.DataFrame | pa.Table, group: str, *, progress: Progress = silent
+    fit: Fit, data: Data, group: str, *, progress: Progress = silent
 ) -> LevelInfluence:
     """Leave out each level of a group.
 

@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from engine.diagnostics.scan import Part, Scan
 from engine.fit import Fit
 from engine.lines import lines
-from engine.table import Codes, Floats
+from engine.table import Codes, Data, Floats
 
 WHOLE = 1e-12
 """A row with no more of 1 left beside its leverage is fitted exactly, whatever it says."""
@@ -54,7 +52,7 @@ class RowDiagnostics:
 
 
 def row_diagnostics(
-    fit: Fit, data: pd.DataFrame | pa.Table, start: int = 0, stop: int | None = None
+    fit: Fit, data: Data, start: int = 0, stop: int | None = None
 ) -> RowDiagnostics:
     """Diagnostics of the rows of a model, in order; of some of them when a range is given.
 

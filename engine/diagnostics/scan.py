@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine.crossproducts import CHUNK_ROWS, CrossProducts, products_of
+from engine.crossproducts import CrossProducts
 from engine.design import Categorical
 from engine.errors import DataError, Problem
 from engine.fit import Fit
 from engine.frame import Frame, read
-from engine.table import Codes, Factor, Floats, Table
+from engine.sums import CHUNK_ROWS, products_of
+from engine.table import Codes, Data, Factor, Floats, Table
 
 SAME = 1e-8
 """Sums of the response that differ by no more than this part are those of the same rows."""
@@ -59,13 +58,13 @@ class Scan:
     factors: tuple[Factor, ...]
 
     @classmethod
-    def of(cls, fit: Fit, data: pd.DataFrame | pa.Table) -> Scan:
+    def of(cls, fit: Fit, data: Data) -> Scan:
         """Read the columns of the model again.
 
         Raises:
             EngineError: the rows are not those that the model was fitted to.
         """
-        frame = read(fit.spec, Table.of(data))
+        frame = read(fit.spec, Table.of(data, fit.spec.columns))
         factors = tuple(grouping.factor(frame) for grouping in fit.design.groupings)
         scan = cls(fit, frame, factors)
         if not scan._same_rows():

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
 from engine.diagnostics.rows import scanned
 from engine.diagnostics.scan import Scan
@@ -19,7 +17,7 @@ from engine.diagnostics.variance import (
     variance_partition,
 )
 from engine.fit import Fit
-from engine.table import Codes, Floats
+from engine.table import Codes, Data, Floats
 
 SHOWN = 10
 """Rows that are named as the most extreme."""
@@ -123,7 +121,7 @@ def diagnose(fit: Fit) -> Diagnostics:
     )
 
 
-def diagnose_rows(fit: Fit, data: pd.DataFrame | pa.Table) -> RowsSummary:
+def diagnose_rows(fit: Fit, data: Data) -> RowsSummary:
     """Diagnostics of all rows in short.
 
     Args:

@@ -1,7 +1,7 @@
 """Sums instead of rows: what a model needs of its rows, made where they are and fitted anywhere."""
 
 from engine.summaries.encoding import digest_of, read_summary, write_summary
-from engine.summaries.fitted import fit_summary
+from engine.summaries.fitted import fit_summary, require_made_for
 from engine.summaries.summary import FORMAT, Summary, merge, summarise
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "fit_summary",
     "merge",
     "read_summary",
+    "require_made_for",
     "summarise",
     "write_summary",
 ]

@@ -85,7 +85,7 @@ class Axis:
                 for fixed, each in zip(coded, (spread / weight).tolist(), strict=True)
             ]
         )
-        return cls(Pilot(unit * np.round(mean / unit), unit), anchor)
+        return cls(Pilot(unit * np.round(mean / unit) + 0.0, unit), anchor)  # no -0
 
     def move(self, part: Moments) -> Move:
         """How the columns of a part become these."""

@@ -66,8 +66,21 @@ def read_summary(data: bytes) -> Summary:
 
 
 def digest_of(summary: Summary) -> str:
-    """The SHA-256 of a summary's content, whichever way it was written."""
-    return hashlib.sha256(_arrow(to_document(summary))).hexdigest()
+    """The SHA-256 of a summary's content, whichever way it was written.
+
+    Hashed are, each followed by a line feed: the JSON of all but the arrays, with sorted keys, and
+    for each array its name, then its texts as JSON or its numbers as little-endian doubles.
+    """
+    document = to_document(summary)
+    header = {key: value for key, value in document.items() if key not in _ARRAYS}
+    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode() + b"\n")
+    for key in _ARRAYS:
+        for name, numbers, texts in _rows(key, document[key]):
+            content = json.dumps(texts).encode() if numbers is None else numbers.astype("<f8").data
+            found.update(name.encode() + b"\n")
+            found.update(content)
+            found.update(b"\n")
+    return found.hexdigest()
 
 
 def _json(document: Document) -> bytes:

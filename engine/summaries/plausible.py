@@ -21,6 +21,8 @@ from engine.table import Codes, Floats
 
 CLOSE = 1e-7
 """What rounding may leave of a difference, as a part of what bounds it."""
+_ROUNDING = 1e-13
+"""What rounding may leave of a sum of squares that is zero, as a part of that over all levels."""
 
 
 def require_plausible(summary: Summary) -> None:
@@ -58,9 +60,9 @@ def _require_group(summary: Summary, group: GroupProducts, constants: Codes, pat
         raise refuse((*path, "rows"), "a level has fewer rows than min_count")
     _require_gram(group.zz, (*path, "zz"))
     size = np.sqrt(products.mm.diagonal() * products.mm[0, 0])
-    squares = np.einsum("jkk->jk", group.zz)
+    squares = _squares(group.zz)
     for effect in constants.tolist():
-        bound = np.sqrt(squares * squares[:, effect, None])
+        bound = np.sqrt(squares.sum(axis=0) * squares[:, effect, None])
         if not _close(group.zz[:, effect], group.zm[:, :, 0], bound):
             detail = "the sums of an intercept with the effects differ from those with the constant"
             raise refuse((*path, "zm"), detail)
@@ -87,22 +89,32 @@ def _require_within(products: CrossProducts, group: GroupProducts, path: Path) -
 def _require_gram(batch: Floats, path: Path) -> None:
     """Refuse matrices (J, k, k) that are not symmetric and positive semidefinite."""
     diagonal = np.diagonal(batch, axis1=1, axis2=2)
-    if (diagonal < 0.0).any():
+    if (diagonal < -_squares(batch)).any():
         raise refuse(path, "a sum of squares is negative")
-    size = np.sqrt(diagonal)
+    size = np.sqrt(_squares(batch))
     unit = np.where(size > 0.0, size, 1.0)
     scaled = batch / (unit[:, :, None] * unit[:, None, :])
+    np.einsum("jkk->jk", scaled)[:] = size > 0.0
     if not _close(scaled, np.swapaxes(scaled, 1, 2), 1.0):
         raise refuse(path, "a matrix of sums is not symmetric")
     if np.linalg.eigvalsh(scaled).min() < -CLOSE * batch.shape[-1]:
         raise refuse(path, "a matrix of sums is not positive semidefinite")
 
 
+def _squares(batch: Floats) -> Floats:
+    """Sums of squares (J, k), or what rounding may leave of them.
+
+    A column that is constant within a level leaves the rounding of its shift, of either sign.
+    """
+    diagonal = np.einsum("jkk->jk", batch)
+    return np.asarray(np.maximum(diagonal, _ROUNDING * np.abs(diagonal).sum(axis=0)))
+
+
 def _require_meeting(
     products: CrossProducts, groupings: Sequence[Grouping], meeting: Cooccurrence, path: Path
 ) -> None:
     a, b = products.groups[meeting.first], products.groups[meeting.second]
-    squares = [np.einsum("jkk->jk", group.zz) for group in (a, b)]
+    squares = [_squares(group.zz) for group in (a, b)]
     bound = squares[0][meeting.rows][:, :, None] * squares[1][meeting.columns][:, None, :]
     if not (meeting.values**2 <= bound * (1.0 + CLOSE)).all():
         raise refuse((*path, "values"), "a cell has more than its levels allow")
@@ -115,7 +127,7 @@ def _require_meeting(
         for effect in _constants(other).tolist():
             total = np.zeros(own.zm.shape[:2])
             np.add.at(total, index, values[:, :, effect])
-            size = np.sqrt(np.einsum("jkk->jk", own.zz) * own.rows[:, None] * products.mm[0, 0])
+            size = np.sqrt(_squares(own.zz).sum(axis=0) * products.mm[0, 0])
             if not _close(total, own.zm[:, :, 0], size):
                 raise refuse((*path, "values"), "the cells do not add up to the sums of a level")
 

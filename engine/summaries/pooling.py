@@ -21,7 +21,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class PartSums:
     """Cross-products of the columns of a design of indicators.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sums:
     keys: tuple[tuple[Key, ...], ...]
 
 
-def pooled(design: Design, parts: Sequence[Sums]) -> Sums:
+def pooled(design: Design, parts: Sequence[PartSums]) -> PartSums:
     """The sums of all rows of the parts, in the columns of ``design``, which has all their levels.
 
     Everything is added with twice the digits of a double and rounded once.
@@ -65,10 +65,10 @@ def pooled(design: Design, parts: Sequence[Sums]) -> Sums:
         groups=groups,
         meetings=meetings,
     )
-    return Sums(design, products, keys)
+    return PartSums(design, products, keys)
 
 
-def _seats(keys: Sequence[Sequence[Key]], parts: Sequence[Sums]) -> list[list[Index]]:
+def _seats(keys: Sequence[Sequence[Key]], parts: Sequence[PartSums]) -> list[list[Index]]:
     """Where the levels of each part stand among all, by part and grouping factor."""
     seat = [{key: j for j, key in enumerate(own)} for own in keys]
     return [
@@ -80,7 +80,7 @@ def _seats(keys: Sequence[Sequence[Key]], parts: Sequence[Sums]) -> list[list[In
     ]
 
 
-def _m_axis(design: Design, parts: Sequence[Sums]) -> tuple[Axis, list[Move]]:
+def _m_axis(design: Design, parts: Sequence[PartSums]) -> tuple[Axis, list[Move]]:
     """The columns of M = [1 X y]."""
     fixed = design.fixed
     first = 0 if fixed.intercept else 1  # the constant stands in M, be it in X or not
@@ -97,7 +97,7 @@ def _m_axis(design: Design, parts: Sequence[Sums]) -> tuple[Axis, list[Move]]:
     return axis, [axis.move(each) for each in moments]
 
 
-def _z_axis(design: Design, g: int, parts: Sequence[Sums]) -> tuple[Axis, list[Move]]:
+def _z_axis(design: Design, g: int, parts: Sequence[PartSums]) -> tuple[Axis, list[Move]]:
     """The columns of Z of one grouping factor."""
     grouping = design.groupings[g]
     size = len(grouping.names)
@@ -118,7 +118,7 @@ def _z_axis(design: Design, g: int, parts: Sequence[Sums]) -> tuple[Axis, list[M
 
 
 def _group(
-    parts: Sequence[Sums],
+    parts: Sequence[PartSums],
     g: int,
     keys: Sequence[Key],
     seats: Sequence[Index],
@@ -139,7 +139,7 @@ def _group(
 
 
 def _meeting(
-    parts: Sequence[Sums],
+    parts: Sequence[PartSums],
     index: int,
     pair: tuple[int, int],
     seats: Sequence[Sequence[Index]],

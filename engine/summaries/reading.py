@@ -20,7 +20,7 @@ from engine.summaries.basis import Levels, anchors, indicator_design, stateful_c
 from engine.summaries.document import column_names
 from engine.summaries.fields import LARGEST_COUNT, Fields, refuse
 from engine.summaries.plausible import require_plausible
-from engine.summaries.pooling import Key, Sums
+from engine.summaries.pooling import Key, PartSums
 from engine.summaries.summary import FORMAT, Summary
 
 KEYS = (
@@ -66,7 +66,7 @@ def from_document(document: object) -> Summary:
         spec,
         levels,
         constants,
-        Sums(design, products, tuple(keys for _, keys in found)),
+        PartSums(design, products, tuple(keys for _, keys in found)),
         n_dropped=fields.count("n_dropped", default=0),
         n_suppressed=fields.count("n_suppressed", default=0),
         min_count=fields.count("min_count", least=1, default=1),

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
-from engine.crossproducts import accumulate
 from engine.design import Grouping
 from engine.errors import DataError, Problem, SpecError
 from engine.expression import States, learn, text
@@ -19,8 +16,9 @@ from engine.spec import Spec
 from engine.state import State
 from engine.summaries.basis import Levels, indicator_design, levels_of, stateful_calls
 from engine.summaries.disclosure import keep_large_cells
-from engine.summaries.pooling import Key, Sums, pooled
-from engine.table import Table
+from engine.summaries.pooling import Key, PartSums, pooled
+from engine.sums import accumulate
+from engine.table import Data, Table, is_lazy
 
 FORMAT = "partialpool-summary/1"
 
@@ -44,7 +42,7 @@ class Summary:
     spec: Spec
     levels: Levels
     constants: States
-    sums: Sums
+    sums: PartSums
     n_dropped: int = 0
     n_suppressed: int = 0
     min_count: int = 1
@@ -71,7 +69,7 @@ class Summary:
 
 def summarise(
     formula: str | Formula | Spec,
-    data: pd.DataFrame | pa.Table,
+    data: Data,
     *,
     weights: str | None = None,
     offset: str | None = None,
@@ -85,7 +83,7 @@ def summarise(
 
     Args:
         formula: in lme4's language; or a specification, which then holds the options too.
-        data: the rows; only the columns named are read.
+        data: the rows; only the columns named are read, and held in memory.
         weights: column of prior weights.
         offset: column taken from the response.
         categorical: columns of numbers that are factors.
@@ -109,6 +107,10 @@ def summarise(
         raise SpecError(
             Problem("out_of_range", "min_count is less than 1", "give 1 or more", ("min_count",))
         )
+    if is_lazy(data):
+        from engine.batches import collected  # polars takes a third of a second to import
+
+        data = collected(data, (*spec.columns, *spec.categorical))
     frame = read(spec, Table.of(data))
     n_dropped, n_rows = frame.n_dropped, frame.n_rows
     if min_count > 1:
@@ -151,7 +153,7 @@ def merge(summaries: Sequence[Summary]) -> Summary:
     )
 
 
-def _require_doubles(sums: Sums) -> None:
+def _require_doubles(sums: PartSums) -> None:
     products = sums.products
     batches = [products.mm, *(each for group in products.groups for each in (group.zz, group.zm))]
     batches += [meeting.values for meeting in products.meetings]
@@ -166,12 +168,12 @@ def _require_doubles(sums: Sums) -> None:
         )
 
 
-def _sums(spec: Spec, frame: Frame, levels: Levels, constants: States) -> Sums:
+def _sums(spec: Spec, frame: Frame, levels: Levels, constants: States) -> PartSums:
     """The sums of the rows of a frame, with shifts that follow from the sums."""
     design = indicator_design(spec, levels, constants)
     products = accumulate(design, frame, spec.weights)
     keys = tuple(_keys(grouping, frame) for grouping in design.groupings)
-    return pooled(design, [Sums(design, products, keys)])
+    return pooled(design, [PartSums(design, products, keys)])
 
 
 def _keys(grouping: Grouping, frame: Frame) -> tuple[Key, ...]:

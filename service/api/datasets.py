@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request
@@ -14,9 +15,18 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine import Problem
-from service import datasets, openapi, tabular
+from service import datasets, openapi, summaries, tabular
+from service.api.examples import MERGES
 from service.api.parameters import Cursor, Limit
-from service.api.uploads import ACCEPTED, LINKS, UPLOAD, Missing, Name, Text
+from service.api.uploads import (
+    ACCEPTED,
+    LINKS,
+    UPLOAD,
+    UPLOAD_OR_SUMMARY,
+    Missing,
+    Name,
+    Text,
+)
 from service.caps import REQUEST
 from service.catalog import Dataset
 from service.catalog.datasets import NAME_PATTERN
@@ -24,10 +34,10 @@ from service.catalog.paging import decode, encode, invalid_cursor
 from service.context import owner_of, services
 from service.handlers import of_intake
 from service.intake import Reading, UnknownFormError
-from service.intake.receiving import Received, receive
+from service.intake.receiving import Received, receive, receive_plain
 from service.negotiation import choose, etag_of, is_current
 from service.problems import ProblemError, responses
-from service.schemas.base import json_response
+from service.schemas.base import json_response, media_type, read_json
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
@@ -35,11 +45,14 @@ from service.schemas.datasets import (
     DatasetPreview,
     DatasetRows,
     DatasetSummary,
+    MergeRequest,
+    Sums,
 )
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 JSON: Final = "application/json"
+T = TypeVar("T")
 
 _READING: Final = (
     "malformed_json",
@@ -72,9 +85,9 @@ RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most ro
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
-        **responses(*_READING, "name_taken", "unavailable"),
+        **responses(*_READING, "invalid_summary", "name_taken", "unavailable"),
     },
-    openapi_extra=UPLOAD,
+    openapi_extra=UPLOAD_OR_SUMMARY,
     operation_id="upload",
 )
 async def upload(
@@ -85,9 +98,18 @@ async def upload(
     Columns get their kind from all of their cells: `number`, `integer`, `boolean` or `text`. Keys
     such as `007` stay text. The id follows from the typed content, so the same table in another
     form of file is the same dataset.
+
+    Or keep a summary: the sums that one model needs of rows that stay where they are, in the format
+    `partialpool-summary/1` as JSON or Arrow. It can be fitted by `POST /v1/models`, and added to
+    others by `POST /v1/datasets/merge`.
     """
     parts, owner = services(request), owner_of(request)
     _check_name(name)
+    if (media := media_type(request)) in summaries.MEDIA_TYPES:
+        async with datasets.scratch() as directory:
+            path = directory / "given"
+            await _arrive(request, receive_plain(request.stream(), _encoding(request), path))
+            return _created(*await summaries.keep(parts, owner, path, media, name))
     async with datasets.scratch() as directory:
         file = await _receive(request, directory)
         kept, new = await datasets.keep(
@@ -99,8 +121,49 @@ async def upload(
             directory=directory,
             name=name,
         )
-    headers = {"Location": f"/v1/datasets/{kept.id}"}
-    return json_response(_detail(kept), 201 if new else 200, headers)
+    return _created(kept, new)
+
+
+@router.post(
+    "/merge",
+    status_code=201,
+    response_model=DatasetDetail,
+    response_description="A new dataset, the sums of all rows; `Location` says where it stays.",
+    responses={
+        200: {
+            "model": DatasetDetail,
+            "description": "They were added before: the same id.",
+            "headers": openapi.headers("Location"),
+            "links": LINKS,
+        },
+        201: {"headers": openapi.headers("Location"), "links": LINKS},
+        **responses(
+            "malformed_json",
+            "body_too_large",
+            "unsupported_media_type",
+            "dataset_not_found",
+            "invalid_request",
+            "invalid_summary",
+            "limit_passed",
+            "name_taken",
+            "unavailable",
+            "corrupt_artefact",
+        ),
+    },
+    openapi_extra=openapi.body(MergeRequest, MERGES),
+    operation_id="merge_datasets",
+)
+async def merge(request: Request, name: Name = None) -> Response:
+    """Add summaries of different rows: the dataset that one summary of all rows would be.
+
+    They are made for the same formula at several places, or at one place of rows that came later.
+    The id does not depend on the order. A model fitted to it has the estimates and standard errors
+    of all rows together.
+    """
+    parts, owner = services(request), owner_of(request)
+    _check_name(name)
+    asked = await read_json(request, MergeRequest, parts.settings.max_json_bytes)
+    return _created(*await summaries.merged(parts, owner, asked.datasets, name))
 
 
 @router.post(
@@ -169,6 +232,7 @@ async def read(request: Request, dataset: Ref) -> Response:
         304: {"description": "The client has them: `If-None-Match` names their `ETag`."},
         **responses(
             "dataset_not_found",
+            "only_sums",
             "not_acceptable",
             "invalid_request",
             "unavailable",
@@ -187,6 +251,8 @@ async def rows(
     parts = services(request)
     media = choose(request, (JSON, *tabular.MEDIA_TYPES))
     row = await parts.datasets(owner_of(request)).get(dataset)
+    if summaries.is_summary(row):
+        raise ProblemError("only_sums", "The dataset is a summary: it has sums, and no rows.")
     start = _start(cursor)
     count = max(1, min(limit, REQUEST.page_cells // len(row.columns)))
     following = encode("row", str(start + count)) if start + count < row.n_rows else None
@@ -222,20 +288,30 @@ async def delete(request: Request, dataset: Ref) -> Response:
 
 
 async def _receive(request: Request, directory: Path) -> Received:
-    headers = request.headers
+    kind, path = request.headers.get("content-type", ""), directory / "given"
+    return await _arrive(request, receive(request.stream(), kind, _encoding(request), path))
+
+
+def _encoding(request: Request) -> str:
+    return request.headers.get("content-encoding", "")
+
+
+async def _arrive(request: Request, receiving: Awaitable[T]) -> T:
+    """Wait for a body; tell what would be understood when it is not."""
     try:
-        return await receive(
-            request.stream(),
-            headers.get("content-type", ""),
-            headers.get("content-encoding", ""),
-            directory / "given",
-        )
+        return await receiving
     except UnknownFormError as error:
         problem = of_intake(error)
-        problem.headers = {"Accept-Post": ", ".join(ACCEPTED), "Accept-Encoding": "gzip"}
+        more = () if request.url.path.endswith("/preview") else summaries.MEDIA_TYPES
+        problem.headers = {"Accept-Post": ", ".join((*ACCEPTED, *more)), "Accept-Encoding": "gzip"}
         raise problem from error
     except ClientDisconnect as error:
         raise ProblemError("bad_request", "The body ended before it was complete.") from error
+
+
+def _created(kept: Dataset, new: bool) -> Response:
+    headers = {"Location": f"/v1/datasets/{kept.id}"}
+    return json_response(_detail(kept), 201 if new else 200, headers)
 
 
 def _check_name(name: str | None) -> None:
@@ -263,6 +339,7 @@ def _summary(row: Dataset) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
+        "kind": "summary" if summaries.is_summary(row) else "table",
         "n_rows": row.n_rows,
         "n_columns": len(row.columns),
         "size_bytes": row.size_bytes,
@@ -272,7 +349,12 @@ def _summary(row: Dataset) -> dict[str, Any]:
 
 def _detail(row: Dataset) -> DatasetDetail:
     columns = [DatasetColumn(**column) for column in row.columns]
-    return DatasetDetail(**_summary(row), content_hash=row.content_hash, columns=columns)
+    return DatasetDetail(
+        **_summary(row),
+        content_hash=row.content_hash,
+        columns=columns,
+        summary=Sums(**row.report["summary"]) if summaries.is_summary(row) else None,
+    )
 
 
 def _rows_json(row: Dataset, table: pa.Table, start: int, following: str | None) -> bytes:

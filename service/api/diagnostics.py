@@ -16,7 +16,7 @@ from service.api.tabled import JSON
 from service.caps import REQUEST
 from service.catalog.paging import window
 from service.context import owner_of, services
-from service.data import ROWS_NOT_KEPT, rows_of
+from service.data import rows_of
 from service.problems import ProblemError, responses
 from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, RowDiagnosticsPage
 
@@ -49,9 +49,9 @@ async def read(request: Request, model: ModelId) -> Response:
     try:
         table = await rows_of(fitted, parts.datasets(owner), parts)
     except ProblemError as error:
-        if error.kind.code != "rows_not_kept":
+        if error.kind.code not in {"rows_not_kept", "only_sums"}:
             raise
-        missing = ROWS_NOT_KEPT
+        missing = str(error.detail)
     content = await parts.compute.run(diagnostics.summary, model, fitted.fit, table, missing)
     return Response(content, 200, None, JSON)
 
@@ -65,7 +65,7 @@ async def read(request: Request, model: ModelId) -> Response:
             "description": "A page of rows; for CSV, Parquet and Arrow the next is in `Link`.",
             "headers": openapi.headers("Link"),
         },
-        **responses(*_READING, "not_acceptable", "rows_not_kept", "invalid_request"),
+        **responses(*_READING, "not_acceptable", "rows_not_kept", "only_sums", "invalid_request"),
     },
     operation_id="diagnostics_rows",
 )
@@ -101,7 +101,7 @@ async def rows(
 @router.get(
     "/{model}/diagnostics/levels/{group:path}",
     response_model=LevelInfluencePage,
-    responses=documented("rows_not_kept", "limit_passed"),
+    responses=documented("rows_not_kept", "only_sums", "limit_passed"),
     operation_id="diagnostics_levels",
 )
 async def levels(

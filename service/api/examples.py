@@ -114,3 +114,29 @@ CONTRASTS: Final[Examples] = {
         },
     },
 }
+
+SUMMARY: Final[dict[str, Any]] = {
+    "format": "partialpool-summary/1",
+    "formula": "radon ~ 1 + (1 | county)",
+    "n_rows": 5,
+    "min_count": 2,
+    "columns": {"names": ["(Intercept)", "radon"], "centre": [0, 0], "scale": [1, 1]},
+    "products": [5, 10.5, 10.5, 25.63],
+    "groups": [
+        {
+            "columns": ["county"],
+            "effects": {"names": ["(Intercept)"], "centre": [0], "scale": [1]},
+            "levels": ["AITKIN", "ANOKA"],
+            "rows": [2, 3],
+            "zz": [2, 3],
+            "zm": [2, 5.1, 3, 5.4],
+        }
+    ],
+}
+
+MERGES: Final[Examples] = {
+    "sites": {
+        "summary": "Two sites that may not share their rows",
+        "value": {"datasets": ["north", "south"]},
+    },
+}

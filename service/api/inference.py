@@ -130,7 +130,7 @@ async def variance_parameters(
 @router.get(
     "/{model}/anova",
     response_model=Anova,
-    responses={200: {"content": openapi.tables()}, **responses(*_READING)},
+    responses={200: {"content": openapi.tables()}, **responses("bad_request", *_READING)},
     operation_id="anova",
 )
 async def anova(

@@ -135,8 +135,8 @@ async def validate(request: Request) -> Response:
     specified = specified_or_not(asked)
     if isinstance(specified, Validation):
         return json_response(specified)
-    table = await data.read(specified.spec.columns)
-    answer = await parts.compute.run(examined, specified, table)
+    source = await data.read(specified.spec.columns)
+    answer = await parts.compute.run(examined, specified, source)
     return json_response(answer)
 
 

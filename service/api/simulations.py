@@ -36,6 +36,7 @@ JSON: Final = "application/json"
             "model_not_found",
             "not_acceptable",
             "rows_not_kept",
+            "only_sums",
             "body_too_large",
             "unsupported_media_type",
             "invalid_request",

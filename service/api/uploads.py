@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Query
 
+from service import summaries
+from service.api.examples import SUMMARY
 from service.caps import REQUEST
 from service.catalog.datasets import NAME_PATTERN
 from service.intake import MEDIA_TYPES, MISSING_WORDS, Form
@@ -18,7 +20,7 @@ _CSV: Final = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,\n"
 _ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": 3.1}]
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
-UPLOAD: Final = {
+UPLOAD: Final[dict[str, dict[str, Any]]] = {
     "requestBody": {
         "required": True,
         "description": "The file. `Content-Encoding: gzip` and gzip files are understood.",
@@ -49,6 +51,17 @@ UPLOAD: Final = {
                     "properties": {"file": {"type": "string", "format": "binary"}},
                 }
             },
+        },
+    }
+}
+
+UPLOAD_OR_SUMMARY: Final = {
+    "requestBody": {
+        **UPLOAD["requestBody"],
+        "content": {
+            **UPLOAD["requestBody"]["content"],
+            summaries.JSON: {"schema": {"type": "object"}, "example": SUMMARY},
+            summaries.ARROW: _BINARY,
         },
     }
 }

@@ -11,8 +11,9 @@ from service.intake.errors import (
 )
 from service.intake.form import MEDIA_TYPES, Form, form_of
 from service.intake.kinds import Kind
-from service.intake.storage import read_columns, read_rows
+from service.intake.storage import read_columns, read_rows, scan_stored
 from service.intake.summary import ColumnSummary
+from service.intake.sums import take_summary
 from service.intake.table import TypedTable, take_columns, take_in
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "form_of",
     "read_columns",
     "read_rows",
+    "scan_stored",
     "take_columns",
     "take_in",
+    "take_summary",
 ]

@@ -35,9 +35,7 @@ async def receive(
     What the form is, is known before a byte is read unless the body is multipart. Raises
     ``UnknownFormError``, and ``IntakeError`` for a multipart body that has no file in it.
     """
-    encoding = content_encoding.strip().lower()
-    if encoding not in {"", "identity", "gzip", "x-gzip"}:
-        raise UnknownFormError(_unknown_encoding())
+    gzipped = _is_gzip_encoding(content_encoding)
     part = FilePart(content_type) if content_type.lower().startswith(MULTIPART) else None
     form = None if part else form_of(content_type)
     with path.open("wb") as file:
@@ -45,10 +43,29 @@ async def receive(
     if part:
         part.finish()
         form = form_of(part.media_type, part.file_name)
-    if encoding.endswith("gzip") and not is_gzip(path):
+    _require_gzip(gzipped, path)
+    return Received(path, form or form_of(""), size)
+
+
+async def receive_plain(pieces: AsyncIterable[bytes], content_encoding: str, path: Path) -> None:
+    """Write a body that is no table to ``path`` as it arrives; raises as :func:`receive`."""
+    gzipped = _is_gzip_encoding(content_encoding)
+    with path.open("wb") as file:
+        await _write(pieces, None, file)
+    _require_gzip(gzipped, path)
+
+
+def _is_gzip_encoding(content_encoding: str) -> bool:
+    encoding = content_encoding.strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise UnknownFormError(_unknown_encoding())
+    return encoding.endswith("gzip")
+
+
+def _require_gzip(gzipped: bool, path: Path) -> None:
+    if gzipped and not is_gzip(path):
         detail = "The body says Content-Encoding: gzip and is not gzip."
         raise IntakeError(Problem("damaged_gzip", detail, "Compress it, or leave the header out."))
-    return Received(path, form or form_of(""), size)
 
 
 async def _write(pieces: AsyncIterable[bytes], part: FilePart | None, file: BinaryIO) -> int:

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.intake.kinds import Kind
+
+if TYPE_CHECKING:
+    import polars as pl
 
 GROUP_ROWS = 262_144
 GROUP_BYTES = 64 << 20
@@ -74,6 +78,16 @@ def read_columns(stored: bytes | Path, names: Sequence[str] | None = None) -> pa
     with _opened(stored) as file:
         wanted = _wanted(file, names)
         return file.read(wanted, use_threads=False).select(wanted).unify_dictionaries()
+
+
+def scan_stored(stored: Path) -> pl.LazyFrame:
+    """Return a scan of a stored table: a fit reads its columns in batches and never holds them.
+
+    ``stored`` is the path of the file, which is there for as long as the scan is used.
+    """
+    import polars as pl  # a third of a second, which only a fit of many rows is worth
+
+    return pl.scan_parquet(stored, glob=False)
 
 
 def read_rows(

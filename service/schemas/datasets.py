@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field, RootModel
 
+from service.caps import REQUEST
 from service.schemas.base import Answer, Asked
 
 Cell: TypeAlias = bool | int | float | str | None
@@ -64,6 +65,49 @@ class DatasetColumn(Answer):
     )
 
 
+class Sums(Answer):
+    """What a summary holds: the sums that one model needs of rows that are elsewhere."""
+
+    formula: str = Field(
+        description="The model that can be fitted, by any method and with any contrasts.",
+        examples=["log(radon + 0.1) ~ floor + (1 | county)"],
+    )
+    weights: str | None
+    offset: str | None
+    categorical: list[str]
+    factors: dict[str, list[str]] = Field(
+        description="Levels of the predictors that are factors.", examples=[{}]
+    )
+    groups: dict[str, int] = Field(
+        description="Levels of each grouping factor.", examples=[{"county": 85}]
+    )
+    n_dropped: int = Field(description="Rows left out because a value was missing.", examples=[0])
+    n_suppressed: int = Field(
+        description="Rows left out because their cell was too small.", examples=[0]
+    )
+    min_count: int = Field(
+        description="The fewest rows of a cell, as the sites state.", examples=[5]
+    )
+    appendable: bool = Field(
+        description="Whether a summary of rows that come later can be added: false when the "
+        "formula took constants from these rows."
+    )
+    parts: list[str] = Field(
+        description="Ids of the summaries that were added; empty for one that was sent."
+    )
+
+
+class MergeRequest(Asked):
+    """Summaries of different rows, to be added."""
+
+    datasets: list[str] = Field(
+        description="Ids or names of datasets that are summaries.",
+        min_length=2,
+        max_length=REQUEST.merged_datasets,
+        examples=[["north", "south"]],
+    )
+
+
 class DatasetSummary(Answer):
     """A dataset as a list shows it."""
 
@@ -74,7 +118,10 @@ class DatasetSummary(Answer):
     name: str | None = Field(
         description="Stands for the id wherever one is asked for.", examples=["minnesota-radon"]
     )
-    n_rows: int = Field(examples=[919])
+    kind: Literal["table", "summary"] = Field(
+        description="`summary`: the sums of rows that are elsewhere; it has no rows or columns."
+    )
+    n_rows: int = Field(description="Of a summary: the rows summed.", examples=[919])
     n_columns: int = Field(examples=[5])
     size_bytes: int = Field(description="As stored, compressed.", examples=[12035])
     created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
@@ -85,6 +132,7 @@ class DatasetDetail(DatasetSummary):
 
     content_hash: str = Field(description="SHA-256 of the typed content, in hexadecimal.")
     columns: list[DatasetColumn]
+    summary: Sums | None = Field(description="What a summary holds; null for a table.")
 
 
 class DatasetList(Answer):

@@ -70,6 +70,7 @@ class Limits(Answer):
     max_ordered_terms: int = Field(description="Most terms that are given in an order.")
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
+    max_merged_datasets: int = Field(description="Most summaries that are added at once.")
     max_simulations: int = Field(
         description="Most replicates of a bootstrap, and draws of a row in a simulation (`n_sim`)."
     )

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Fit
-from engine.crossproducts import CrossProducts, accumulate
+from engine.crossproducts import CrossProducts
 from engine.design import learn
 from engine.fit import fit_products, fit_spec
 from engine.frame import read
 from engine.prepared import prepare
 from engine.spec import Spec
+from engine.sums import accumulate
 from engine.table import Table
 from tests.engine.simulated import Floats, table
 from tests.reference.cases import case, frame

@@ -17,12 +17,15 @@ from typing import Any
 
 import httpx
 
+from service import summaries
 from service.api.examples import (
     ANSWERS,
     CONTRASTS,
     FITS,
+    MERGES,
     PREDICTIONS,
     SIMULATIONS,
+    SUMMARY,
     VALIDATIONS,
 )
 from service.settings import Settings
@@ -45,6 +48,21 @@ VARYING: dict[str, Any] = {
     "evaluations": 10,
     "gradient_norm": 0.0,
     "request_id": "req_6f1c2a9e4b7d4e0f8a3b5c7d",
+}
+
+SOUTH: dict[str, Any] = {
+    **SUMMARY,
+    "n_rows": 4,
+    "products": [4, 18.0, 18.0, 99.0],
+    "groups": [
+        {
+            **SUMMARY["groups"][0],
+            "levels": ["ANOKA", "WINONA"],
+            "rows": [2, 2],
+            "zz": [2, 2],
+            "zm": [2, 5.2, 2, 12.8],
+        }
+    ],
 }
 
 
@@ -207,6 +225,27 @@ EXAMPLES = (
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
     Example("Delete a dataset", "delete_dataset", "DELETE", "/v1/datasets/three"),
+    Example(
+        "Sums of rows that stay where they are",
+        "upload",
+        *("POST", "/v1/datasets?name=north", SUMMARY, table(summaries.JSON)),
+    ),
+    Example(
+        "The sums of another site",
+        "upload",
+        *("POST", "/v1/datasets?name=south", SOUTH, table(summaries.JSON)),
+    ),
+    Example(
+        MERGES["sites"]["summary"],
+        "merge_datasets",
+        *("POST", "/v1/datasets/merge?name=both", MERGES["sites"]["value"]),
+    ),
+    Example(
+        "A fit of both sites",
+        "fit",
+        *("POST", "/v1/models", {"dataset": "both", "formula": SUMMARY["formula"]}),
+    ),
+    Example("Rows that are not there", "dataset_rows", "GET", "/v1/datasets/both/rows"),
 )
 
 

@@ -12,10 +12,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service import openapi
-from service.api.examples import FITS
+from service import openapi, summaries
+from service.api.examples import FITS, SUMMARY
 from service.app import create_app
 from service.settings import Settings
+from tests.service.examples import SOUTH
 from tests.service.live import Live, serving
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,9 @@ async def test_every_example_of_a_request_is_answered(
 ) -> None:
     fitted = await client.post("/v1/models", json=FITS["radon"]["value"])
     model = fitted.json()["id"]
+    for site, summary in (("north", SUMMARY), ("south", SOUTH)):
+        headers = {"content-type": summaries.JSON}
+        await client.post(f"/v1/datasets?name={site}", json=summary, headers=headers)
     for path, methods in app.openapi()["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {"content": {}})["content"]

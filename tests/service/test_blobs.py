@@ -85,3 +85,13 @@ async def test_a_store_that_cannot_be_written_is_a_503(blobs: Blobs, tmp_path: P
 
 def test_a_key_carries_the_hash_of_its_content() -> None:
     assert digest_of("ab/abcd.parquet") == "abcd"
+
+
+async def test_a_file_on_this_machine_has_a_path_and_one_in_memory_has_none(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    key = await blobs.put(b"rows", ".parquet")
+    path = blobs.path(key)
+    assert path == file_of(tmp_path, key)
+    assert path.read_bytes() == b"rows"
+    assert Blobs("memory:///").path(key) is None

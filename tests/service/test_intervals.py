@@ -150,7 +150,7 @@ async def test_intervals_that_take_longer_than_a_request_waits_become_a_job(
         answer = await client.get(path, params=query, headers={"prefer": "respond-async"})
         assert answer.status_code == 202
         job = await finished(client, answer.headers["location"])
-        assert job["kind"] == table
+        assert (job["kind"], job["state"]) == (table, "succeeded"), job
         found = await client.get(job["result"]["href"], headers={"prefer": "respond-async"})
         assert found.status_code == 200
         assert found.content == at_once.content

@@ -59,7 +59,7 @@ def test_its_derivatives_are_those_of_differences(formula: str, data: str, name:
     at = held.start + 0.1 * np.abs(held.start) + 0.05
     here = objective(at)
     assert here is not None
-    for i, size in enumerate(1e-5 * np.maximum(np.abs(at), 0.1)):
+    for i, size in enumerate(3e-5 * np.maximum(np.abs(at), 0.1)):
         move = np.zeros(len(at))
         move[i] = size
         after, before = objective(at + move), objective(at - move)

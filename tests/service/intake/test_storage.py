@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.intake import Form, read_columns, read_rows, storage, take_in
+import engine
+from service.intake import Form, read_columns, read_rows, scan_stored, storage, take_in
 
 RADON = Path(__file__).parents[2] / "reference" / "data" / "radon.csv"
 
@@ -68,3 +69,15 @@ def test_the_same_table_is_stored_as_the_same_bytes(stored: bytes, tmp_path: Pat
     pq.write_table(table, tmp_path / "given")
     take_in(tmp_path / "given", Form.PARQUET, scratch=tmp_path, target=tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == stored
+
+
+def test_a_scan_of_a_stored_table_fits_as_the_table_does(tmp_path: Path) -> None:
+    place = tmp_path / "[odd] *"
+    place.mkdir()
+    take_in(RADON, Form.CSV, scratch=tmp_path, target=place / "stored")
+    formula = "log(radon + 0.1) ~ floor + (1 | county)"
+    found = engine.fit(formula, scan_stored(place / "stored"))
+    expected = engine.fit(formula, read_columns(place / "stored"))
+    assert found.random[0].levels == expected.random[0].levels
+    assert found.beta == pytest.approx(expected.beta, rel=1e-9)
+    assert found.std_errors == pytest.approx(expected.std_errors, rel=1e-9)

@@ -1,0 +1,140 @@
+"""A fit from a Parquet file beside Polars summing its columns: ``python -m benchmarks.scan``.
+
+The table is drawn from a known model: 3,000 counties (text), ``floor`` (0 or 1), ``uranium``
+(of the county), ``x`` (normal, three decimals) and
+
+    y = 1.4 - 0.6 floor + 0.7 uranium + 0.1 x + a_county + e,   sd(a) = 0.3, sd(e) = 0.75,
+
+four decimals; row groups of 262,144 rows, zstd. Each contestant runs in processes of its own, in
+turn; what is measured is the whole call, imports done, after one call that warms the file's pages.
+Wall time is the least of the rounds, as other load only adds to it; processor time and peak memory
+are told beside it. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
+them by county.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import engine
+
+COUNTIES = 3_000
+PART = 1_000_000
+NUMBERS = ("floor", "uranium", "x", "y")
+FORMULA = "y ~ floor + uranium + x + (1 | county)"
+
+
+def write(path: Path, rows: int, seed: int = 1) -> None:
+    draw = np.random.default_rng(seed)
+    names = pa.array([f"county {j:04d}" for j in range(COUNTIES)])
+    uranium, effect = draw.normal(size=COUNTIES), 0.3 * draw.normal(size=COUNTIES)
+    writer: pq.ParquetWriter | None = None
+    for start in range(0, rows, PART):
+        n = min(PART, rows - start)
+        j = draw.integers(0, COUNTIES, n)
+        floor = (draw.random(n) < 0.17).astype(np.float64)
+        x = draw.normal(size=n).round(3)
+        y = 1.4 - 0.6 * floor + 0.7 * uranium[j] + 0.1 * x + effect[j] + 0.75 * draw.normal(size=n)
+        county = pa.DictionaryArray.from_arrays(pa.array(j, pa.int32()), names).cast(pa.string())
+        part = pa.table(
+            {"county": county, "floor": floor, "uranium": uranium[j], "x": x, "y": y.round(4)}
+        )
+        writer = writer or pq.ParquetWriter(path, part.schema, compression="zstd")
+        writer.write_table(part, row_group_size=262_144)
+    if writer is not None:
+        writer.close()
+
+
+def bare(rows: pl.LazyFrame) -> None:
+    rows.select(pl.col("county").len(), pl.col(NUMBERS).sum()).collect(engine="streaming")
+
+
+def grouped(rows: pl.LazyFrame) -> None:
+    sums = rows.group_by("county").agg(pl.len(), pl.col(NUMBERS).sum())
+    sums.collect(engine="streaming")
+
+
+def fit(rows: pl.LazyFrame) -> None:
+    engine.fit(FORMULA, rows)
+
+
+CONTESTANTS: dict[str, Callable[[pl.LazyFrame], None]] = {
+    "bare": bare,
+    "grouped": grouped,
+    "fit": fit,
+}
+
+
+def measure(name: str, path: Path) -> None:
+    """Print the seconds, processor seconds and peak megabytes of one call."""
+    rows, run = pl.scan_parquet(path), CONTESTANTS[name]
+    run(rows)
+    wall, processor = time.perf_counter(), time.process_time()
+    run(rows)
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps([wall, processor, peak]))
+
+
+def rounds(path: Path, count: int) -> dict[str, list[list[float]]]:
+    found: dict[str, list[list[float]]] = {name: [] for name in CONTESTANTS}
+    for _ in range(count):
+        for name, measured in found.items():
+            command = [sys.executable, "-m", "benchmarks.scan", "--measure", name, str(path)]
+            env = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+            done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+            measured.append(json.loads(done.stdout))
+    return found
+
+
+def table(rows: int, found: dict[str, list[list[float]]]) -> str:
+    best = {name: [min(own) for own in zip(*each, strict=True)] for name, each in found.items()}
+    peak = {name: max(own[2] for own in each) for name, each in found.items()}
+    lines = [
+        f"{rows:,} rows, {COUNTIES:,} counties; load average {os.getloadavg()[0]:.1f}",
+        "",
+        "| | seconds | processor seconds | peak MB | x bare | x grouped | by processor |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, (wall, processor, _) in best.items():
+        ratios = [wall / best[other][0] for other in ("bare", "grouped")]
+        shares = [processor / best[other][1] for other in ("bare", "grouped")]
+        lines.append(
+            f"| {name} | {wall:.3f} | {processor:.3f} | {peak[name]:.0f} | {ratios[0]:.2f} | "
+            f"{ratios[1]:.2f} | {shares[0]:.2f}, {shares[1]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scan", description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--measure", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.measure:
+        measure(asked.measure[0], Path(asked.measure[1]))
+        return
+    for rows in asked.rows:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "rows.parquet")
+            write(path, rows)
+            print(table(rows, rounds(path, asked.rounds)), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

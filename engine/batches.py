@@ -1,0 +1,237 @@
+"""A lazy scan as batches of complete rows: what a model reads of it, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from engine.errors import DataError, Problem
+from engine.frame import (
+    Frame,
+    Roles,
+    each_number,
+    missing_values,
+    no_rows,
+    refuse_infinite,
+    require_columns,
+)
+from engine.levels import Levels, is_number, levels_of
+from engine.progress import Progress, silent
+from engine.spec import Spec
+from engine.sums import CHUNK_CELLS, LEAST_ROWS
+from engine.table import Codes, Floats, Kind, all_finite, not_numeric, unsupported
+
+EXPECTED = 10_000_000
+"""Rows after which reading is taken to be half way: how many there are is not known."""
+FACTOR = "factor:"
+"""Before the name of a column that is read as a factor; it may be read as a number too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a scan: names and types, nothing read."""
+
+    types: Mapping[str, pl.DataType]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(self.types)
+
+    def kind(self, name: str) -> Kind:
+        """What a column holds; raises ``DataError`` for a type that cannot be modelled."""
+        kind = self.types[name]
+        if is_number(kind):
+            return "number"
+        if kind == pl.Boolean:
+            return "boolean"
+        if kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum):
+            return "text"
+        raise unsupported(name, kind)
+
+    def number(self, name: str) -> pl.Expr:
+        """A column as doubles; raises ``DataError`` when it is none of numbers or booleans."""
+        if self.kind(name) == "text":
+            raise not_numeric(name)
+        column = pl.col(name)
+        return column if self.types[name] == pl.Float64 else column.cast(pl.Float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some complete rows.
+
+    Attributes:
+        frame: their numbers; no factors.
+        codes: the codes of their factors by column, as ``Reader.levels`` has them.
+    """
+
+    frame: Frame
+    codes: Mapping[str, Codes]
+
+
+@dataclass(slots=True)
+class Reader:
+    """The columns of a scan that a model reads, and what has been met in them so far.
+
+    Attributes:
+        spec: the model.
+        lazy: the scan.
+        roles: how each column is read.
+        numbers: expressions of the columns that are read as numbers.
+        levels: of the columns that are read as factors.
+        batch_rows: rows of a batch; ``None`` leaves it to the scan.
+        progress: told how many rows have been read.
+        n_rows: complete rows, in the pass that ended last.
+        n_dropped: rows that missed a value, likewise.
+        read: rows read in all passes.
+    """
+
+    spec: Spec
+    lazy: pl.LazyFrame
+    roles: Roles
+    numbers: Mapping[str, pl.Expr]
+    levels: Mapping[str, Levels]
+    batch_rows: int | None
+    progress: Progress = silent
+    n_rows: int = field(default=0, init=False)
+    n_dropped: int = field(default=0, init=False)
+    read: int = field(default=0, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        spec: Spec,
+        lazy: pl.LazyFrame,
+        batch_rows: int | None = None,
+        progress: Progress = silent,
+    ) -> Reader:
+        """Decide how the columns are read, from their types alone.
+
+        Raises:
+            SpecError: columns do not exist.
+            DataError: text where a number is needed, types that cannot be modelled.
+        """
+        schema = Schema(schema_of(lazy))
+        require_columns(spec, schema)
+        roles = Roles.of(spec, schema)
+        numbers = each_number(roles, schema.number)
+        levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
+        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress)
+
+    def batches(self) -> Iterator[Batch]:
+        """Go over the rows once, in their order; a batch has a row or more.
+
+        Raises:
+            DataError: infinite values, no complete row, rows that miss a value when none may;
+                or the data cannot be read.
+        """
+        n_rows = n_dropped = 0
+        for part in self._parts():
+            n_rows += part.n_rows
+            gaps = part.gaps()
+            dropped = 0 if gaps is None else int(gaps.sum())
+            n_dropped += dropped
+            if dropped < part.n_rows and not (n_dropped and self.spec.missing == "fail"):
+                yield part.complete(gaps, self.roles)
+        if n_dropped and self.spec.missing == "fail":
+            raise missing_values(n_dropped)
+        if n_dropped == n_rows:
+            raise no_rows(self.spec)
+        self.n_rows, self.n_dropped = n_rows - n_dropped, n_dropped
+
+    def _parts(self) -> Iterator[_Part]:
+        """What the scan gives, in parts whose columns stay in a processor's cache."""
+        step = max(LEAST_ROWS, CHUNK_CELLS // (len(self.numbers) + len(self.levels) + 1))
+        first = 0
+        for read in self._read():
+            numbers = {name: read[name].to_numpy() for name in self.numbers}
+            codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
+            for start in range(0, read.height, step):
+                stop = min(start + step, read.height)
+                yield _Part(
+                    stop - start,
+                    first + start,
+                    {name: own[start:stop] for name, own in numbers.items()},
+                    {name: own[start:stop] for name, own in codes.items()},
+                )
+            first += read.height
+            self.read += read.height
+            self.progress(1.0 - 1.0 / (1.0 + self.read / EXPECTED), f"rows read: {self.read}")
+
+    def _read(self) -> Iterator[pl.DataFrame]:
+        wanted = [
+            *(expr.alias(name) for name, expr in self.numbers.items()),
+            *(own.expr.alias(FACTOR + name) for name, own in self.levels.items()),
+        ]
+        try:
+            yield from self.lazy.select(wanted).collect_batches(
+                chunk_size=self.batch_rows, maintain_order=True, lazy=True, engine="streaming"
+            )
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some rows as they are read, numbered from ``first``; missing is NaN or -1."""
+
+    n_rows: int
+    first: int
+    numbers: Mapping[str, Floats]
+    codes: Mapping[str, Codes]
+
+    def gaps(self) -> NDArray[np.bool_] | None:
+        """A mask (n,) of the rows that miss a value; ``None`` when all numbers are finite too."""
+        odd = [np.isnan(own) for own in self.numbers.values() if not all_finite(own)]
+        odd += [own < 0 for own in self.codes.values() if own.min() < 0]
+        return np.logical_or.reduce(odd) if odd else None
+
+    def complete(self, gaps: NDArray[np.bool_] | None, roles: Roles) -> Batch:
+        """The rows that miss no value; raises ``DataError`` when one is infinite."""
+        if gaps is None:
+            frame = Frame(self.n_rows, 0, self.numbers, {}, roles.bare, first=self.first)
+            return Batch(frame, self.codes)
+        kept = np.flatnonzero(~gaps)
+        numbers = {name: values[kept] for name, values in self.numbers.items()}
+        dropped = self.n_rows - len(kept)
+        frame = Frame(len(kept), dropped, numbers, {}, roles.bare, rows=kept + self.first)
+        refuse_infinite(frame, roles)
+        return Batch(frame, {name: own[kept] for name, own in self.codes.items()})
+
+
+def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
+    """Names and types of the columns of a scan; raises ``DataError`` when they cannot be read."""
+    try:
+        return lazy.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(error) from error
+
+
+def collected(lazy: pl.LazyFrame, columns: Iterable[str]) -> pa.Table:
+    """Those of the columns that a scan has, in memory; raises ``DataError``."""
+    names = schema_of(lazy).names()
+    try:
+        rows = lazy.select(name for name in dict.fromkeys(columns) if name in names).collect(
+            engine="streaming"
+        )
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(error) from error
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def unreadable(error: pl.exceptions.PolarsError) -> DataError:
+    """The error of data that a scan cannot read."""
+    return DataError(
+        Problem(
+            "unreadable_data",
+            f"the data cannot be read: {str(error).splitlines()[0]}",
+            "give the scan the types of the columns, or mend the files",
+            ("dataset",),
+        )
+    )

@@ -1,0 +1,124 @@
+"""The columns of some rows, M = [1 X y] and Z, and the pilot values that they are shifted by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.crossproducts import Pilot
+from engine.design import Design, Grouping, TermSet
+from engine.errors import DataError, Problem
+from engine.frame import Frame
+from engine.table import Floats
+
+LARGEST = 1e100
+"""The largest number of a column: sums of fourth powers must be doubles; of weights, either way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of some rows in the data's units.
+
+    Attributes:
+        m: M, (m, n).
+        z: Z of each grouping factor without the split by level, (k, n); ``None`` for (1, n) ones.
+        weights: (n,).
+    """
+
+    m: Floats
+    z: tuple[Floats | None, ...]
+    weights: Floats | None
+
+    @classmethod
+    def of(cls, design: Design, frame: Frame, weights: str | None) -> Columns:
+        """Make the columns of the rows of a frame.
+
+        Raises:
+            DataError: weights that are not positive, an expression that is not finite.
+        """
+        x = [column for block in design.fixed.blocks for column in block.columns(frame)]
+        m = np.empty((len(x) + 2, frame.n_rows))
+        m[0] = 1.0
+        for row, column in zip(m[1:], [*x, design.response.values(frame)], strict=True):
+            row[:] = column
+        z = tuple(_z(grouping, frame) for grouping in design.groupings)
+        for columns in (m, *z):
+            if columns is not None and not max(columns.max(), -columns.min()) <= LARGEST:
+                raise _too_large(columns, frame)  # nor when it is NaN
+        return cls(m, z, None if weights is None else _weights(frame, weights))
+
+    def pilots(self, design: Design) -> tuple[Pilot, ...]:
+        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it."""
+        anchored = bool(design.fixed.constant())
+        own = [_pilot(self.m, (True, *_coded(design.fixed), False), [anchored] * len(self.m))]
+        for grouping, z in zip(design.groupings, self.z, strict=True):
+            coded, held = [], []
+            for term in grouping.terms:
+                coded += [True] * term.intercept + list(_coded(term))
+                held += [term.intercept] * len(term.names)
+            own.append(Pilot.none(1) if z is None else _pilot(z, coded, held))
+        return tuple(own)
+
+
+def _z(grouping: Grouping, frame: Frame) -> Floats | None:
+    if grouping.intercepts == (True,):
+        return None
+    return np.array(grouping.z_columns(frame))
+
+
+def _coded(terms: TermSet) -> tuple[bool, ...]:
+    return tuple(block.indicator for block in terms.blocks for _ in block.names)
+
+
+def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
+    """Mean and spread of each column; coded levels stay, and so does all without a constant."""
+    if all(coded):
+        return Pilot.none(len(columns))
+    centre = np.where(held, columns.mean(axis=1), 0.0)
+    centre[list(coded)] = 0.0
+    deviations = columns - centre[:, None]
+    squares = np.einsum("cn,cn->c", deviations, deviations).tolist()
+    n = columns.shape[1]
+    scale = [
+        1.0 if fixed or not square else 2.0 ** round(math.log2(square / n) / 2.0)
+        for fixed, square in zip(coded, squares, strict=True)
+    ]
+    return Pilot(centre, np.array(scale))
+
+
+def _weights(frame: Frame, name: str) -> Floats:
+    weights = frame.numbers[name]
+    if weights.max() > LARGEST or 0.0 < weights.min() < 1.0 / LARGEST:
+        raise DataError(
+            Problem(
+                "bad_weights",
+                f"weights are larger than {LARGEST:g}, or smaller than its inverse",
+                "divide all weights by the same number",
+                ("weights",),
+            )
+        )
+    if not (weights > 0).all():
+        raise DataError(
+            Problem(
+                "bad_weights",
+                f"weights are not positive in row {frame.row_numbers(weights <= 0)}",
+                "weights are positive; leave rows of no weight out of the data",
+                ("weights",),
+            )
+        )
+    return weights
+
+
+def _too_large(columns: Floats, frame: Frame) -> DataError:
+    bad = ~np.asarray((np.abs(columns) <= LARGEST).all(axis=0))
+    return DataError(
+        Problem(
+            "too_large_values",
+            f"a column of the model is larger than {LARGEST:g} in row {frame.row_numbers(bad)}",
+            "take the column in a larger unit",
+            ("formula",),
+        )
+    )

@@ -1,0 +1,264 @@
+"""The pass over the rows: cross-products as running sums, some thousands of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from engine.columns import Columns
+from engine.cooccurrence import MeetingSums
+from engine.crossproducts import CrossProducts, GroupProducts, Pilot
+from engine.design import Design, Grouping
+from engine.frame import Frame
+from engine.progress import Progress, silent
+from engine.table import Codes, Factor, Floats
+
+CHUNK_ROWS = 65_536
+"""Most rows whose columns are held at once."""
+CHUNK_CELLS = 1 << 17
+"""About as many numbers of M are held at once: a megabyte stays in a processor's cache."""
+LEAST_ROWS = 2_048
+NARROW = 16
+"""Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The levels of a grouping factor, and the index among them of each code that rows came with.
+
+    Attributes:
+        levels: names, in the order that the sums shall have.
+        ranks: by code, -1 for codes without rows; ``None`` when the codes are the indices.
+    """
+
+    levels: tuple[str, ...]
+    ranks: Codes | None = None
+
+
+def chunk_size(design: Design, most: int = CHUNK_ROWS) -> int:
+    """Rows that are best held at once, and no more than ``most``."""
+    width = 2 + sum(len(block.names) for block in design.fixed.blocks)
+    width += sum(len(grouping.names) for grouping in design.groupings)
+    return min(most, max(LEAST_ROWS, CHUNK_CELLS // width))
+
+
+def accumulate(
+    design: Design,
+    frame: Frame,
+    weights: str | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress = silent,
+) -> CrossProducts:
+    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
+
+    Raises:
+        DataError: weights that are not positive, an expression that is not finite.
+    """
+    factors = [grouping.factor(frame) for grouping in design.groupings]
+    sums: Sums | None = None
+    step = chunk_size(design, chunk_rows)
+    for start in range(0, frame.n_rows, step):
+        progress(start / frame.n_rows, f"cross-products: row {start + 1} of {frame.n_rows}")
+        columns = Columns.of(design, frame.slice(start, start + step), weights)
+        if sums is None:
+            sizes = [len(factor.levels) for factor in factors]
+            sums = Sums(design, columns.pilots(design), sizes, weights is not None)
+        sums.add(columns, [factor.codes[start : start + step] for factor in factors])
+    if sums is None:
+        raise ValueError("a frame without rows has no cross-products")
+    return sums.total([Order(factor.levels) for factor in factors])
+
+
+def products_of(
+    design: Design,
+    frame: Frame,
+    factors: Sequence[Factor],
+    weights: str | None = None,
+    pilots: tuple[Pilot, ...] | None = None,
+) -> CrossProducts:
+    """Cross-products of some rows, whose columns are held at once.
+
+    Args:
+        design: how rows become columns.
+        frame: the rows.
+        factors: the level of each row in each grouping factor; levels without rows have zeros.
+        weights: column of weights.
+        pilots: of M, then of Z of each factor; those of these rows by default.
+
+    Raises:
+        DataError: weights that are not positive, an expression that is not finite.
+    """
+    columns = Columns.of(design, frame, weights)
+    sizes = [len(factor.levels) for factor in factors]
+    sums = Sums(design, pilots or columns.pilots(design), sizes, weights is not None)
+    sums.add(columns, [factor.codes for factor in factors])
+    return sums.total([Order(factor.levels) for factor in factors])
+
+
+class Sums:
+    """Running cross-products. Rows are added in place; levels may come as they appear.
+
+    Args:
+        design: how rows become columns.
+        pilots: of M, then of Z of each grouping factor.
+        sizes: levels known of each grouping factor.
+        weighted: whether the rows have weights.
+    """
+
+    def __init__(
+        self, design: Design, pilots: tuple[Pilot, ...], sizes: Sequence[int], weighted: bool
+    ) -> None:
+        m = len(pilots[0].centre)
+        self._pilots = pilots
+        self._n, self._log_weights = 0, 0.0
+        self._mm = np.zeros((m, m))
+        self._groups = [
+            _GroupSums(grouping, pilot, m, size, weighted)
+            for grouping, pilot, size in zip(design.groupings, pilots[1:], sizes, strict=True)
+        ]
+        self._meetings = [
+            MeetingSums((a, b), (len(pilots[a + 1].centre), len(pilots[b + 1].centre)))
+            for a, b in combinations(range(len(self._groups)), 2)
+        ]
+
+    def add(self, columns: Columns, codes: Sequence[Codes]) -> None:
+        """Add rows: their columns, whose memory is used up, and their levels, (n,) each."""
+        m, weights = self._pilots[0].shift(columns.m), columns.weights
+        n = m.shape[1]
+        self._n += n
+        if weights is not None:
+            self._log_weights += float(np.log(weights).sum())
+        weighted = m if weights is None else m * weights
+        self._mm += _gram(m) if weights is None else weighted @ m.T
+        z = [
+            None if own is None else pilot.shift(own)
+            for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
+        ]
+        for group, own, code in zip(self._groups, z, codes, strict=True):
+            group.add(own, code, weighted, weights)
+        for meeting, (a, b) in zip(self._meetings, combinations(range(len(z)), 2), strict=True):
+            meeting.add((codes[a], codes[b]), _pairs(z[a], z[b], weights, n))
+
+    def rows(self, which: int) -> Codes:
+        """Rows so far of each code of a grouping factor."""
+        return self._groups[which].rows
+
+    def total(self, orders: Sequence[Order]) -> CrossProducts:
+        """The cross-products of all rows, levels in the order given; all have ranks or none."""
+        meetings = []
+        for meeting in self._meetings:
+            own = meeting.total()
+            first, second = orders[own.first].ranks, orders[own.second].ranks
+            if first is not None and second is not None:
+                own = own.reindexed(first, second).gathered()
+            meetings.append(own)
+        return CrossProducts(
+            n=self._n,
+            log_weights=self._log_weights,
+            mm=self._mm,
+            pilot=self._pilots[0],
+            groups=tuple(
+                group.total(order) for group, order in zip(self._groups, orders, strict=True)
+            ),
+            meetings=tuple(meetings),
+        )
+
+
+class _GroupSums:
+    """Running sums of one grouping factor: a row for each sum, a column for each level.
+
+    The sums are those of every column of Z times every column of M, then those of the pairs of
+    columns of Z that M does not hold: its first column is 1, as an intercept of Z is.
+    """
+
+    def __init__(self, grouping: Grouping, pilot: Pilot, m: int, size: int, weighted: bool) -> None:
+        self._name, self._pilot, self._m, self._weighted = grouping.name, pilot, m, weighted
+        self._ones = grouping.intercepts
+        k = len(self._ones)
+        slopes = [a for a in range(k) if not self._ones[a]]
+        self._slopes = [(a, b) for a in slopes for b in slopes if a <= b]
+        self._sums = np.zeros((k * m + len(self._slopes), size))
+        self.rows = np.zeros(size, dtype=np.int64)
+
+    def add(self, z: Floats | None, codes: Codes, weighted: Floats, weights: Floats | None) -> None:
+        """Add rows: Z (k, n), levels (n,), M times the weights (m, n)."""
+        self._grow(codes)
+        if len(self.rows) <= len(codes):
+            self.rows += np.bincount(codes, minlength=len(self.rows))
+        else:
+            np.add.at(self.rows, codes, 1)
+        sums, m = self._sums, self._m
+        for a, constant in enumerate(self._ones):
+            products = weighted if constant or z is None else z[a] * weighted
+            for c, values in enumerate(products):
+                if not (constant and c == 0 and weights is None):  # these are the rows
+                    np.add.at(sums[a * m + c], codes, values)
+        if z is None:
+            return
+        for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
+            both = z[a] * z[b]
+            np.add.at(sums[i], codes, both if weights is None else both * weights)
+
+    def total(self, order: Order) -> GroupProducts:
+        """The sums, levels in the order given."""
+        rows, sums = self._ordered(order)
+        k, m = len(self._ones), self._m
+        zm = np.ascontiguousarray(sums[: k * m].T).reshape(-1, k, m)
+        zz = np.empty((len(zm), k, k))
+        for a in range(k):
+            for b in range(k):
+                if self._ones[a]:  # the first column of M is 1
+                    zz[:, a, b] = zm[:, b, 0]
+                elif self._ones[b]:
+                    zz[:, a, b] = zm[:, a, 0]
+        for (a, b), values in zip(self._slopes, sums[k * m :], strict=True):
+            zz[:, a, b] = zz[:, b, a] = values
+        return GroupProducts(self._name, order.levels, rows, zz, zm, self._pilot)
+
+    def _ordered(self, order: Order) -> tuple[Codes, Floats]:
+        """Rows and sums by level; those of codes that have one rank are added."""
+        if not self._weighted:
+            for a, constant in enumerate(self._ones):
+                if constant:
+                    self._sums[a * self._m] = self.rows
+        if order.ranks is None:
+            return self.rows, self._sums
+        used = np.flatnonzero(order.ranks >= 0)
+        ranks = order.ranks[used]
+        rows = np.zeros(len(order.levels), dtype=np.int64)
+        np.add.at(rows, ranks, self.rows[used])
+        sums = np.zeros((len(self._sums), len(order.levels)))
+        for total, own in zip(sums, self._sums, strict=True):
+            np.add.at(total, ranks, own[used])
+        return rows, sums
+
+    def _grow(self, codes: Codes) -> None:
+        """Make room for the codes; it is doubled, so that a level is moved a few times."""
+        need, room = int(codes.max()) + 1, len(self.rows)
+        if need > room:
+            more = max(need, 2 * room) - room
+            self.rows = np.pad(self.rows, (0, more))
+            self._sums = np.pad(self._sums, ((0, 0), (0, more)))
+
+
+def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -> Floats:
+    """Products of every column of one Z with every column of the other, (k_a k_b, n)."""
+    left, right = (np.ones((1, n)) if z is None else z for z in (a, b))
+    if weights is not None:
+        left = left * weights
+    return np.asarray((left[:, None] * right).reshape(-1, n))
+
+
+def _gram(m: Floats) -> Floats:
+    """M m' for m of shape (columns, n)."""
+    width, n = m.shape
+    if width > NARROW or n < LEAST_ROWS:
+        return np.asarray(m @ m.T)
+    out = np.empty((width, width))
+    for i in range(width):
+        out[i, i:] = out[i:, i] = m[i:] @ m[i]
+    return out
