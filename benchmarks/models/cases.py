@@ -83,6 +83,7 @@ CHEM97 = Case(
     ),
     tables.chem97,
     target=60e-3,
+    rounds=3,
 )
 INSTEVAL = Case(
     "InstEval",
@@ -105,7 +106,7 @@ MILLION = Case(
     replace(_mixed("y ~ x + (1 | g)", fixed=("x",), random=("g",)), text=False),
     lambda: tables.grouped(1_000_000, 10_000),
     target=0.3,
-    rounds=3,
+    rounds=2,
 )
 RATINGS = Case(
     "ratings",
