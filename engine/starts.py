@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.criterion import Criterion, Structure
 from engine.crossed import CrossedCriterion
+from engine.dense import DenseCriterion
 from engine.moments import relative_deviations
 from engine.scalar import ScalarCriterion
 from engine.slopes import SlopesCriterion
@@ -27,6 +28,7 @@ OCTAVES = 0.5
 SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVES, OCTAVES)])
 SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0))
 """Standard deviations of the effects relative to the residual one, from the finest grid on."""
+DENSE_SIZES = (0.1, 0.5, 2.5, 12.0)
 CORRELATION, EDGE = 0.9, 0.9999
 MAX_PATTERNS = 8
 MAX_STARTS = 12
@@ -59,9 +61,9 @@ def starts(criterion: Criterion) -> Starts:
     """Choose the points to start from.
 
     After the dips come the lowest points that are not near a start already, up to three times as
-    starts as theta has elements. A scalar theta is scanned over eight orders of two either side of
-    1, and starts at its dips only. Of several factors the scan is coarse, and its best point passes
-    for the only dip.
+    many starts as theta has elements. A scalar theta is scanned over eight orders of two either
+    side of 1, and starts at its dips only. Of several factors with more effects than one matrix
+    holds the scan is coarse, and its best point passes for the only dip.
     """
     if isinstance(criterion, ScalarCriterion):
         return _scalar_starts(criterion)
@@ -94,15 +96,21 @@ def _crossed_starts(criterion: Criterion) -> Starts:
     structure = criterion.structure
     if isinstance(criterion, CrossedCriterion) and criterion.costly:
         return Starts([structure.theta(np.diag(relative_deviations(criterion.blocks)))], 1, 0)
-    thetas = _uncorrelated(structure)
+    if isinstance(criterion, DenseCriterion) and structure.k <= 3:
+        thetas = _uncorrelated(structure, DENSE_SIZES)
+        shape = (1, *(len(DENSE_SIZES),) * structure.k)
+        chosen, dips = _choose(criterion.scan(thetas).reshape(shape), MAX_STARTS, edge=False)
+        if chosen:
+            return Starts([thetas[i] for i in chosen], dips, len(thetas))
+    thetas = _uncorrelated(structure, SIZES[1])
     order = np.argsort(criterion.scan(thetas), kind="stable")
     return Starts([thetas[i] for i in order[:MAX_STARTS]], 1, len(thetas))
 
 
 @lru_cache(maxsize=16)
-def _uncorrelated(structure: Structure) -> Floats:
+def _uncorrelated(structure: Structure, sizes: tuple[float, ...]) -> Floats:
     """Thetas of uncorrelated effects (s, t): of all sizes, or all of one where they are many."""
-    sizes, k = SIZES[1], structure.k
+    k = structure.k
     scales = list(product(sizes, repeat=k)) if k <= 3 else [(size,) * k for size in sizes]
     return np.array([structure.theta(np.diag(scale)) for scale in scales])
 

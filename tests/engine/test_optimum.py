@@ -225,6 +225,11 @@ def test_an_optimum_at_the_edge_is_found_beside_another_within(number: int) -> N
     assert minimise(own).value <= best_of_random_starts(own, number, 20) + 1e-5
 
 
+def test_an_optimum_of_large_effects_of_two_factors_is_found() -> None:
+    own = criterion(*hard(602))
+    assert minimise(own).value < 53.334  # another, at 60.12, is where most searches end
+
+
 def hard(number: int) -> tuple[Spec, pd.DataFrame]:
     """A set of the study of robustness."""
     found = hard_set(1, number)
