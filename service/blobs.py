@@ -62,6 +62,29 @@ class Blobs:
         prefix = self.store.prefix if isinstance(self.store, LocalStore) else None
         return None if prefix is None else Path(prefix, key)
 
+    async def file(self, key: str, spare: Path) -> Path:
+        """Return a file of this machine with the content of ``key``, its hash checked.
+
+        It is the store's own where the store is a directory, else a copy in the directory
+        ``spare``.
+        """
+        own = self.path(key)
+        if own is None:
+            own = spare / digest_of(key)
+            with own.open("wb") as copy:
+                async for piece in self.stream(key):
+                    copy.write(piece)
+            return own
+        try:
+            digest, _ = await asyncio.to_thread(_measured, own)
+        except FileNotFoundError as error:
+            raise _damaged() from error
+        except OSError as error:
+            raise _unavailable() from error
+        if digest != digest_of(key):
+            raise _damaged()
+        return own
+
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """Yield the content of ``key`` in pieces; raises after the last when the hash is wrong."""
         seen = hashlib.sha256()

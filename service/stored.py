@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyarrow as pa
 
 from engine import EngineError, Summary, read_summary
-from service.intake import read_columns
+from service.intake import read_columns, scan_stored
 from service.problems import ProblemError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ARROW: Final = ".arrow"
 SUMS: Final = ".summary"
 
-Source: TypeAlias = pa.Table | Summary
+Source: TypeAlias = "pa.Table | pl.LazyFrame | Summary"
 """What a model is fitted to: rows, or their sums."""
 
 
@@ -40,6 +44,13 @@ def read_source(content: bytes, stored: Stored, wanted: Sequence[str]) -> Source
     table = read_columns(content, [name for name in names if name in wanted])
     nothing = pa.nulls(table.num_rows)
     return pa.table({name: table.column(name) if name in wanted else nothing for name in names})
+
+
+def scan_source(path: Path, stored: Stored) -> Source:
+    """The rows of a kept dataset as a scan of its file, or its sums."""
+    if stored.blob.endswith((SUMS, ARROW)):
+        return read_source(path.read_bytes(), stored, stored.names)
+    return scan_stored(path)
 
 
 def read_sums(content: bytes) -> Summary:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from engine import Progress, from_bytes, to_bytes
@@ -12,17 +14,19 @@ from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered
 from service.orders import Order
-from service.stored import Stored, read_source
+from service.stored import Stored, scan_source
 
 
 def fit(order: Order, stored: Stored, blobs: str, *, progress: Progress) -> Model:
-    """Fit an order to a kept dataset, keep the fit, and return its row for the catalog."""
+    """Fit an order to a kept dataset, keep the fit, and return its row for the catalog.
+
+    The rows of a table are read batch by batch: memory does not grow with their number.
+    """
     progress(0.0, "reading the dataset")
     store = Blobs(blobs)
-    content = asyncio.run(store.read(stored.blob))
-    source = read_source(content, stored, order.specified.spec.columns)
-    del content
-    row, fitted = fit_order(order, source, progress)
+    with TemporaryDirectory() as spare:
+        file = asyncio.run(store.file(stored.blob, Path(spare)))
+        row, fitted = fit_order(order, scan_source(file, stored), progress)
     progress(1.0, "keeping the fit")
     return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
 

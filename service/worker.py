@@ -25,7 +25,12 @@ LONGEST_MESSAGE: Final = 200
 NICENESS: Final = 5
 
 # What the numerical libraries read when they are loaded.
-_THREADS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_THREADS: Final = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,3 +95,26 @@ async def test_a_file_on_this_machine_has_a_path_and_one_in_memory_has_none(
     assert path == file_of(tmp_path, key)
     assert path.read_bytes() == b"rows"
     assert Blobs("memory:///").path(key) is None
+
+
+@pytest.mark.parametrize("url", ["file", "memory"])
+async def test_the_file_of_a_key_has_its_content_wherever_the_store_is(
+    blobs: Blobs, tmp_path: Path, url: str
+) -> None:
+    store = blobs if url == "file" else Blobs("memory:///")
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    key = await store.put(b"rows" * 1000, ".parquet")
+    assert (await store.file(key, spare)).read_bytes() == b"rows" * 1000
+    assert len(list(spare.iterdir())) == (url == "memory"), "no copy of what is here already"
+    with pytest.raises(ProblemError) as caught:
+        await store.file(key.replace(key[3:7], "0000"), spare)
+    assert caught.value.kind.code == "corrupt_artefact"
+
+
+async def test_the_file_of_a_damaged_key_is_not_served(blobs: Blobs, tmp_path: Path) -> None:
+    key = await blobs.put(b"a")
+    file_of(tmp_path, key).write_bytes(b"b")
+    with pytest.raises(ProblemError) as caught:
+        await blobs.file(key, tmp_path)
+    assert caught.value.kind.code == "corrupt_artefact"
