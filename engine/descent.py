@@ -118,6 +118,10 @@ def descend_together(
 
     ``watch`` is called before the points of all searches are evaluated together.
     """
+    if criterion.at_once == 1:
+        for theta in thetas:
+            known.ends.append(descend(criterion, theta, known, enough, watch))
+        return known.ends[-len(thetas) :] if len(thetas) else []
     ends: dict[int, Optimum] = {}
     for first in range(0, len(thetas), criterion.at_once):
         group = range(first, min(first + criterion.at_once, len(thetas)))
