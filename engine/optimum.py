@@ -22,6 +22,7 @@ from engine.descent import ACCURACY, Known, Objective, Optimum, descend, descend
 from engine.information import Informed
 from engine.progress import unwatched
 from engine.starts import blocks_of, starts
+from engine.surface import StackedCriterion
 from engine.table import Floats
 
 VALUE_ACCURACY = 1e-6
@@ -97,17 +98,19 @@ def _ends(
         return _learned_ends(criterion, near, enough, watch)
     if near is not None and criterion.costly:
         return [descend(criterion, near, enough=enough, watch=watch)], 0
-    found = starts(criterion)
-    points, tried = found.points, found.tried
-    first = max(FEWEST, found.dips)
-    if near is not None:
-        dips = [dip for dip in points[: found.dips] if not _alike(structure, dip, near)]
-        points, first = [near, *dips, *points[found.dips :]], 1 + len(dips)
+    found = starts(criterion, FEWEST if near is None else 0)
+    dips = found.points[: found.dips]
+    if near is None:
+        first = found.points[: max(FEWEST, found.dips)]
+    else:
+        first = [near, *(dip for dip in dips if not _alike(structure, dip, near))]
     known = Known(structure, [])
-    ends = descend_together(criterion, points[:first], known, enough, watch)
-    if len(points) > first and _doubtful(criterion, ends):
-        ends += descend_together(criterion, points[first:], known, enough, watch)
-    return ends, tried
+    ends = descend_together(criterion, first, known, enough, watch)
+    if structure.k > 1 and _doubtful(criterion, ends):
+        followed = len(first) if near is None else len(dips)
+        every = starts(criterion) if isinstance(criterion, StackedCriterion) else found
+        ends += descend_together(criterion, every.points[followed:], known, enough, watch)
+    return ends, found.tried
 
 
 def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:

@@ -57,19 +57,20 @@ class Starts:
     tried: int
 
 
-def starts(criterion: Criterion) -> Starts:
+def starts(criterion: Criterion, fewest: int | None = None) -> Starts:
     """Choose the points to start from.
 
     After the dips come the lowest points that are not near a start already, up to three times as
-    many starts as theta has elements. A scalar theta is scanned over eight orders of two either
-    side of 1, and starts at its dips only. Of several factors with more effects than one matrix
-    holds the scan is coarse, and its best point passes for the only dip.
+    many starts as theta has elements; where one matrix or one pass holds all levels, no more than
+    make up the ``fewest``, if told. A scalar theta is scanned over eight orders of two either side
+    of 1, and starts at its dips only. Of several factors with more effects the scan is coarse, and
+    its best point passes for the only dip.
     """
     if isinstance(criterion, ScalarCriterion):
         return _scalar_starts(criterion)
     if isinstance(criterion, SlopesCriterion):
-        return _slopes_starts(criterion)
-    return _crossed_starts(criterion)
+        return _slopes_starts(criterion, fewest)
+    return _crossed_starts(criterion, fewest)
 
 
 def _scalar_starts(criterion: ScalarCriterion) -> Starts:
@@ -81,17 +82,17 @@ def _scalar_starts(criterion: ScalarCriterion) -> Starts:
     return Starts(points, len(points), len(values))
 
 
-def _slopes_starts(criterion: SlopesCriterion) -> Starts:
+def _slopes_starts(criterion: SlopesCriterion, fewest: int | None) -> Starts:
     grid, shape, edge = _grid(criterion.structure, len(criterion.blocks.root))
     t = grid.shape[1]
     count = min(3 * t, MAX_STARTS) if t <= MANY_PARAMETERS else FEW_STARTS
-    chosen, dips = _choose(criterion.scan(grid).reshape(shape), count, edge)
+    chosen, dips = _choose(criterion.scan(grid).reshape(shape), count, fewest, edge=edge)
     if not chosen:  # there is no value anywhere
         return Starts([grid[0]], 1, len(grid))
     return Starts([grid[i] for i in chosen], dips, len(grid))
 
 
-def _crossed_starts(criterion: Criterion) -> Starts:
+def _crossed_starts(criterion: Criterion, fewest: int | None) -> Starts:
     """Uncorrelated effects of three sizes, lowest first; from moments where a value is costly."""
     structure = criterion.structure
     if isinstance(criterion, CrossedCriterion) and criterion.costly:
@@ -99,7 +100,8 @@ def _crossed_starts(criterion: Criterion) -> Starts:
     if isinstance(criterion, DenseCriterion) and structure.k <= 3:
         thetas = _uncorrelated(structure, DENSE_SIZES)
         shape = (1, *(len(DENSE_SIZES),) * structure.k)
-        chosen, dips = _choose(criterion.scan(thetas).reshape(shape), MAX_STARTS, edge=False)
+        values = criterion.scan(thetas).reshape(shape)
+        chosen, dips = _choose(values, MAX_STARTS, fewest, edge=False)
         if chosen:
             return Starts([thetas[i] for i in chosen], dips, len(thetas))
     thetas = _uncorrelated(structure, SIZES[1])
@@ -174,7 +176,7 @@ def _patterns(structure: Structure, correlation: float) -> Iterator[Floats]:
         yield np.asarray(np.linalg.cholesky(correlations), dtype=np.float64)
 
 
-def _choose(values: Floats, count: int, edge: bool) -> tuple[list[int], int]:
+def _choose(values: Floats, count: int, fewest: int | None, *, edge: bool) -> tuple[list[int], int]:
     """Indices of the starts, the dips first, and how many are dips.
 
     Along sizes the neighbours of a point are all points one size apart or less; a pattern of signs
@@ -196,6 +198,10 @@ def _choose(values: Floats, count: int, edge: bool) -> tuple[list[int], int]:
     order = np.argsort(flat, kind="stable")
     chosen: list[int] = order[dip.ravel()[order]][:count].tolist()
     dips = len(chosen)
+    if fewest is not None:
+        count = min(count, fewest)
+    if dips >= count:
+        return chosen, dips
     places = _places(values.shape)
     far = min(NEAR, values.shape[-1] - 1)
     left = np.isfinite(flat)
