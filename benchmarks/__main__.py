@@ -46,6 +46,10 @@ def main() -> None:
     parser.add_argument("--limit", type=float, help="seconds a program has for a model")
     parser.add_argument("--large", action="store_true", help="into results-large.md")
     options = parser.parse_args()
+    known = [case.name for case in (LARGE if options.large else USUAL)]
+    for name in options.case or ():
+        if name not in known:
+            parser.error(f"no case {name!r}; there are: {', '.join(known)}")
     if options.case:
         options.only = "models"
     command = "make bench-large" if options.large else "make bench"
