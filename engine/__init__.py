@@ -48,7 +48,7 @@ from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
-from engine.progress import Progress, silent
+from engine.progress import Progress
 from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics
@@ -151,7 +151,6 @@ __all__ = [
     "ranova",
     "read_summary",
     "row_diagnostics",
-    "silent",
     "simulate",
     "summarise",
     "t_test",

@@ -230,11 +230,6 @@ class Criterion:
         return self.method == "REML"
 
     @property
-    def costly(self) -> bool:
-        """Whether one value takes so long that few starts must do."""
-        return False
-
-    @property
     def at_once(self) -> int:
         """At how many thetas it is best evaluated at once."""
         return 1

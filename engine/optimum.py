@@ -96,8 +96,6 @@ def _ends(
     structure = criterion.structure
     if _learns(criterion):
         return _learned_ends(criterion, near, enough, watch)
-    if near is not None and criterion.costly:
-        return [descend(criterion, near, enough=enough, watch=watch)], 0
     found = starts(criterion, FEWEST if near is None else 0)
     dips = found.points[: found.dips]
     if near is None:
