@@ -56,7 +56,7 @@ check: lint types openapi-check test
 
 # Locked and hashed, without index addresses.
 COMPILE = $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-  --strip-extras --allow-unsafe --no-header
+  --strip-extras --allow-unsafe --no-header --constraint requirements/constraints.in
 lock: setup-dev
 	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
