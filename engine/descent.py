@@ -57,6 +57,21 @@ class Optimum:
     optima: int
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a search starts.
+
+    Attributes:
+        theta: the point (t,).
+        origin: where the search starts instead, unless the criterion at theta is lower.
+        value: of the criterion at the origin.
+    """
+
+    theta: Floats
+    origin: Floats | None = None
+    value: float = math.inf
+
+
 Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum]
 """Yields the points to be evaluated, one or two; returns where it ended."""
 
@@ -96,7 +111,7 @@ def descend(
     A step that promises less than ``enough`` is the last one. ``watch`` is called before every
     evaluation.
     """
-    search = newton(theta, known, enough)
+    search = newton(Start(theta), known, enough)
     points = next(search)
     while True:
         watch()
@@ -109,7 +124,7 @@ def descend(
 
 def descend_together(
     criterion: Criterion,
-    thetas: Sequence[Floats],
+    starts: Sequence[Start],
     known: Known,
     enough: float = ACCURACY,
     watch: Callable[[], None] = unwatched,
@@ -119,14 +134,14 @@ def descend_together(
     ``watch`` is called before the points of all searches are evaluated together.
     """
     if criterion.at_once == 1:
-        for theta in thetas:
-            known.ends.append(descend(criterion, theta, known, enough, watch))
-        return known.ends[-len(thetas) :] if len(thetas) else []
+        for start in starts:
+            known.ends.append(descend(criterion, start.theta, known, enough, watch))
+        return known.ends[-len(starts) :] if len(starts) else []
     ends: dict[int, Optimum] = {}
-    for first in range(0, len(thetas), criterion.at_once):
-        group = range(first, min(first + criterion.at_once, len(thetas)))
+    for first in range(0, len(starts), criterion.at_once):
+        group = range(first, min(first + criterion.at_once, len(starts)))
         both = criterion.at_once >= 2 * len(group)
-        going = [(i, newton(thetas[i], known, enough, both)) for i in group]
+        going = [(i, newton(starts[i], known, enough, both)) for i in group]
         wanted = [next(search) for _, search in going]
         while going:
             watch()
@@ -140,7 +155,7 @@ def descend_together(
                     ends[i] = stop.value
                     known.ends.append(stop.value)
             going = still
-    return [ends[i] for i in range(len(thetas))]
+    return [ends[i] for i in range(len(starts))]
 
 
 @dataclass(slots=True)
@@ -168,15 +183,20 @@ class _Trust:
 
 
 def newton(
-    theta: Floats, known: Known | None = None, enough: float = ACCURACY, both: bool = False
+    start: Start, known: Known | None = None, enough: float = ACCURACY, both: bool = False
 ) -> Search:
     """The search from one start.
 
     With ``both`` a step in theta and one relative to T are tried at once, and the better is taken;
     else the other one is tried where a step in theta has failed.
     """
+    theta = start.theta
     (here,) = yield [theta]
     evaluations = 1
+    if start.origin is not None and (here is None or here.value >= start.value):
+        theta = start.origin
+        (here,) = yield [theta]
+        evaluations += 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
     plain, relative = _Trust(1.0 + length(theta)), _Trust(RELATIVE_RADIUS)

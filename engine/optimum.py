@@ -18,9 +18,10 @@ import numpy as np
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Structure
 from engine.crossed import CrossedCriterion
-from engine.descent import ACCURACY, Known, Objective, Optimum, descend, descend_together
+from engine.descent import ACCURACY, Known, Objective, Optimum, Start, descend, descend_together
 from engine.information import Informed
 from engine.progress import unwatched
+from engine.scoring import scored
 from engine.starts import blocks_of, starts
 from engine.surface import StackedCriterion
 from engine.table import Floats
@@ -33,6 +34,8 @@ SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 FEWEST = 2
 """As many starts are followed whatever the surface looks like."""
+SAME_POINT = 1e-6
+"""Two starts closer than this, in every element of theta, are one."""
 NO_SIZE, LIKE_SIZE, LIKE_SCALAR = 0.01, 1.2, 0.5
 """Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
@@ -103,12 +106,24 @@ def _ends(
     else:
         first = [near, *(dip for dip in dips if not _alike(structure, dip, near))]
     known = Known(structure, [])
-    ends = descend_together(criterion, first, known, enough, watch)
+    ends = descend_together(criterion, _improved(criterion, first), known, enough, watch)
     if structure.k > 1 and _doubtful(criterion, ends):
         followed = len(first) if near is None else len(dips)
         every = starts(criterion) if isinstance(criterion, StackedCriterion) else found
-        ends += descend_together(criterion, every.points[followed:], known, enough, watch)
+        others = [Start(theta) for theta in every.points[followed:]]
+        ends += descend_together(criterion, others, known, enough, watch)
     return ends, found.tried
+
+
+def _improved(criterion: Criterion, thetas: Sequence[Floats]) -> list[Start]:
+    """Starts a step of scoring nearer to their optimum; those that come to one point are one."""
+    if not isinstance(criterion, StackedCriterion) or not thetas:
+        return [Start(theta) for theta in thetas]
+    distinct: list[Start] = []
+    for start in scored(criterion, np.array(thetas)):
+        if all(np.abs(start.theta - own.theta).max() > SAME_POINT for own in distinct):
+            distinct.append(start)
+    return distinct
 
 
 def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:
