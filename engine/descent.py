@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.criterion import Criterion, Evaluation, Structure
 from engine.progress import unwatched
@@ -65,11 +66,13 @@ class Start:
         theta: the point (t,).
         origin: where the search starts instead, unless the criterion at theta is lower.
         value: of the criterion at the origin.
+        held: which elements stay as they are until the others have come to their optimum.
     """
 
     theta: Floats
     origin: Floats | None = None
     value: float = math.inf
+    held: NDArray[np.bool_] | None = None
 
 
 Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum]
@@ -190,9 +193,11 @@ def newton(
     With ``both`` a step in theta and one relative to T are tried at once, and the better is taken;
     else the other one is tried where a step in theta has failed.
     """
-    theta = start.theta
+    theta, evaluations = start.theta, 1
+    if start.held is not None:
+        end = yield from _holding(newton(Start(theta), enough=CLOSE), start.held)
+        theta, evaluations = end.theta, 1 + end.evaluations
     (here,) = yield [theta]
-    evaluations = 1
     if start.origin is not None and (here is None or here.value >= start.value):
         theta = start.origin
         (here,) = yield [theta]
@@ -229,6 +234,30 @@ def newton(
         if last:
             return _polished(theta, here, trusted, evaluations, enough)
     return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
+
+
+def _holding(search: Search, held: NDArray[np.bool_]) -> Search:
+    """A search that leaves some elements of theta as they are."""
+    free = ~held
+    points = next(search)
+    while True:
+        found = yield points
+        seen = [
+            each and Evaluation(each.value, each.gradient * free, _without(each.hessian, held))
+            for each in found
+        ]
+        try:
+            points = search.send(seen)
+        except StopIteration as stop:
+            end: Optimum = stop.value
+            return end
+
+
+def _without(hessian: Floats, held: NDArray[np.bool_]) -> Floats:
+    """The Hessian with ones for the elements that are held, so that no step moves them."""
+    out = np.where(held[:, None] | held, 0.0, hessian)
+    out[held, held] = 1.0
+    return out
 
 
 def _best(

@@ -21,8 +21,9 @@ from engine.crossed import CrossedCriterion
 from engine.descent import ACCURACY, Known, Objective, Optimum, Start, descend, descend_together
 from engine.information import Informed
 from engine.progress import unwatched
+from engine.ridges import LADDER, beyond
 from engine.scoring import scored
-from engine.starts import blocks_of, starts
+from engine.starts import MANY_PARAMETERS, MAX_WORK, blocks_of, starts
 from engine.surface import StackedCriterion
 from engine.table import Floats
 
@@ -47,8 +48,9 @@ def minimise(
 ) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
-    The dips of a scan are followed to their ends, two starts at least, and all of them when there
-    is doubt: when they end in different places, or at the boundary.
+    The dips of a scan are followed to their ends, two starts at least, then what lies beyond the
+    ridges around the lowest end, and all starts when there is doubt: when searches end in different
+    places, or at the boundary.
 
     Args:
         criterion: to be minimised.
@@ -61,7 +63,7 @@ def minimise(
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
     ends, tried = _ends(criterion, near, ACCURACY, watch)
     evaluations = tried + sum(end.evaluations for end in ends)
-    best = min(ends, key=lambda end: end.value)
+    best = _lowest(ends)
     found: list[float] = []
     for end in ends:
         if end.converged and all(abs(end.value - value) > SAME_OPTIMUM for value in found):
@@ -107,12 +109,51 @@ def _ends(
         first = [near, *(dip for dip in dips if not _alike(structure, dip, near))]
     known = Known(structure, [])
     ends = descend_together(criterion, _improved(criterion, first), known, enough, watch)
+    tried = found.tried
+    if isinstance(criterion, StackedCriterion):
+        tried += _follow_ridges(criterion, ends, known, enough, watch)
     if structure.k > 1 and _doubtful(criterion, ends):
         followed = len(first) if near is None else len(dips)
         every = starts(criterion) if isinstance(criterion, StackedCriterion) else found
         others = [Start(theta) for theta in every.points[followed:]]
+        before = _lowest(ends)
         ends += descend_together(criterion, others, known, enough, watch)
-    return ends, found.tried
+        if (
+            isinstance(criterion, StackedCriterion)
+            and _lowest(ends).value < before.value - SAME_OPTIMUM
+        ):
+            tried += _follow_ridges(criterion, ends, known, enough, watch)
+    return ends, tried
+
+
+def _follow_ridges(
+    criterion: StackedCriterion,
+    ends: list[Optimum],
+    known: Known,
+    enough: float,
+    watch: Callable[[], None],
+) -> int:
+    """Search beyond the ridges around the lowest end, and again around a lower one.
+
+    Not where that takes long: with many levels the surface is smoother. Returns how many values it
+    took to find them.
+    """
+    levels, effects = len(criterion.blocks.root), criterion.structure.k
+    if effects * len(LADDER) * levels > MAX_WORK or len(criterion.structure.rows) > MANY_PARAMETERS:
+        return 0
+    tried, best = 0, None
+    while best is None or _lowest(ends).value < best.value - SAME_OPTIMUM:
+        best = _lowest(ends)
+        if not np.isfinite(best.value):
+            break
+        others = beyond(criterion, best.theta, best.value)
+        tried += (len(LADDER) + 1) * effects
+        ends += descend_together(criterion, others, known, enough, watch)
+    return tried
+
+
+def _lowest(ends: Sequence[Optimum]) -> Optimum:
+    return min(ends, key=lambda end: end.value)
 
 
 def _improved(criterion: Criterion, thetas: Sequence[Floats]) -> list[Start]:

@@ -150,22 +150,27 @@ class StackedCriterion(Criterion, ABC):
         return np.where(self.scanned.exists, values, np.inf)
 
     def _scan(self, thetas: Floats) -> None:
+        d, log_det = self._all_sums(thetas)
+        exists, upper = _upper(d)
+        self.scanned.thetas, self.scanned.exists = thetas, exists
+        self.scanned.upper, self.scanned.log_det = upper, log_det
+
+    def _all_sums(self, thetas: Floats) -> tuple[Floats, Floats]:
         step = 4 * self.at_once  # fewer arrays are held than for derivatives
         parts = [self.sums_of(thetas[i : i + step]) for i in range(0, len(thetas), step)]
-        d = np.concatenate([own for own, _ in parts])
-        try:
-            upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
-            exists = np.isfinite(d).all(axis=(1, 2))
-        except np.linalg.LinAlgError:
-            exists, upper, _ = roots(d)
-        self.scanned.thetas, self.scanned.exists = thetas, exists
-        self.scanned.upper = upper
-        self.scanned.log_det = np.concatenate([own for _, own in parts])
+        return np.concatenate([d for d, _ in parts]), np.concatenate([each for _, each in parts])
 
     def sums_of(self, thetas: Floats) -> tuple[Floats, Floats]:
         """D (s, q, q) and log|V| (s,) at each theta, to the few digits that a scan needs."""
         found = self.whitened(thetas)
         return found.d, found.log_det
+
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    def heights(self, thetas: Floats) -> Floats:
+        """As :meth:`scan`, of a few thetas that will not be asked for again."""
+        d, log_det = self._all_sums(thetas)
+        exists, upper = _upper(d)
+        return np.where(exists, self.values(upper, log_det), np.inf)
 
     def value_at(self, theta: Floats) -> float:
         """The criterion alone; infinite where it does not exist."""
@@ -184,6 +189,16 @@ class StackedCriterion(Criterion, ABC):
     @cached_property
     def _constant(self) -> float:
         return self.count * float(1.0 + LOG_2PI - np.log(self.count))
+
+
+def _upper(d: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Where D (s, q, q) is positive definite (s,), and R of D = R'R."""
+    try:
+        upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        exists, upper, _ = roots(d)
+        return exists, upper
+    return np.isfinite(d).all(axis=(1, 2)), upper
 
 
 def roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
