@@ -11,10 +11,11 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
 )
 from sqlalchemy import UniqueConstraint as Unique
+
+from service.catalog.text import String
 
 metadata = MetaData()
 
