@@ -105,11 +105,11 @@ class Storage:
         self.process.kill()
         self.process.wait(PATIENCE)
 
-    def bucket(self) -> str:
+    def bucket(self, url: str = "") -> str:
         """Make an empty bucket and return the URL of a folder in it."""
-        name = f"bucket-{uuid4().hex}"
-        self._request("PUT", name)
-        return f"s3://{name}/some/folder"
+        url = url or f"s3://bucket-{uuid4().hex}/some/folder"
+        self._request("PUT", url.split("/")[2])
+        return url
 
     def damage(self, url: str, key: str) -> None:
         """Flip a byte in the midst of an object."""
