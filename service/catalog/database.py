@@ -66,6 +66,11 @@ class Database:
             # One statement sees one state by itself: no BEGIN and no COMMIT to wait for.
             self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is a server, so that processes of several machines may share it."""
+        return isinstance(self._engine, AsyncEngine)
+
     async def read(self, task: Callable[[Connection], T]) -> T:
         """Do ``task``, which only reads; in SQLite all of it is one transaction."""
         return await self._run(self._reading, task, writing=False)
