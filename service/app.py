@@ -45,6 +45,7 @@ from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
+from service.sweeping import Sweeper
 from service.workers import Workers
 
 # Tried in this order: what is asked most stands first.
@@ -138,17 +139,22 @@ class Application(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database, compute = Database(settings.catalog), Compute(settings.fit_threads)
+    database = Database(settings.catalog, sync=settings.sync_files)
+    compute = Compute(settings.fit_threads)
     workers = Workers(
         settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
     )
     try:
         await database.migrate()
         parts = app.state.services = assembled(settings, database, compute, workers)
+        await parts.blobs.check_creating()
         if settings.bundled_data:
             await bundled.load(parts)
         parts.runner.start()
+        sweeper = Sweeper(parts, parts.leases)
+        sweeper.start()
         yield
+        await sweeper.close()
         await parts.stop()
     finally:
         await workers.close()

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from engine import Progress
 from service import fits, inquiring
 from service.blobs import Blobs
-from service.catalog import Claimed, Database, Queue
+from service.catalog import Claimed, Database, Leases, Queue
 from service.changes import Changes
 from service.compute import Compute
 from service.context import Services
@@ -32,7 +32,9 @@ def assembled(
     settings: Settings, database: Database, compute: Compute, workers: Workers
 ) -> Services:
     """Return the parts of a service that works on a catalog, with its threads and processes."""
-    blobs, changes = Blobs(settings.blobs), Changes()
+    blobs, changes = Blobs(settings.blobs, sync=settings.sync_files), Changes()
+    replica = replica_id()
+    leases = Leases(database, replica)
 
     async def perform(claimed: Claimed, progress: Progress) -> None:
         job = claimed.job
@@ -40,7 +42,7 @@ def assembled(
         await KINDS[job.kind](parts, claimed, progress)
 
     runner = Runner(
-        Queue(database, replica_id()),
+        Queue(database, replica),
         blobs,
         perform,
         changes,
@@ -56,7 +58,8 @@ def assembled(
         fitting=Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds),
         workers=workers,
         changes=changes,
-        desk=Desk(blobs, changes, runner.wake, settings.max_jobs),
+        desk=Desk(blobs, changes, runner.wake, leases, settings.max_jobs, settings.thread_seconds),
+        leases=leases,
         runner=runner,
     )
     return parts

@@ -37,6 +37,7 @@ class RequestCaps:
         page_diagnostics: rows of diagnostics, a page as a table.
         page_diagnostics_json: likewise of JSON.
         problems: that one answer tells.
+        idempotency_key: characters of an ``Idempotency-Key``.
     """
 
     categorical: int = 200
@@ -56,6 +57,7 @@ class RequestCaps:
     page_diagnostics: int = 1_000_000
     page_diagnostics_json: int = 100_000
     problems: int = 100
+    idempotency_key: int = 255
 
 
 REQUEST: Final = RequestCaps()

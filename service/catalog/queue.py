@@ -121,16 +121,17 @@ class Queue:
         done = await self._database.write(lambda connection: connection.execute(change).rowcount)
         return done > 0
 
-    def _waiting(self, connection: Connection) -> RowMapping | None:
-        """The job that waits longest; with the lock to write, for nobody else."""
+    def _waiting(self, connection: Connection, locked: bool = False) -> RowMapping | None:
+        """The job that waits longest; ``locked``, of those that nobody else is about to begin."""
         table = tables.jobs
         query = self._scope.select(table).where(table.c.state == "queued")
         query = query.order_by(table.c.created_at, table.c.id).limit(1)
-        query = query.with_for_update(skip_locked=True)
+        if locked:
+            query = query.with_for_update(skip_locked=True)
         return connection.execute(query).mappings().one_or_none()
 
     def _claim(self, connection: Connection) -> Claimed | None:
-        table, row = tables.jobs, self._waiting(connection)
+        table, row = tables.jobs, self._waiting(connection, locked=True)
         if row is None:
             return None
         time = scope.now()
