@@ -23,6 +23,7 @@ from service.api import (
     pages,
     pooling,
     predictions,
+    radon,
     simulations,
     system,
 )
@@ -43,6 +44,7 @@ from service.schemas.datasets import MergeRequest, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.radon import AssessmentRequest, DecisionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
 from service.sweeping import Sweeper
@@ -52,6 +54,7 @@ from service.workers import Workers
 ROUTERS: Final = (
     predictions.router,
     models.router,
+    radon.router,
     effects.router,
     inference.router,
     comparisons.router,
@@ -74,6 +77,8 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     SimulationRequest,
     ContrastsRequest,
     ComparisonRequest,
+    AssessmentRequest,
+    DecisionRequest,
 )
 
 TAGS: Final = [
@@ -88,6 +93,10 @@ TAGS: Final = [
     {
         "name": "inference",
         "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
+    },
+    {
+        "name": "radon",
+        "description": "The homeowner's question: how much radon, and what to do about it.",
     },
     {
         "name": "jobs",

@@ -38,6 +38,11 @@ class RequestCaps:
         page_diagnostics_json: likewise of JSON.
         problems: that one answer tells.
         idempotency_key: characters of an ``Idempotency-Key``.
+        county_characters: of the name of a county or a state.
+        radon_level: of radon in a question, in the unit of the question.
+        geometric_sd: of the radon in a house.
+        radon_cost: of remediation or a test.
+        living_area_ratio: of the level where one lives to that of the screening test.
     """
 
     categorical: int = 200
@@ -58,6 +63,11 @@ class RequestCaps:
     page_diagnostics_json: int = 100_000
     problems: int = 100
     idempotency_key: int = 255
+    county_characters: int = 100
+    radon_level: int = 1_000_000
+    geometric_sd: int = 100
+    radon_cost: int = 1_000_000_000
+    living_area_ratio: int = 100
 
 
 REQUEST: Final = RequestCaps()

@@ -88,6 +88,17 @@ class Limits(Answer):
     max_page_cells: int = Field(description="Most cells of a page of a dataset.")
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
+    max_county_characters: int = Field(description="Longest name of a county or a state.")
+    max_radon_level: int = Field(
+        description="Highest level of radon in a question, in the unit of the question."
+    )
+    max_geometric_sd: int = Field(
+        description="Largest geometric standard deviation of the radon in a house."
+    )
+    max_radon_cost: int = Field(description="Highest cost of remediation or of a test.")
+    max_living_area_ratio: int = Field(
+        description="Largest ratio of the level where one lives to that of the screening test."
+    )
     max_problems: int = Field(description="Most problems that one answer tells.")
     wait_seconds: float = Field(
         description="How long a request waits for what takes long before it gets a job."
