@@ -21,9 +21,11 @@ from service.api import (
     jobs,
     models,
     pages,
+    plots,
     pooling,
     predictions,
     simulations,
+    static,
     system,
 )
 from service.assembly import assembled
@@ -56,11 +58,13 @@ ROUTERS: Final = (
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    plots.router,
     simulations.router,
     jobs.router,
     datasets.router,
     system.router,
     pages.router,
+    static.router,
 )
 
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
@@ -87,6 +91,10 @@ TAGS: Final = [
     {
         "name": "inference",
         "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
+    },
+    {
+        "name": "plots",
+        "description": "Plots of a model: Vega-Lite, SVG, PNG or a page.",
     },
     {
         "name": "jobs",
