@@ -17,18 +17,21 @@ def shrinkage(figure: Figure) -> Any:
     width, height = figure.width or 480, figure.height or 400
     ends_y = theme.span(table["y"], table["y2"])
     if by_size:
-        x = theme.size_axis(figure, "x", table["x"] or [1.0])
-        ends_x = [math.log(end) for end in theme.log_span(table["x"] or [1.0])]
+        sizes = table["x"] or [1.0]
+        across, x = theme.size_scale(sizes), theme.size_axis(figure, "x", sizes)
+        ends_x = [math.log(end) for end in theme.log_span(sizes)]
     else:
         ends_x = theme.span(table["x"], table["x2"])
-        x = theme.x_axis(figure, "x", alt.Scale(domain=ends_x, nice=False, zero=False))
+        across = alt.Scale(domain=ends_x, nice=False, zero=False)
+        x = theme.x_axis(figure, "x", across)
     pixels = (width / (ends_x[1] - ends_x[0]), height / (ends_y[1] - ends_y[0]))
     turned = {**table, "angle": _angles(table, pixels, by_size=by_size)}
     base = alt.Chart(theme.data(turned))
     told = theme.tooltips(
         **{figure.words["level"]: "level", "rows": "n", "alone": "y", "in the model": "y2"}
     )
-    y = theme.y_axis(figure, "y", alt.Scale(domain=ends_y, nice=False, zero=False))
+    up = alt.Scale(domain=ends_y, nice=False, zero=False)
+    y = theme.y_axis(figure, "y", up)
     fixed = [
         alt.Chart(theme.data({axis: [value]}))
         .mark_rule(color=theme.INK, strokeDash=[5, 4])
@@ -37,7 +40,7 @@ def shrinkage(figure: Figure) -> Any:
         if axis != "log"
     ]
     start = base.encode(x=x, y=y)
-    end = base.encode(x=alt.X("x2:Q", scale=x.scale), y=alt.Y("y2:Q", scale=y.scale), tooltip=told)
+    end = base.encode(x=alt.X("x2:Q", scale=across), y=alt.Y("y2:Q", scale=up), tooltip=told)
     head = alt.Angle("angle:Q", scale=alt.Scale(domain=[0, 360], range=[0, 360]))
     return alt.layer(
         *fixed,

@@ -102,8 +102,12 @@ def size_axis(figure: Figure, field: str, sizes: Sequence[float]) -> alt.X:
     ticks = [m * 10**p for p in powers for m in (1, 2, 5) if low <= m * 10**p <= high and p >= 0]
     if len(ticks) > 9:
         ticks = [tick for tick in ticks if str(tick)[0] == "1"]
-    scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    return x_axis(figure, field, scale, values=ticks, format="~s")
+    return x_axis(figure, field, size_scale(sizes), values=ticks, format="~s")
+
+
+def size_scale(sizes: Sequence[float]) -> alt.Scale:
+    """Return the scale of numbers of rows."""
+    return alt.Scale(type="log", domain=log_span(sizes), nice=False)
 
 
 def tooltips(**named: str) -> list[alt.Tooltip]:
