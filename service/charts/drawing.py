@@ -82,8 +82,8 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def bundle(*, progress: Progress) -> tuple[bytes, bytes]:
-    """Return Vega, Vega-Lite and Vega-Embed as one script: plain, and by gzip."""
+def bundle(snippet: str, *, progress: Progress) -> tuple[bytes, bytes]:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, with ``snippet``: plain, and by gzip."""
     progress(0.0, "bundling")
-    script = vl_convert.javascript_bundle(None, vl_version=VEGA_LITE).encode()
+    script = vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE).encode()
     return script, gzip.compress(script, 9, mtime=0)

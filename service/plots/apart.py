@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from engine import Progress
 from service.plots.figure import Figure
+
+GLOBALS: Final = "Object.assign(window, {vega, vegaLite, vegaEmbed});"
+"""What the script that draws in a browser leaves behind."""
 
 
 def draw(figure: Figure, form: str, scale: float, *, progress: Progress) -> bytes:
@@ -17,4 +22,4 @@ def bundle(*, progress: Progress) -> tuple[bytes, bytes]:
     """Return the script that draws in a browser: plain, and by gzip."""
     from service.charts import drawing
 
-    return drawing.bundle(progress=progress)
+    return drawing.bundle(GLOBALS, progress=progress)

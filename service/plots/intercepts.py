@@ -9,7 +9,7 @@ import numpy as np
 from engine import Fit, LevelMeans, Problem, SpecError, level_means, pooling
 from service.caps import REQUEST
 from service.plots.figure import Figure, listed, numbers, selection, short, thinned
-from service.plots.subject import Subject, group_of, not_one_group
+from service.plots.subject import Subject, group_of, held_at_zero, not_one_group
 from service.schemas.plots import PlotQuery
 
 
@@ -52,7 +52,7 @@ def intercepts(subject: Subject, asked: PlotQuery) -> Figure:
         },
         words={
             "x": subject.titled(term),
-            "y": f"{subject.response}, others at 0",
+            "y": f"{subject.response}{held_at_zero(fit, group)}",
             "level": group,
         },
     )

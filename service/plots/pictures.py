@@ -62,10 +62,10 @@ class Pictures:
 
     async def bundle(self) -> tuple[bytes, bytes]:
         """Return Vega with all it needs as one script: plain, and by gzip."""
-        found = self._bundle
-        if found is None:
-            found, _ = await self._flights.once("bundle", self._bundled, self._wait)
-            self._bundle = found
+        if self._bundle is not None:
+            return self._bundle
+        found, _ = await self._flights.once("bundle", self._bundled, self._wait)
+        self._bundle = found
         return found
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ def picture_tag(**matters: Any) -> str:
 
 def bundle_name() -> str:
     """Return the file name of the script: another version has another."""
-    return f"vega-{_digest([version('vl-convert-python')])}.js"
+    return f"vega-{_digest([version('vl-convert-python'), apart.GLOBALS])}.js"
 
 
 @cache

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from engine import GroupEffects, Unpooled, unpooled
+from engine import GroupEffects, Unpooled, level_means, unpooled
 from service.caps import REQUEST
 from service.plots.figure import Figure, jittered, numbers, selection, thinned
-from service.plots.subject import INTERCEPT, Subject, group_of, term_of
+from service.plots.subject import INTERCEPT, Subject, group_of, held_at_zero, term_of
 from service.schemas.plots import PlotQuery
 
 
@@ -27,17 +28,16 @@ def shrinkage(subject: Subject, asked: PlotQuery) -> Figure:
 
 
 def _by_size(subject: Subject, found: GroupEffects, alone: Unpooled, place: int) -> Figure:
-    term = found.terms[place]
-    start, end = alone.coefficients[:, place], _partial(found, term)
-    figure = _figure(subject, found, jittered(found.n), jittered(found.n), start, end)
-    fixed = dict(zip(subject.fit.coefficients, subject.fit.beta.tolist(), strict=True))
+    term, sizes = found.terms[place], jittered(found.n)
+    start, end = alone.coefficients[:, place], _partial(subject, found, term)
+    figure = _figure(subject, found, (sizes, sizes), (start, end), {"y": term})
     return replace(
         figure,
-        numbers={"log": 1.0, "y": fixed.get(term, 0.0)},
+        numbers={**figure.numbers, "log": 1.0},
         title=f"Shrinkage of {term} by {found.group}",
         words={
             "x": f"rows of the {found.group} (log scale, jittered)",
-            "y": _titled(subject, term),
+            "y": _titled(subject, found.group, term),
             "level": found.group,
         },
     )
@@ -45,22 +45,14 @@ def _by_size(subject: Subject, found: GroupEffects, alone: Unpooled, place: int)
 
 def _plane(subject: Subject, found: GroupEffects, alone: Unpooled) -> Figure:
     first, second = found.terms[:2]
-    figure = _figure(
-        subject,
-        found,
-        alone.coefficients[:, 0],
-        _partial(found, first),
-        alone.coefficients[:, 1],
-        _partial(found, second),
-    )
-    fixed = dict(zip(subject.fit.coefficients, subject.fit.beta.tolist(), strict=True))
+    across = alone.coefficients[:, 0], _partial(subject, found, first)
+    up = alone.coefficients[:, 1], _partial(subject, found, second)
     return replace(
-        figure,
-        numbers={"x": fixed.get(first, 0.0), "y": fixed.get(second, 0.0)},
+        _figure(subject, found, across, up, {"x": first, "y": second}),
         title=f"Shrinkage of {first} and {second} by {found.group}",
         words={
-            "x": _titled(subject, first),
-            "y": _titled(subject, second),
+            "x": _titled(subject, found.group, first),
+            "y": _titled(subject, found.group, second),
             "level": found.group,
         },
     )
@@ -69,45 +61,73 @@ def _plane(subject: Subject, found: GroupEffects, alone: Unpooled) -> Figure:
 def _figure(
     subject: Subject,
     found: GroupEffects,
-    x: np.ndarray,
-    x2: np.ndarray,
-    y: np.ndarray,
-    y2: np.ndarray,
+    across: tuple[np.ndarray, np.ndarray],
+    up: tuple[np.ndarray, np.ndarray],
+    terms: Mapping[str, str],
 ) -> Figure:
-    told = np.flatnonzero(np.isfinite(x + y))
+    """Return arrows from the first to the second of each pair; ``terms`` by axis."""
+    told = np.flatnonzero(np.isfinite(across[0] + up[0]))
     shown = told[thinned(len(told), REQUEST.plot_arrows)]
     lacking = len(found.levels) - len(told)
     without = (f"{lacking} whose rows do not tell are left out",) if lacking else ()
+    fixed = dict(zip(subject.fit.coefficients, subject.fit.beta.tolist(), strict=True))
+    lines = {
+        axis: fixed.get(term, 0.0)
+        for axis, term in terms.items()
+        if not _added(subject, found, term).any()
+    }
+    dashed = "; dashed: fixed effects" if lines else ""
     return Figure(
         chart="shrinkage",
         title="Shrinkage",
         subtitle=(
-            "from no pooling (hollow) to partial pooling (arrow head); dashed: fixed effects",
+            f"from no pooling (hollow) to partial pooling (arrow head){dashed}",
             *without,
             *selection(len(shown), len(told), f"levels of {found.group}"),
         ),
         alt=(
             f"Arrows of {len(shown)} levels of {found.group} from the estimate by their own rows "
-            f"to that of the model for {subject.response}: all point towards the fixed effects, "
-            "the longer the fewer rows a level has."
+            f"to that of the model for {subject.response}: they point to what the fixed effects "
+            "say, and are the longer the fewer rows a level has."
         ),
         tables={
             "arrows": {
                 "level": [found.levels[i] for i in shown],
                 "n": found.n[shown].tolist(),
-                "x": numbers(x[shown]),
-                "x2": numbers(x2[shown]),
-                "y": numbers(y[shown]),
-                "y2": numbers(y2[shown]),
+                "x": numbers(across[0][shown]),
+                "x2": numbers(across[1][shown]),
+                "y": numbers(up[0][shown]),
+                "y2": numbers(up[1][shown]),
             }
         },
         words={},
+        numbers=lines,
     )
 
 
-def _partial(found: GroupEffects, term: str) -> np.ndarray:
-    return found.coefficients[:, found.coefficient_terms.index(term)]
+def _partial(subject: Subject, found: GroupEffects, term: str) -> np.ndarray:
+    """Return what the model says of each level, predictors of the level at their own values."""
+    place = found.coefficient_terms.index(term)
+    return np.asarray(found.coefficients[:, place] + _added(subject, found, term))
 
 
-def _titled(subject: Subject, term: str) -> str:
-    return f"{subject.response} at 0" if term == INTERCEPT else f"slope of {subject.titled(term)}"
+def _added(subject: Subject, found: GroupEffects, term: str) -> np.ndarray:
+    """Return what predictors of the level add to a term, which no pooling has in it too."""
+    added = np.zeros(len(found.levels))
+    if INTERCEPT not in found.terms:
+        return added
+    means = level_means(subject.fit, found.group)
+    own = dict(zip(means.terms, means.values.T, strict=True))
+    for name, value in zip(subject.fit.coefficients, subject.fit.beta.tolist(), strict=True):
+        others = [part for part in name.split(":") if part != term]
+        if term == INTERCEPT and name in own:
+            added += value * own[name]
+        elif len(others) < len(name.split(":")) and others and all(x in own for x in others):
+            added += value * np.prod([own[x] for x in others], axis=0)
+    return added
+
+
+def _titled(subject: Subject, group: str, term: str) -> str:
+    if term == INTERCEPT:
+        return f"{subject.response}{held_at_zero(subject.fit, group)}"
+    return f"slope of {subject.titled(term)}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import SpecError, level_means, pooling
+from engine import level_means, pooling
 from service.caps import REQUEST
 from service.plots.figure import Figure, jittered, numbers, selection, short, thinned
-from service.plots.subject import INTERCEPT, Subject, group_of, no_intercepts
+from service.plots.subject import INTERCEPT, Subject, group_of, held_at_zero, no_intercepts
 from service.schemas.plots import PlotQuery
 
 
@@ -64,18 +64,13 @@ def poolings(subject: Subject, asked: PlotQuery) -> Figure:
             "rows the nearer to the whole."
         ),
         tables=sides,
-        words={"x": _size(group), "y": f"{subject.response}{_where(subject)}", "level": group},
+        words={
+            "x": _size(group),
+            "y": f"{subject.response}{held_at_zero(subject.fit, group)}",
+            "level": group,
+        },
         numbers={"complete": float(found.complete[0])} if same else {},
     )
-
-
-def not_poolable(subject: Subject) -> SpecError | None:
-    """Return why the ways of pooling cannot be compared, if they cannot."""
-    try:
-        pooling(subject.fit, group_of(subject.fit, None).group)
-    except SpecError as error:
-        return error
-    return None
 
 
 def _first_with_intercepts(subject: Subject) -> str | None:
@@ -99,8 +94,3 @@ def _points(
 
 def _size(group: str) -> str:
     return f"rows of the {group} (log scale, jittered)"
-
-
-def _where(subject: Subject) -> str:
-    varies = len(subject.fit.coefficients) > 1
-    return ", predictors at 0" if varies else ""

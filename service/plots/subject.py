@@ -8,7 +8,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from engine import DataError, Fit, Problem, RandomEffects, SpecError, describe_response
+from engine import (
+    DataError,
+    Fit,
+    Problem,
+    RandomEffects,
+    SpecError,
+    describe_response,
+    level_means,
+)
 from service.fitting import Fitted
 from service.plots.figure import listed
 
@@ -106,6 +114,15 @@ def term_of(effects: RandomEffects, name: str | None) -> int:
 def plural(group: str) -> str:
     """Return the levels of a group in words."""
     return f"levels of {group}"
+
+
+def held_at_zero(fit: Fit, group: str) -> str:
+    """Return in words which predictors the lines of levels have at 0: those that vary within."""
+    same = {INTERCEPT, *level_means(fit, group).terms}
+    held = [name for name in fit.coefficients if name not in same]
+    if not held:
+        return ""
+    return f", {' and '.join(held) if len(held) < 3 else 'predictors'} at 0"
 
 
 # Why a model has not what a plot shows.
