@@ -21,10 +21,12 @@ from service.api import (
     jobs,
     models,
     pages,
+    plots,
     pooling,
     predictions,
     radon,
     simulations,
+    static,
     system,
 )
 from service.assembly import assembled
@@ -60,11 +62,13 @@ ROUTERS: Final = (
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    plots.router,
     simulations.router,
     jobs.router,
     datasets.router,
     system.router,
     pages.router,
+    static.router,
 )
 
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
@@ -97,6 +101,10 @@ TAGS: Final = [
     {
         "name": "radon",
         "description": "The homeowner's question: how much radon, and what to do about it.",
+    },
+    {
+        "name": "plots",
+        "description": "Plots of a model: Vega-Lite, SVG, PNG or a page.",
     },
     {
         "name": "jobs",

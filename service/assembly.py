@@ -15,6 +15,7 @@ from service.context import Services
 from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
+from service.plots.pictures import Pictures
 from service.running import Runner, replica_id
 from service.settings import Settings
 from service.workers import Workers
@@ -61,5 +62,6 @@ def assembled(
         desk=Desk(blobs, changes, runner.wake, leases, settings.max_jobs, settings.thread_seconds),
         leases=leases,
         runner=runner,
+        pictures=Pictures(settings),
     )
     return parts

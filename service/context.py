@@ -26,6 +26,7 @@ from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.plots.pictures import Pictures
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -45,6 +46,7 @@ class Services:
     desk: Desk
     runner: Runner
     leases: Leases
+    pictures: Pictures
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 
@@ -57,6 +59,7 @@ class Services:
         await self.drain()
         await self.desk.close()
         await self.fitting.close()
+        await self.pictures.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""

@@ -57,7 +57,10 @@ class RequestId:
 
 
 class SecurityHeaders:
-    """Add the headers that keep a browser from doing more with an answer than showing it."""
+    """Add the headers that keep a browser from doing more with an answer than showing it.
+
+    An answer that needs a browser to do more has headers of its own, which stay.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -70,7 +73,10 @@ class SecurityHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                own = message["headers"]
+                told = {name for name, _ in own}
+                added = [each for each in SECURITY_HEADERS if each[0] not in told]
+                message["headers"] = [*own, *added]
             await send(message)
 
         await self.app(scope, receive, send_secured)

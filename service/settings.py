@@ -72,6 +72,16 @@ class Settings(BaseSettings):
         ge=1024 * MIB,
         description="Memory (address space) of a worker process, in bytes.",
     )
+    plot_processes: Count = Field(1, description="How many processes draw plots.")
+    plot_memory_bytes: int = Field(
+        4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."
+    )
+    plot_seconds: Seconds = Field(
+        20, description="How long the drawing of one plot may take.", gt=0
+    )
+    plot_cache_bytes: Count = Field(
+        32 * MIB, description="Memory for plots that were asked for last, in bytes."
+    )
     job_seconds: Seconds = Field(
         3600, description="How long a job may run; then it has failed.", gt=0
     )

@@ -40,6 +40,7 @@ LINKS: Final = {
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
         *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
+        "list_plots",
         "delete_model",
     )
 }

@@ -100,6 +100,15 @@ class Limits(Answer):
         description="Largest ratio of the level where one lives to that of the screening test."
     )
     max_problems: int = Field(description="Most problems that one answer tells.")
+    max_plot_characters: int = Field(description="Longest title, unit or name in a plot's query.")
+    max_plot_pixels: int = Field(description="Largest width or height of a plotting area.")
+    max_plot_scale: int = Field(description="Most pixels of an image for each of the plot.")
+    max_plot_levels: int = Field(description="Most levels or parameters that a plot is asked for.")
+    max_plot_points: int = Field(
+        description="Most points of a plot: beyond, a selection, or cells with their number."
+    )
+    max_plot_labels: int = Field(description="Most levels of a plot with a label of their own.")
+    max_plot_arrows: int = Field(description="Most arrows of a plot.")
     wait_seconds: float = Field(
         description="How long a request waits for what takes long before it gets a job."
     )
