@@ -17,12 +17,14 @@ from service.catalog import (
     Jobs,
     Model,
     Models,
+    Queue,
     Recent,
 )
 from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.observing import Instruments
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -42,6 +44,8 @@ class Services:
     fitting: Fitting
     workers: Workers
     changes: Changes
+    instruments: Instruments
+    queue: Queue
     desk: Desk
     runner: Runner
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -13,6 +13,7 @@ from service.catalog import Job, Jobs
 from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
+from service.observing import Instruments
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -47,12 +48,18 @@ class Desk:
     """
 
     def __init__(
-        self, blobs: Blobs, changes: Changes, wake: Callable[[], None], most_jobs: int
+        self,
+        blobs: Blobs,
+        changes: Changes,
+        wake: Callable[[], None],
+        most_jobs: int,
+        instruments: Instruments,
     ) -> None:
         self._blobs = blobs
         self._changes = changes
         self._wake = wake
         self._most = most_jobs
+        self._instruments = instruments
         self._flights = Flights()
 
     async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
@@ -60,6 +67,15 @@ class Desk:
 
         Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
         """
+        outcome = "failed"
+        try:
+            obtained = await self._obtain(jobs, work, preference)
+            outcome = "job" if isinstance(obtained, Job) else obtained.how
+            return obtained
+        finally:
+            self._instruments.result(work.label.kind, outcome)
+
+    async def _obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
         clock = asyncio.get_running_loop().time
         end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
         fly = self._flight(jobs, work, preference.asynchronous)
