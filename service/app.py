@@ -19,6 +19,7 @@ from service.api import (
     effects,
     inference,
     jobs,
+    metrics,
     models,
     pages,
     plots,
@@ -37,9 +38,11 @@ from service.middleware import (
     BodyLimit,
     HeadAsGet,
     LastResort,
+    Measure,
     RequestId,
     SecurityHeaders,
 )
+from service.observing import Instruments
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, TableDocument
@@ -66,6 +69,7 @@ ROUTERS: Final = (
     simulations.router,
     jobs.router,
     datasets.router,
+    system.health_router,
     system.router,
     pages.router,
     static.router,
@@ -123,7 +127,7 @@ DESCRIPTION: Final = (
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; it opens its catalog and store when it starts."""
-    settings = settings or Settings()
+    settings, instruments = settings or Settings(), Instruments()
     app = Application(
         title="partialpool",
         version=__version__,
@@ -134,12 +138,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, instruments),
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
+    app.state.instruments = instruments
     app.state.settings = settings
     handlers.register(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.admin_port is None:
+        app.include_router(metrics.router)
     return app
 
 
@@ -163,7 +171,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     try:
         await database.migrate()
-        parts = app.state.services = assembled(settings, database, compute, workers)
+        parts = app.state.services = assembled(
+            settings, database, compute, workers, app.state.instruments
+        )
         await parts.blobs.check_creating()
         if settings.bundled_data:
             await bundled.load(parts)
@@ -179,12 +189,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, instruments: Instruments) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
     log = [Middleware(AccessLog)] if settings.access_log else []
     return [
         Middleware(RequestId),
         *log,
+        Middleware(Measure, instruments=instruments),
         Middleware(SecurityHeaders),
         Middleware(LastResort),
         Middleware(BodyLimit, limit=settings.max_body_bytes),

@@ -19,6 +19,7 @@ from service.catalog import (
     Ledger,
     Model,
     Models,
+    Queue,
     Quotas,
     Recent,
 )
@@ -26,6 +27,7 @@ from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.observing import Instruments
 from service.plots.pictures import Pictures
 from service.running import Runner
 from service.settings import Settings
@@ -43,6 +45,8 @@ class Services:
     fitting: Fitting
     workers: Workers
     changes: Changes
+    instruments: Instruments
+    queue: Queue
     desk: Desk
     runner: Runner
     leases: Leases

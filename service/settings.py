@@ -46,6 +46,19 @@ class Settings(BaseSettings):
         True,
         description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
     )
+    admin_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which `/metrics`, `/healthz` and `/readyz` are answered, and then "
+        "`/metrics` only there; empty: on the port of the service.",
+    )
+    admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
+    traces_url: str | None = Field(
+        None,
+        description="OTLP endpoint over HTTP that traces are sent to, such as "
+        "`http://collector:4318/v1/traces`; empty: there are no traces.",
+    )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
@@ -156,7 +169,7 @@ class Settings(BaseSettings):
 def table() -> str:
     """Return the settings as a Markdown page: variable, default, meaning."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+        f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     head = [
@@ -171,4 +184,6 @@ def table() -> str:
 
 
 def _shown(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    if default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
