@@ -195,8 +195,8 @@ def newton(
     """
     theta, evaluations = start.theta, 1
     if start.held is not None:
-        end = yield from _holding(newton(Start(theta), enough=CLOSE), start.held)
-        theta, evaluations = end.theta, 1 + end.evaluations
+        corner = yield from _holding(newton(Start(theta), enough=CLOSE), start.held)
+        theta, evaluations = corner.theta, 1 + corner.evaluations
     (here,) = yield [theta]
     if start.origin is not None and (here is None or here.value >= start.value):
         theta = start.origin

@@ -198,7 +198,7 @@ def _upper(d: Floats) -> tuple[NDArray[np.bool_], Floats]:
     except np.linalg.LinAlgError:
         exists, upper, _ = roots(d)
         return exists, upper
-    return np.isfinite(d).all(axis=(1, 2)), upper
+    return np.asarray(np.isfinite(d).all(axis=(1, 2))), upper
 
 
 def roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
