@@ -164,7 +164,9 @@ class Application(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database = Database(settings.catalog, sync=settings.sync_files)
+    database = Database(
+        settings.catalog, sync=settings.sync_files, timed=app.state.instruments.store
+    )
     compute = Compute(settings.fit_threads)
     workers = Workers(
         settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads

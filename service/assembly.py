@@ -38,7 +38,10 @@ def assembled(
     instruments: Instruments,
 ) -> Services:
     """Return the parts of a service that works on a catalog, with its threads and processes."""
-    blobs, changes = Blobs(settings.blobs, sync=settings.sync_files), Changes()
+    blobs, changes = (
+        Blobs(settings.blobs, sync=settings.sync_files, timed=instruments.store),
+        Changes(),
+    )
     replica = replica_id()
     queue, leases = Queue(database, replica), Leases(database, replica)
 
