@@ -45,6 +45,7 @@ VARYING: dict[str, Any] = {
     "started_at": "2026-11-23T09:00:00.100000Z",
     "finished_at": "2026-11-23T09:00:42.000000Z",
     "elapsed_ms": 1.0,
+    "bytes": 50_000,
     "evaluations": 10,
     "gradient_norm": 0.0,
     "request_id": "req_6f1c2a9e4b7d4e0f8a3b5c7d",
@@ -246,6 +247,7 @@ EXAMPLES = (
         *("POST", "/v1/models", {"dataset": "both", "formula": SUMMARY["formula"]}),
     ),
     Example("Rows that are not there", "dataset_rows", "GET", "/v1/datasets/both/rows"),
+    Example("What is kept, and what may be", "usage", "GET", "/v1/usage"),
 )
 
 

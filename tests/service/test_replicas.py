@@ -93,6 +93,7 @@ def test_a_job_is_one_for_both_and_either_may_cancel_it(fleet: Fleet) -> None:
     assert there.get(first).json()["state"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_database_that_stops_and_starts_loses_nothing(fleet: Fleet, postgres: Postgres) -> None:
     here, there = fleet.clients
     path = here.post("/v1/models", json=RADON).headers["location"]
@@ -113,6 +114,7 @@ def test_a_database_that_stops_and_starts_loses_nothing(fleet: Fleet, postgres: 
     assert until(here, answer.headers["location"], "failed")["error"]["status"] == 422
 
 
+@pytest.mark.slow
 def test_a_job_under_way_outlives_the_database(fleet: Fleet, postgres: Postgres) -> None:
     here, there = fleet.clients
     model = here.post("/v1/models", json=RADON).headers["location"]
@@ -126,6 +128,7 @@ def test_a_job_under_way_outlives_the_database(fleet: Fleet, postgres: Postgres)
     assert until(there, job, "succeeded", "failed", "cancelled")["state"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_database_that_hangs_is_not_waited_for_for_ever(fleet: Fleet, postgres: Postgres) -> None:
     here, _ = fleet.clients
     postgres.signal(signal.SIGSTOP)
@@ -136,6 +139,7 @@ def test_a_database_that_hangs_is_not_waited_for_for_ever(fleet: Fleet, postgres
     assert soon(lambda: here.get("/readyz").is_success, PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_sweep_by_hand_is_done_beside_the_service(fleet: Fleet, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "sweep"],
