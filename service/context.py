@@ -19,6 +19,7 @@ from service.catalog import (
     Ledger,
     Model,
     Models,
+    Queue,
     Quotas,
     Recent,
 )
@@ -26,6 +27,8 @@ from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.observing import Instruments
+from service.plots.pictures import Pictures
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -42,9 +45,12 @@ class Services:
     fitting: Fitting
     workers: Workers
     changes: Changes
+    instruments: Instruments
+    queue: Queue
     desk: Desk
     runner: Runner
     leases: Leases
+    pictures: Pictures
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 
@@ -57,6 +63,7 @@ class Services:
         await self.drain()
         await self.desk.close()
         await self.fitting.close()
+        await self.pictures.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""

@@ -14,6 +14,7 @@ from service.catalog import Job, Jobs, Leases
 from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
+from service.observing import Instruments
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -57,6 +58,8 @@ class Desk:
         changes: Changes,
         wake: Callable[[], None],
         leases: Leases,
+        instruments: Instruments,
+        *,
         most_jobs: int,
         thread_seconds: float,
     ) -> None:
@@ -66,6 +69,7 @@ class Desk:
         self._leases = leases
         self._most = most_jobs
         self._lease_seconds = 2 * thread_seconds + LEASE_SECONDS
+        self._instruments = instruments
         self._flights = Flights()
 
     async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
@@ -73,6 +77,15 @@ class Desk:
 
         Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
         """
+        outcome = "failed"
+        try:
+            obtained = await self._obtain(jobs, work, preference)
+            outcome = "job" if isinstance(obtained, Job) else obtained.how
+            return obtained
+        finally:
+            self._instruments.result(work.label.kind, outcome)
+
+    async def _obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
         clock = asyncio.get_running_loop().time
         end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
         fly = self._flight(jobs, work, preference.asynchronous)

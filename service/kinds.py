@@ -83,6 +83,13 @@ _TABLE = (
         "`a:b`; a name with a colon stands in back-quotes.",
     ),
     Kind(
+        "plot_not_found",
+        404,
+        "The model has no such plot",
+        "No plot has this name, or the model lacks what it shows; then the error says what.",
+        "List the plots of the model with GET /v1/models/{id}/plots.",
+    ),
+    Kind(
         "method_not_allowed",
         405,
         "This method is not for this path",

@@ -46,6 +46,19 @@ class Settings(BaseSettings):
         True,
         description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
     )
+    admin_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which `/metrics`, `/healthz` and `/readyz` are answered, and then "
+        "`/metrics` only there; empty: on the port of the service.",
+    )
+    admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
+    traces_url: str | None = Field(
+        None,
+        description="OTLP endpoint over HTTP that traces are sent to, such as "
+        "`http://collector:4318/v1/traces`; empty: there are no traces.",
+    )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
@@ -71,6 +84,16 @@ class Settings(BaseSettings):
         8192 * MIB,
         ge=1024 * MIB,
         description="Memory (address space) of a worker process, in bytes.",
+    )
+    plot_processes: Count = Field(1, description="How many processes draw plots.")
+    plot_memory_bytes: int = Field(
+        4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."
+    )
+    plot_seconds: Seconds = Field(
+        20, description="How long the drawing of one plot may take.", gt=0
+    )
+    plot_cache_bytes: Count = Field(
+        32 * MIB, description="Memory for plots that were asked for last, in bytes."
     )
     job_seconds: Seconds = Field(
         3600, description="How long a job may run; then it has failed.", gt=0
@@ -146,7 +169,7 @@ class Settings(BaseSettings):
 def table() -> str:
     """Return the settings as a Markdown page: variable, default, meaning."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+        f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     head = [
@@ -161,4 +184,6 @@ def table() -> str:
 
 
 def _shown(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    if default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
-from sqlalchemy import Table
 
 from service import datasets
 from service.blobs import SCRATCH
 from service.catalog import Leases, Recent, Retention
 from service.catalog.leases import SWEEPING
+from service.catalog.tables import Named
 from service.catalog.tables import datasets as dataset_table
 from service.catalog.tables import models as model_table
 from service.context import Services
@@ -117,7 +117,7 @@ class Sweeper:
         if swept is not None and any(asdict(swept).values()):
             self._log.info("swept", **asdict(swept))
 
-    async def _note(self, recent: Recent[T], table: Table) -> None:
+    async def _note(self, recent: Recent[T], table: Named) -> None:
         used, recent.used = recent.used, set()
         try:
             if used:

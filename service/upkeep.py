@@ -7,6 +7,7 @@ from dataclasses import asdict
 from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
+from service.observing import Instruments
 from service.settings import Settings
 from service.sweeping import Sweeper
 from service.workers import Workers
@@ -26,7 +27,7 @@ async def sweep(settings: Settings) -> dict[str, int] | None:
     database, compute = Database(settings.catalog), Compute(1)
     workers = Workers(1, settings.worker_memory_bytes, 1)
     try:
-        parts = assembled(settings, database, compute, workers)
+        parts = assembled(settings, database, compute, workers, Instruments())
         swept = await Sweeper(parts, parts.leases).sweep()
         return None if swept is None else asdict(swept)
     finally:

@@ -16,6 +16,7 @@ from service.catalog import Job
 from service.context import owner_of, services
 from service.data import data_of
 from service.desk import Obtained
+from service.fits import KIND as FIT
 from service.fits import FitWork
 from service.fitting import Found
 from service.idempotency import idempotent
@@ -40,6 +41,7 @@ LINKS: Final = {
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
         *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
+        "list_plots",
         "delete_model",
     )
 }
@@ -113,6 +115,7 @@ async def fit(request: Request) -> Response:
     held = parts.fitting.held(parts.models(owner), order.id)
     if held is not None:  # the most frequent answer, without a look into the catalog
         obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
+        parts.instruments.result(FIT, "found")
     else:
         work = FitWork(parts, owner, order, data)
         obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)

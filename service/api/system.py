@@ -14,15 +14,16 @@ from service.schemas.base import json_response
 from service.schemas.system import Health, Kept, Limits, Quota, Readiness, UsageReport
 
 router = APIRouter(tags=["service"])
+health_router = APIRouter(tags=["service"])
 
 
-@router.get("/healthz", response_model=Health, operation_id="health")
+@health_router.get("/healthz", response_model=Health, operation_id="health")
 async def health() -> Response:
     """Tell that the process is alive; asks nothing of anything else."""
     return json_response(Health(status="ok"))
 
 
-@router.get(
+@health_router.get(
     "/readyz",
     response_model=Readiness,
     responses=responses("unavailable"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from service.catalog import scope, tables
 from service.catalog.database import Database
@@ -93,6 +93,16 @@ class Queue:
     async def let_go(self, job: Job) -> None:
         """Note that the file of a job is gone."""
         await self._change((tables.jobs.c.id == job.id,), blob=None, version=tables.jobs.c.version)
+
+    async def depth(self) -> dict[str, int]:
+        """Return how many jobs wait and how many run, of all owners and replicas."""
+        table = tables.jobs
+        counted = select(table.c.state, func.count().label("jobs")).where(
+            table.c.active.is_not(None)
+        )
+        query = counted.group_by(table.c.state)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.state: row.jobs for row in rows}
 
     async def sweep(self, seconds: float) -> None:
         """Forget the jobs that were finished so many seconds ago."""

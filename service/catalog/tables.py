@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,6 +21,9 @@ from sqlalchemy import UniqueConstraint as Unique
 from service.catalog.text import String
 
 metadata = MetaData()
+
+Named: TypeAlias = Table
+"""A table of the catalog, for who passes one on without making statements."""
 
 owners = Table(
     "owners",

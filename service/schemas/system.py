@@ -88,7 +88,27 @@ class Limits(Answer):
     max_page_cells: int = Field(description="Most cells of a page of a dataset.")
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
+    max_county_characters: int = Field(description="Longest name of a county or a state.")
+    max_radon_level: int = Field(
+        description="Highest level of radon in a question, in the unit of the question."
+    )
+    max_geometric_sd: int = Field(
+        description="Largest geometric standard deviation of the radon in a house."
+    )
+    max_radon_cost: int = Field(description="Highest cost of remediation or of a test.")
+    max_living_area_ratio: int = Field(
+        description="Largest ratio of the level where one lives to that of the screening test."
+    )
     max_problems: int = Field(description="Most problems that one answer tells.")
+    max_plot_characters: int = Field(description="Longest title, unit or name in a plot's query.")
+    max_plot_pixels: int = Field(description="Largest width or height of a plotting area.")
+    max_plot_scale: int = Field(description="Most pixels of an image for each of the plot.")
+    max_plot_levels: int = Field(description="Most levels or parameters that a plot is asked for.")
+    max_plot_points: int = Field(
+        description="Most points of a plot: beyond, a selection, or cells with their number."
+    )
+    max_plot_labels: int = Field(description="Most levels of a plot with a label of their own.")
+    max_plot_arrows: int = Field(description="Most arrows of a plot.")
     wait_seconds: float = Field(
         description="How long a request waits for what takes long before it gets a job."
     )
