@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | test-slow | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
+.PHONY: setup setup-dev serve radon-data test test-slow lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -30,6 +30,10 @@ serve: setup
 
 test: setup-dev
 	$(PY) -m pytest -m "not slow" --numprocesses auto --dist worksteal
+
+# What takes long: servers stopped under the service, and proofs like that.
+test-slow: setup-dev
+	$(PY) -m pytest -m slow
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .

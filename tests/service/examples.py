@@ -47,6 +47,7 @@ VARYING: dict[str, Any] = {
     "started_at": "2026-11-23T09:00:00.100000Z",
     "finished_at": "2026-11-23T09:00:42.000000Z",
     "elapsed_ms": 1.0,
+    "bytes": 50_000,
     "evaluations": 10,
     "gradient_norm": 0.0,
     "request_id": "req_6f1c2a9e4b7d4e0f8a3b5c7d",
@@ -267,6 +268,7 @@ EXAMPLES = (
         *("radon_counties", "GET", "/v1/radon/counties?state=AZ&floor=first&unit=Bq/m3"),
         headers={"accept": "text/csv"},
     ),
+    Example("What is kept, and what may be", "usage", "GET", "/v1/usage"),
 )
 
 
