@@ -29,6 +29,7 @@ from service.api import (
 from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
+from service.gate import Authentication, Gate
 from service.middleware import (
     AccessLog,
     BodyLimit,
@@ -159,11 +160,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _middleware(settings: Settings) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
     log = [Middleware(AccessLog)] if settings.access_log else []
+    gate = [Middleware(Authentication), Middleware(Gate)] if settings.keys_needed else []
     return [
         Middleware(RequestId),
         *log,
         Middleware(SecurityHeaders),
         Middleware(LastResort),
+        *gate,
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(HeadAsGet),
     ]

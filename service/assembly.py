@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from engine import Progress
 from service import fits, inquiring
 from service.blobs import Blobs
-from service.catalog import Claimed, Database, Queue
+from service.callers import Callers
+from service.catalog import Claimed, Database, Keys, Queue
 from service.changes import Changes
 from service.compute import Compute
 from service.context import Services
@@ -58,5 +59,6 @@ def assembled(
         changes=changes,
         desk=Desk(blobs, changes, runner.wake, settings.max_jobs),
         runner=runner,
+        callers=Callers(Keys(database)),
     )
     return parts

@@ -15,7 +15,7 @@ from service.radon.tables import BundledTable, bundled
 
 
 async def load(parts: Services) -> None:
-    """Keep every bundled table that the default owner does not have yet."""
+    """Keep every bundled table that the default owner does not have yet, for all to read."""
     known = parts.datasets(DEFAULT_OWNER)
     for table in bundled():
         try:
@@ -27,7 +27,7 @@ async def load(parts: Services) -> None:
 async def _keep(parts: Services, table: BundledTable) -> None:
     async with datasets.scratch() as directory:
         try:
-            await datasets.keep(
+            kept, _ = await datasets.keep(
                 parts,
                 DEFAULT_OWNER,
                 Path(table.path),
@@ -36,6 +36,7 @@ async def _keep(parts: Services, table: BundledTable) -> None:
                 directory=directory,
                 name=table.name,
             )
+            await parts.datasets(DEFAULT_OWNER).publish(kept.id, public=True)
         except IntakeError as error:  # the operator's caps are smaller than the survey
             structlog.get_logger("service").warning(
                 "bundled table left out", name=table.name, code=error.problems[0].code

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from service.blobs import Blobs
+from service.callers import CALLER, Caller, Callers
 from service.catalog import (
     DEFAULT_OWNER,
     Computed,
@@ -23,6 +24,7 @@ from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.problems import ProblemError
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -44,6 +46,7 @@ class Services:
     changes: Changes
     desk: Desk
     runner: Runner
+    callers: Callers
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
@@ -82,6 +85,14 @@ def services(request: Request) -> Services:
     return found
 
 
-def owner_of(request: Request) -> str:  # noqa: ARG001  one owner until there are keys
-    """Return who asks: what everything read and written in a request is limited to."""
+def owner_of(request: Request) -> str:
+    """Return who asks: what everything read and written in a request is limited to.
+
+    Without keys everyone is the default owner.
+    """
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is not None:
+        return caller.owner
+    if services(request).settings.keys_needed:
+        raise ProblemError("unauthorized")
     return DEFAULT_OWNER

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from service.catalog import Dataset
+from service.catalog import Dataset, own_suffix
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
 from service.problems import ProblemError
@@ -86,7 +86,7 @@ async def keep(
     datasets = parts.datasets(owner)
     size = (await asyncio.to_thread(target.stat)).st_size
     async with parts.storing:
-        blob = await parts.blobs.put_file(target, SUFFIX)
+        blob = await parts.blobs.put_file(target, own_suffix(owner, SUFFIX))
         columns = [column_row(column) for column in table.columns]
         new = Dataset(table.hash, blob, table.rows, size, columns, {"form": form.value}, name)
         try:

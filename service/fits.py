@@ -8,10 +8,10 @@ from typing import Final
 
 from engine import Progress, Spec, parse
 from service import tasks
-from service.catalog import Claimed
+from service.catalog import Claimed, own_suffix
 from service.context import Services
 from service.data import Data, stored_of
-from service.fitting import Found
+from service.fitting import SUFFIX, Found
 from service.orders import Order, Specified
 from service.stored import ARROW, Stored, as_arrow
 from service.work import Label, Stowed
@@ -94,6 +94,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         order,
         stored,
         parts.settings.blobs,
+        own_suffix(claimed.owner, SUFFIX),
         progress=progress,
         seconds=parts.settings.job_seconds,
     )

@@ -27,7 +27,7 @@ from engine import (
 )
 from service import answers
 from service.blobs import Blobs
-from service.catalog import Model, Models
+from service.catalog import Model, Models, own_suffix
 from service.compute import Compute
 from service.flights import Flights
 from service.negotiation import etag_of
@@ -149,7 +149,7 @@ class Fitting:
         made = await self._compute.run(_fit, order, source, seconds)
         self.fits += 1
         done = time.perf_counter()
-        blob = await self._blobs.put(made.saved, SUFFIX)
+        blob = await self._blobs.put(made.saved, own_suffix(models.owner, SUFFIX))
         row = await models.add(replace(made.fitted.row, blob=blob))
         if row.blob == blob and row.summary == made.fitted.row.summary:
             fitted = replace(made.fitted, row=row)

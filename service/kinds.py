@@ -40,6 +40,28 @@ _TABLE = (
         "Mend the syntax at the place named; numbers are finite, text is UTF-8.",
     ),
     Kind(
+        "unauthorized",
+        401,
+        "A key is needed",
+        "The request has no API key, or one that may not be used: unknown, revoked or expired.",
+        "Send a key as `Authorization: Bearer pp_…`. Who runs the service makes one with "
+        "`python -m service keys create`.",
+    ),
+    Kind(
+        "insufficient_scope",
+        403,
+        "The key is not for this",
+        "The key is valid, and none of its scopes includes what the request asks for.",
+        "Use a key with the scope that WWW-Authenticate names.",
+    ),
+    Kind(
+        "read_only",
+        403,
+        "The dataset is another's",
+        "The dataset is public: everyone may read it, and only its owner may change it.",
+        "Upload the same table to have one of your own.",
+    ),
+    Kind(
         "not_found",
         404,
         "Nothing is here",
@@ -66,6 +88,13 @@ _TABLE = (
         "There is no such job",
         "No job has this id, or it was finished so long ago that it was forgotten.",
         "List the jobs with GET /v1/jobs. What was asked for may be asked for again.",
+    ),
+    Kind(
+        "key_not_found",
+        404,
+        "There is no such key",
+        "No API key has this id.",
+        "List the keys with `python -m service keys list`.",
     ),
     Kind(
         "group_not_found",
@@ -260,6 +289,8 @@ KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _TABLE}
 
 _OF_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
+    401: "unauthorized",
+    403: "insufficient_scope",
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.catalog import Database, Keys
 from service.context import Services
 from service.protocol import Protocol
 from service.settings import Settings
@@ -24,13 +26,14 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
         self._app = app
+        self._key: bool = app.state.settings.keys_needed
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell the addresses."""
         await super().startup(sockets)
         if self.started:
             sys.stdout.write(
-                greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1])
+                greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1], self._key)
             )
             sys.stdout.flush()
 
@@ -48,6 +51,8 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until a signal says stop; requests under way may finish."""
     log_as_json()
+    if settings.auth == "auto" and settings.keys_needed:
+        asyncio.run(_require_a_key(settings))
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -64,6 +69,23 @@ def serve(settings: Settings) -> None:
     Server(config, app).run()
 
 
+async def _require_a_key(settings: Settings) -> None:
+    """End the process when it would listen to other machines and nobody has a key."""
+    database = Database(settings.catalog)
+    try:
+        await database.migrate()
+        if await Keys(database).any():
+            return
+    finally:
+        await database.close()
+    sys.exit(
+        f"partialpool does not listen on {settings.host} before there is an API key.\n"
+        "Make one:        python -m service keys create --owner NAME\n"
+        "Or let all in:   PARTIALPOOL_AUTH=off\n"
+        "Or this machine: PARTIALPOOL_HOST=127.0.0.1"
+    )
+
+
 def log_as_json() -> None:
     """Write log lines as JSON to standard error, those of libraries as well."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
@@ -77,15 +99,16 @@ def log_as_json() -> None:
     )
 
 
-def greeting(host: str, port: int) -> str:
-    """Return what is printed when the service is ready."""
+def greeting(host: str, port: int, key: bool) -> str:
+    """Return what is printed when the service is ready; ``key``: whether a request needs one."""
+    header = '-H "Authorization: Bearer $KEY" ' if key else ""
     name = f"[{host}]" if ":" in host else host
     url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else name}:{port}"  # noqa: S104
     return (
         f"partialpool is ready at {url}\n"
         f"  API page   {url}/docs\n"
         f"  OpenAPI    {url}/openapi.json\n"
-        f"Try:\n  curl {url}/v1/models -H 'Accept: text/plain' "
+        f"Try:\n  curl {url}/v1/models {header}-H 'Accept: text/plain' "
         f"-H 'Content-Type: application/json' "
         f"-d '{EXAMPLE}'\n"
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +24,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    auth: Literal["auto", "keys", "off"] = Field(
+        "auto",
+        description="Who may ask: `keys` lets in who has an API key, `off` everyone; `auto` is "
+        "`off` where only this machine can ask (a loopback address), else `keys`, and then there "
+        "must be one.",
+    )
     data_dir: Path = Field(
         Path("var"), description="Directory of the embedded catalog and blobs; made when missing."
     )
@@ -100,6 +108,21 @@ class Settings(BaseSettings):
     max_simulated_values: Count = Field(
         1_000_000, description="Most values that one request may draw: rows times draws."
     )
+
+    @cached_property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name, which may stand for any address
+            return False
+
+    @cached_property
+    def keys_needed(self) -> bool:
+        """Whether a request needs a key."""
+        return self.auth == "keys" or (self.auth == "auto" and not self.loopback)
 
     @property
     def catalog(self) -> str:

@@ -16,7 +16,7 @@ from engine import (
     merge,
     write_summary,
 )
-from service.catalog import Dataset
+from service.catalog import Dataset, own_suffix
 from service.context import Services
 from service.datasets import caps_of, drop_unused
 from service.handlers import of_engine, of_intake
@@ -67,7 +67,7 @@ async def merged(
 
 async def _add(parts: Services, owner: str, row: Dataset, content: bytes) -> tuple[Dataset, bool]:
     async with parts.storing:
-        blob = await parts.blobs.put(content, SUMS)
+        blob = await parts.blobs.put(content, own_suffix(owner, SUMS))
         try:
             return await parts.datasets(owner).add(replace(row, blob=blob))
         except ProblemError:

@@ -17,9 +17,12 @@ from service.orders import Order
 from service.stored import Stored, scan_source
 
 
-def fit(order: Order, stored: Stored, blobs: str, *, progress: Progress) -> Model:
+def fit(
+    order: Order, stored: Stored, blobs: str, suffix: str = SUFFIX, *, progress: Progress
+) -> Model:
     """Fit an order to a kept dataset, keep the fit, and return its row for the catalog.
 
+    The key of its file ends with ``suffix``, which is its owner's.
     The rows of a table are read batch by batch: memory does not grow with their number.
     """
     progress(0.0, "reading the dataset")
@@ -28,7 +31,7 @@ def fit(order: Order, stored: Stored, blobs: str, *, progress: Progress) -> Mode
         file = asyncio.run(store.file(stored.blob, Path(spare)))
         row, fitted = fit_order(order, scan_source(file, stored), progress)
     progress(1.0, "keeping the fit")
-    return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
+    return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), suffix)))
 
 
 def inquire(

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Delete, Insert, Select, Table, Update, delete, insert, select, update
+from sqlalchemy import (
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 DEFAULT_OWNER: Final = "default"
 
@@ -21,6 +35,25 @@ class Scope:
         """Select this owner's rows, without the owner column."""
         shown = (column for column in table.c if column.name != "owner")
         return select(*shown).where(table.c.owner == self.owner)
+
+    def readable(self, table: Table) -> Select[Any]:
+        """Select what this owner may read: its own rows first, then public ones of others."""
+        shown = (column for column in table.c if column.name != "owner")
+        own = table.c.owner == self.owner
+        query = select(*shown).where(or_(own, table.c.public))
+        return query.order_by(own.desc(), table.c.created_at, table.c.owner)
+
+    def shelf(self, table: Table) -> Select[Any]:
+        """Select what this owner may read, in no order, and each id once: its own row if any."""
+        shown = (column for column in table.c if column.name != "owner")
+        other = table.alias()
+        before = or_(
+            other.c.owner == self.owner, and_(other.c.public, other.c.owner < table.c.owner)
+        )
+        shadowed = exists().where(other.c.id == table.c.id, before)
+        return select(*shown).where(
+            or_(table.c.owner == self.owner, and_(table.c.public, ~shadowed))
+        )
 
     def insert(self, table: Table) -> Insert:
         """Insert a row for this owner."""
@@ -49,6 +82,16 @@ class Everyone:
     def delete(self, table: Table) -> Delete:
         """Delete rows."""
         return delete(table)
+
+
+def own_suffix(owner: str, suffix: str) -> str:
+    """Return the suffix of the keys of an owner's files.
+
+    Equal content of two owners is two files: neither learns from a put that the other has it, and
+    what one deletes is gone.
+    """
+    tag = hashlib.sha256(owner.encode()).hexdigest()[:12]
+    return suffix if owner == DEFAULT_OWNER else f".{tag}{suffix}"
 
 
 def anyone(table: Table, blob: str) -> Select[Any]:
