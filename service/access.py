@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 
 Scope: TypeAlias = Literal["read", "write", "admin"]
@@ -22,6 +23,7 @@ _READING: Final = re.compile(
 _ADMIN: Final = re.compile(r"/v1/datasets/[^/]+/public")
 
 
+@lru_cache(10_000)
 def needed(method: str, path: str) -> Scope | None:
     """Return the scope that a request needs, ``None`` when it needs no key at all.
 
@@ -35,6 +37,7 @@ def needed(method: str, path: str) -> Scope | None:
     return "read" if reads or (method == "POST" and _READING.fullmatch(path)) else "write"
 
 
+@lru_cache
 def includes(scopes: frozenset[str], scope: Scope) -> bool:
     """Tell whether one who has ``scopes`` may do what needs ``scope``."""
     return not scopes.isdisjoint(SCOPES[SCOPES.index(scope) :])

@@ -16,6 +16,7 @@ from service.context import Services
 from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
+from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
 from service.workers import Workers
@@ -27,6 +28,12 @@ KINDS: Final[Mapping[str, Perform]] = {
     fits.KIND: fits.perform,
     **dict.fromkeys(INQUIRIES, inquiring.perform),
 }
+
+
+def _rates(settings: Settings) -> Rates | None:
+    if not settings.limited:
+        return None
+    return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
 
 
 def assembled(
@@ -60,5 +67,6 @@ def assembled(
         desk=Desk(blobs, changes, runner.wake, settings.max_jobs),
         runner=runner,
         callers=Callers(Keys(database)),
+        rates=_rates(settings),
     )
     return parts

@@ -8,12 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from cachetools import TTLCache
 from starlette.types import Scope
 
 from service.apikeys import digest_of, id_of
 from service.catalog import Keys
-from service.catalog.scope import now
 from service.problems import ProblemError
 
 CALLER: Final = "partialpool.caller"
@@ -33,7 +31,6 @@ class Caller:
     owner: str
     key: str
     scopes: frozenset[str]
-    expires_at: str | None
 
 
 class Callers:
@@ -41,17 +38,15 @@ class Callers:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        self._known: TTLCache[str, Caller] = TTLCache(_MAX_KNOWN, SECONDS, time.monotonic)
+        self._known: dict[str, tuple[Caller, float]] = {}
 
     async def find(self, given: str) -> Caller | None:
         """Return who asks with this key; ``None`` when it is unknown, revoked or expired."""
         digest = digest_of(given)
-        caller = self._known.get(digest)
-        if caller is None:
-            caller = await self._look(given, digest)
-        if caller is None or (caller.expires_at is not None and caller.expires_at <= now()):
-            return None
-        return caller
+        known = self._known.get(digest)
+        if known is not None and time.time() < known[1]:
+            return known[0]
+        return await self._look(given, digest)
 
     async def _look(self, given: str, digest: str) -> Caller | None:
         ref = id_of(given)
@@ -60,8 +55,10 @@ class Callers:
             return None
         with suppress(ProblemError):  # a catalog that cannot be written can still be read
             await self._keys.note_use(key)
-        caller = Caller(key.owner, key.id, frozenset(key.scopes), key.expires_at)
-        self._known[digest] = caller
+        caller = Caller(key.owner, key.id, frozenset(key.scopes))
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[digest] = caller, min(time.time() + SECONDS, key.expires)
         return caller
 
 

@@ -25,6 +25,7 @@ from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
 from service.problems import ProblemError
+from service.rates import Rates
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -47,6 +48,7 @@ class Services:
     desk: Desk
     runner: Runner
     callers: Callers
+    rates: Rates | None
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from engine import EngineError
 from service.blobs import Blobs
@@ -21,6 +21,13 @@ T = TypeVar("T")
 
 # So long a request waits at least: to look whether the result is there, and for a quick one.
 LOOKING_SECONDS: Final = 0.2
+
+
+Pay: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+async def free(_: float) -> None:
+    """Take nothing for work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +62,17 @@ class Desk:
         self._most = most_jobs
         self._flights = Flights()
 
-    async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
+    async def obtain(
+        self, jobs: Jobs, work: Work[T], preference: Preference, pay: Pay = free
+    ) -> Obtained[T] | Job:
         """Return the result of ``work``, or its job when that takes longer than is preferred.
 
-        Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
+        Who begins it pays for it: not who finds it, nor who joins. Raises the problem that the
+        work ends with, and ``job_cancelled`` when somebody cancels it.
         """
         clock = asyncio.get_running_loop().time
         end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
-        fly = self._flight(jobs, work, preference.asynchronous)
+        fly = self._flight(jobs, work, preference.asynchronous, pay)
         try:
             begun, first = await self._flights.once(
                 key, fly, max(preference.seconds, LOOKING_SECONDS)
@@ -107,7 +117,7 @@ class Desk:
         """Drop what threads do for requests."""
         await self._flights.close()
 
-    def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool) -> Callable[[], Any]:
+    def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool, pay: Pay) -> Callable[[], Any]:
         async def fly() -> _Begun[T]:
             value = await work.find()
             if value is not None:
@@ -115,6 +125,7 @@ class Desk:
             job = await jobs.active(work.label.key)
             if job is not None:
                 return _Begun(None, job, new=False)
+            await pay(work.label.price)
             if not (asynchronous or work.label.large):
                 try:
                     return _Begun(await work.attempt(), None, new=True)

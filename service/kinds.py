@@ -172,6 +172,14 @@ _TABLE = (
         "Set Content-Type to one of the media types that the API page lists.",
     ),
     Kind(
+        "wrong_host",
+        421,
+        "The service does not answer to this name",
+        "A service that needs no key answers to addresses, localhost and names without a dot, so "
+        "that no page of the web can ask it by a name of its own.",
+        "Ask for 127.0.0.1 or localhost. Who runs the service can set PARTIALPOOL_AUTH.",
+    ),
+    Kind(
         "invalid_request",
         422,
         "The request is not valid",
@@ -237,6 +245,23 @@ _TABLE = (
         retryable=True,
     ),
     Kind(
+        "rate_limited",
+        429,
+        "Too much work in too short a time",
+        "What was asked for within a minute costs more than one caller may ask for. Each request "
+        "has a price by its work: bytes, rows, draws.",
+        "Wait as long as Retry-After says. RateLimit tells what is left, in every answer.",
+        retryable=True,
+    ),
+    Kind(
+        "too_many_requests",
+        429,
+        "Too many requests at a time",
+        "As many requests are under way as one caller may have.",
+        "Wait for answers before asking more; `Prefer: respond-async` does not keep a request.",
+        retryable=True,
+    ),
+    Kind(
         "internal",
         500,
         "Something broke in the service",
@@ -297,6 +322,7 @@ _OF_STATUS: Final[Mapping[int, str]] = {
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    429: "rate_limited",
     503: "unavailable",
 }
 

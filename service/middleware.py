@@ -59,8 +59,10 @@ class RequestId:
 class SecurityHeaders:
     """Add the headers that keep a browser from doing more with an answer than showing it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hsts_seconds: int = 0) -> None:
         self.app = app
+        hsts = (b"strict-transport-security", f"max-age={hsts_seconds}".encode())
+        self.headers = (*SECURITY_HEADERS, hsts) if hsts_seconds else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -70,7 +72,7 @@ class SecurityHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                message["headers"] = [*message["headers"], *self.headers]
             await send(message)
 
         await self.app(scope, receive, send_secured)

@@ -17,7 +17,13 @@ from service.access import needed
 from service.api.examples import ANSWERS
 from service.problems import MEDIA_TYPE, responses
 
-GATE: Final = ("unauthorized", "insufficient_scope", "unavailable")
+GATE: Final = (
+    "unauthorized",
+    "insufficient_scope",
+    "rate_limited",
+    "too_many_requests",
+    "unavailable",
+)
 """How any operation that needs a key may be refused."""
 
 _SCHEMES: Final[dict[str, Any]] = {

@@ -53,7 +53,7 @@ def serve(settings: Settings) -> None:
     log_as_json()
     if settings.auth == "auto" and settings.keys_needed:
         asyncio.run(_require_a_key(settings))
-    app = create_app(settings)
+    app = create_app(settings, local=settings.auth == "auto" and settings.loopback)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -85,6 +85,30 @@ class Settings(BaseSettings):
     max_jobs: Count = Field(
         100, description="Most jobs of one owner that are queued or running at a time."
     )
+    rate_units: int = Field(
+        60_000,
+        ge=0,
+        description="Units of work that one key, or one address, may ask for in a minute: about "
+        "milliseconds of a processor. 0 means any number. Not counted where only this machine can "
+        "ask and no key is needed.",
+    )
+    rate_store: str = Field(
+        "async+memory://",
+        description="URL of what counts the units, as `limits` has it: `async+memory://` for each "
+        "process, `async+redis://host` or `async+valkey://host` for all that share it.",
+    )
+    max_concurrent_requests: Count = Field(
+        100, description="Most requests of one key, or one address, under way at a time."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may ask from a browser, with commas between; `*` for all.",
+    )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        description="How long browsers shall ask by https only; 0 where it is not served by https.",
+    )
     model_cache_bytes: Count = Field(
         256 * MIB, description="Memory for fitted models that were used last, in bytes."
     )
@@ -123,6 +147,11 @@ class Settings(BaseSettings):
     def keys_needed(self) -> bool:
         """Whether a request needs a key."""
         return self.auth == "keys" or (self.auth == "auto" and not self.loopback)
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether what a caller asks for is counted."""
+        return self.rate_units > 0 and (self.keys_needed or not self.loopback)
 
     @property
     def catalog(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, Table, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -41,6 +43,12 @@ class Key:
     expires_at: str | None = None
     revoked_at: str | None = None
     used_at: str | None = None
+
+    @property
+    def expires(self) -> float:
+        """When it is refused, in seconds since 1970."""
+        found = self.expires_at
+        return math.inf if found is None else datetime.fromisoformat(found).timestamp()
 
     @property
     def valid(self) -> bool:

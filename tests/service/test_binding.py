@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from service.settings import Settings
 from tests.service.guarded import asking, issue
-from tests.service.live import serving
+from tests.service.live import Live, serving
+from tests.service.test_problems import read as read_problem
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,22 @@ def test_with_a_key_it_does_and_lets_in_who_has_it(tmp_path: Path) -> None:
             with asking(url) as nobody, asking(url, key) as alice:
                 assert nobody.get("/v1/datasets").status_code == 401
                 assert alice.get("/v1/datasets").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("192.0.2.1", 200),
+        ("attacker.example", 421),
+        ("localhost.attacker.example:8000", 421),
+    ],
+)
+def test_without_keys_it_answers_to_no_name_but_its_own(live: Live, host: str, status: int) -> None:
+    """A page of the web whose name resolves to this machine is refused."""
+    answer = httpx.get(f"{live.url}/v1/limits", headers={"host": host})
+    assert answer.status_code == status
+    if status == 421:
+        assert read_problem(answer).code == "wrong_host"
