@@ -1,13 +1,14 @@
-"""The command line: ``python -m service serve | keys | datasets | openapi | settings | ...``."""
+"""The command line: ``python -m service serve | migrate | sweep | keys | datasets | ...``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from pathlib import Path
 
-from service import commands, kinds, openapi, settings
+from service import commands, kinds, openapi, settings, upkeep
 from service.app import create_app
 from service.problems import ProblemError
 from service.server import serve
@@ -24,6 +25,10 @@ def main(arguments: list[str] | None = None) -> None:
         case "serve":
             given = {name: value for name, value in options.items() if value is not None}
             serve(Settings(**given))
+        case "migrate":
+            asyncio.run(upkeep.migrate(Settings(), options["to"]))
+        case "sweep":
+            sys.stdout.write(json.dumps(asyncio.run(upkeep.sweep(Settings()))) + "\n")
         case "openapi":
             sys.stdout.write(openapi.text(create_app(Settings())))
         case "settings":
@@ -47,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", help="address to listen on")
     run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
     run.add_argument("--data-dir", type=Path, help="directory of the catalog and the files")
+    tables = parsers.add_parser("migrate", help="bring the catalog to this version")
+    tables.add_argument("--to", help="an earlier version to go back to, as 0002")
+    parsers.add_parser("sweep", help="remove what is no longer needed, and print what went")
     commands.add_parsers(parsers)
     parsers.add_parser("openapi", help="print the OpenAPI document")
     parsers.add_parser("settings", help="print the settings as Markdown")

@@ -15,12 +15,13 @@ _PUBLIC: Final = re.compile(r"/|/docs|/openapi\.json|/healthz|/readyz|/problems/
 """What anyone may read: what the service is, and whether it is well; nothing of what it keeps."""
 
 _READING: Final = re.compile(
-    r"/v1/(datasets/preview|models/validate|comparisons"
+    r"/v1/(datasets/preview|models/validate|comparisons|radon/(assessments|decisions)"
     r"|models/[^/]+/(predictions|simulations|contrasts))"
 )
-"""What is asked by POST and keeps nothing."""
+"""What is asked by POST and keeps nothing but what spares computing it again."""
 
-_ADMIN: Final = re.compile(r"/v1/datasets/[^/]+/public")
+_ADMIN: Final = re.compile(r"/v1/datasets/[^/]+/public|/metrics")
+"""What lets others read, and what tells of all owners."""
 
 
 @lru_cache(10_000)

@@ -8,10 +8,10 @@ from typing import Final
 
 from engine import Progress, Spec, parse
 from service import prices, tasks
-from service.catalog import Claimed, own_suffix
+from service.catalog import Claimed
 from service.context import Services
 from service.data import Data, stored_of
-from service.fitting import SUFFIX, Found
+from service.fitting import Found
 from service.orders import Order, Specified
 from service.stored import ARROW, Stored, as_arrow
 from service.work import Label, Stowed
@@ -55,6 +55,7 @@ class FitWork:
     async def attempt(self) -> Found:
         """Fit in a thread; raises ``Outlasted``."""
         parts, columns = self.parts, self.order.specified.spec.columns
+        await parts.models(self.owner).require_room()
         return await parts.fitting.make(
             parts.models(self.owner),
             self.order,
@@ -86,6 +87,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
+    await models.require_room()
     if job.blob is not None:
         stored = Stored(job.blob, ())
     else:
@@ -95,12 +97,12 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         order,
         stored,
         parts.settings.blobs,
-        own_suffix(claimed.owner, SUFFIX),
+        parts.settings.sync_files,
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
     parts.fitting.fits += 1
-    await models.add(row)
+    await parts.fitting.add(models, row)
 
 
 def _cells(spec: Spec, n_rows: int) -> int:

@@ -8,6 +8,9 @@ REQUEST: Final = 1
 REFUSED: Final = 10
 """Of a request with a key that may not be used, to whom it comes from."""
 
+PICTURE: Final = 50
+"""Of a plot as SVG or PNG."""
+
 _BODY_BYTES: Final = 16_384
 _PREDICTED_ROWS: Final = 100
 _DRAWN_VALUES: Final = 10_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +20,8 @@ from sqlalchemy import (
     select,
     update,
 )
+
+from service.catalog import tables
 
 DEFAULT_OWNER: Final = "default"
 
@@ -67,6 +68,15 @@ class Scope:
         """Delete this owner's rows."""
         return delete(table).where(table.c.owner == self.owner)
 
+    def lock(self) -> Select[Any]:
+        """Let other transactions wait that count or add this owner's rows, until this one ends.
+
+        SQLite has no such lock and needs none: one transaction writes at a time.
+        """
+        owners = tables.owners
+        query = select(owners.c.id).where(owners.c.id == self.owner)
+        return query.with_for_update(key_share=True)
+
 
 class Everyone:
     """Statements over the rows of all owners: for who runs their jobs, never for who asks."""
@@ -82,16 +92,6 @@ class Everyone:
     def delete(self, table: Table) -> Delete:
         """Delete rows."""
         return delete(table)
-
-
-def own_suffix(owner: str, suffix: str) -> str:
-    """Return the suffix of the keys of an owner's files.
-
-    Equal content of two owners is two files: neither learns from a put that the other has it, and
-    what one deletes is gone.
-    """
-    tag = hashlib.sha256(owner.encode()).hexdigest()[:12]
-    return suffix if owner == DEFAULT_OWNER else f".{tag}{suffix}"
 
 
 def anyone(table: Table, blob: str) -> Select[Any]:

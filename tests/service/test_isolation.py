@@ -73,6 +73,13 @@ OPEN = {
 # What every owner may ask alike.
 ALIKE = {
     "limits": Case("GET", "/v1/limits"),
+    "metrics": Case("GET", "/metrics"),
+    "usage": Case("GET", "/v1/usage"),
+    "radon_counties": Case("GET", "/v1/radon/counties"),
+    "assess_radon": Case("POST", "/v1/radon/assessments", {"county": "AITKIN", "floor": "first"}),
+    "decide_radon": Case(
+        "POST", "/v1/radon/decisions", {"geometric_mean": 2.0, "geometric_sd": 2.3}
+    ),
     "preview": Case("POST", "/v1/datasets/preview", HOUSES, CSV),
     "upload": Case("POST", "/v1/datasets", HOUSES, CSV),
 }
@@ -102,6 +109,8 @@ OWNED = {
     "pooling": Case("GET", f"{MODEL}/pooling/county"),
     "predict": Case("POST", f"{MODEL}/predictions", ROWS),
     "simulate": Case("POST", f"{MODEL}/simulations", {**ROWS, "n_sim": 2, "seed": 1}),
+    "list_plots": Case("GET", f"{MODEL}/plots"),
+    "plot": Case("GET", f"{MODEL}/plots/caterpillar"),
     "diagnostics": Case("GET", f"{MODEL}/diagnostics"),
     "diagnostics_rows": Case("GET", f"{MODEL}/diagnostics/rows?limit=2"),
     "diagnostics_levels": Case("GET", f"{MODEL}/diagnostics/levels/county?limit=2"),
@@ -243,7 +252,8 @@ def test_nothing_of_another_is_a_shortcut(house: House) -> None:
     before, made = files(house), []
     table = SMALL.replace("A,0,1.0\n", "A,0,1.125\n")
     for client in (house.owner, house.other):
-        upload = client.post("/v1/datasets", content=table, headers={"content-type": CSV})
+        headers = {"content-type": CSV, "idempotency-key": "the-same"}
+        upload = client.post("/v1/datasets", content=table, headers=headers)
         dataset = done(upload)["id"]
         asked = {"dataset": dataset, "formula": "radon ~ floor + (1 | county)"}
         fit = client.post("/v1/models", json=asked)
@@ -260,6 +270,13 @@ def test_nothing_of_another_is_a_shortcut(house: House) -> None:
         assert house.other.get(path).status_code == 200
         assert house.other.delete(path).status_code == 204
     assert files(house) == before
+
+
+def test_usage_counts_ones_own(house: House) -> None:
+    before = done(house.other.get("/v1/usage"))
+    mine = uploaded(house.owner, SMALL.replace("A,0,1.0\n", "A,0,1.5\n"), CSV)
+    assert done(house.other.get("/v1/usage")) == before
+    assert house.owner.delete(f"/v1/datasets/{mine}").status_code == 204
 
 
 def files(house: House) -> set[Path]:
