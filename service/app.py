@@ -33,6 +33,10 @@ from service.api import (
 from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
+from service.cross_origin import cors
+from service.gate import Authentication, Gate
+from service.limiting import RateLimits
+from service.local import LocalNames
 from service.middleware import (
     AccessLog,
     BodyLimit,
@@ -125,8 +129,11 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application; it opens its catalog and store when it starts."""
+def create_app(settings: Settings | None = None, *, local: bool = False) -> FastAPI:
+    """Return the application; it opens its catalog and store when it starts.
+
+    With ``local`` it answers to names of this machine only.
+    """
     settings, instruments = settings or Settings(), Instruments()
     app = Application(
         title="partialpool",
@@ -138,7 +145,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings, instruments),
+        middleware=_middleware(settings, instruments, local),
         telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.instruments = instruments
@@ -191,15 +198,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
 
 
-def _middleware(settings: Settings, instruments: Instruments) -> list[Middleware]:
+def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
     log = [Middleware(AccessLog)] if settings.access_log else []
     return [
         Middleware(RequestId),
         *log,
         Middleware(Measure, instruments=instruments),
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
+        *([cors(settings.cors_origins)] if settings.cors_origins else []),
         Middleware(LastResort),
+        *([Middleware(LocalNames)] if local else []),
+        *([Middleware(Authentication)] if settings.keys_needed else []),
+        *([Middleware(RateLimits)] if settings.limited else []),
+        *([Middleware(Gate)] if settings.keys_needed else []),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(HeadAsGet),
     ]

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from engine import Progress
 from service import fits, inquiring
 from service.blobs import Blobs
-from service.catalog import Claimed, Database, Leases, Queue
+from service.callers import Callers
+from service.catalog import Claimed, Database, Keys, Leases, Queue
 from service.changes import Changes
 from service.compute import Compute
 from service.context import Services
@@ -17,6 +18,7 @@ from service.fitting import Fitting
 from service.inquiries import INQUIRIES
 from service.observing import Count, Instruments
 from service.plots.pictures import Pictures
+from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
 from service.workers import Workers
@@ -28,6 +30,12 @@ KINDS: Final[Mapping[str, Perform]] = {
     fits.KIND: fits.perform,
     **dict.fromkeys(INQUIRIES, inquiring.perform),
 }
+
+
+def _rates(settings: Settings) -> Rates | None:
+    if not settings.limited:
+        return None
+    return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
 
 
 def assembled(
@@ -81,6 +89,8 @@ def assembled(
         ),
         leases=leases,
         runner=runner,
+        callers=Callers(Keys(database)),
+        rates=_rates(settings),
         pictures=Pictures(settings),
     )
     _watch(parts)

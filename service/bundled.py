@@ -18,7 +18,7 @@ _IDS: Final[dict[str, str]] = {}
 
 
 async def load(parts: Services) -> None:
-    """Keep every bundled table that the default owner does not have yet."""
+    """Keep every bundled table that the default owner does not have yet, for all to read."""
     known = parts.datasets(DEFAULT_OWNER)
     for table in bundled():
         try:
@@ -52,7 +52,8 @@ async def kept(parts: Services, owner: str, table: BundledTable) -> Dataset:
 
 async def _keep(parts: Services, table: BundledTable) -> None:
     try:
-        await _take(parts, DEFAULT_OWNER, table, table.name)
+        found = await _take(parts, DEFAULT_OWNER, table, table.name)
+        await parts.datasets(DEFAULT_OWNER).publish(found.id, public=True)
     except IntakeError as error:  # the operator's caps are smaller than the survey
         structlog.get_logger("service").warning(
             "bundled table left out", name=table.name, code=error.problems[0].code

@@ -104,4 +104,5 @@ def published(settings: Settings) -> Mapping[str, float]:
         **{_NAMES.get(name, name): value for name, value in asdict(CAPS).items()},
         **asdict(REQUEST),
     }
-    return {f"max_{name}": value for name, value in caps.items()} | settings.model_dump()
+    told = {f"max_{name}": value for name, value in caps.items()} | settings.model_dump()
+    return told | {"rate_units": settings.rate_units if settings.limited else 0}

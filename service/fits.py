@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine import Progress, Spec, parse
-from service import tasks
+from service import prices, tasks
 from service.catalog import Claimed
 from service.context import Services
 from service.data import Data, stored_of
@@ -43,6 +43,7 @@ class FitWork:
             title=f"{spec.method} fit of {spec.formula.text}",
             href=f"/v1/models/{self.order.id}",
             large=_cells(spec, self.data.n_rows) >= LARGE_CELLS,
+            price=prices.fit(_cells(spec, self.data.n_rows)),
         )
 
     async def find(self) -> Found | None:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from engine import Progress
-from service import tasks
+from service import prices, tasks
 from service.catalog import Claimed
 from service.context import Services
 from service.fitting import Fitted
@@ -39,6 +39,9 @@ class InquiryWork:
             kind=self.name,
             title=f"{kind.title} of {model}" + (f": {way}" if way else ""),
             href=f"/v1/models/{model}/{kind.path}?{urlencode(options, doseq=True)}",
+            price=prices.replicates(
+                self.fitted.row.n_rows, options["n_sim"] if way == "bootstrap" else None
+            ),
         )
 
     async def find(self) -> Any:

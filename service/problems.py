@@ -99,6 +99,11 @@ def respond(
     return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
 
 
+def respond_with(scope: Scope, problem: ProblemError) -> Response:
+    """Return the answer that tells a problem that was raised."""
+    return respond(scope, problem.kind, problem.detail, problem.items, problem.headers)
+
+
 def _body(kind: Kind, detail: str, items: Iterable[Item], path: str, request: str) -> Problem:
     return Problem(
         type=kind.type,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +26,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    auth: Literal["auto", "keys", "off"] = Field(
+        "auto",
+        description="Who may ask: `keys` lets in who has an API key, `off` everyone; `auto` is "
+        "`off` where only this machine can ask (a loopback address), else `keys`, and then there "
+        "must be one.",
+    )
     data_dir: Path = Field(
         Path("var"), description="Directory of the embedded catalog and blobs; made when missing."
     )
@@ -131,6 +139,30 @@ class Settings(BaseSettings):
     max_jobs: Count = Field(
         100, description="Most jobs of one owner that are queued or running at a time."
     )
+    rate_units: int = Field(
+        60_000,
+        ge=0,
+        description="Units of work that one key, or one address, may ask for in a minute: about "
+        "milliseconds of a processor. 0 means any number. Not counted where only this machine can "
+        "ask and no key is needed.",
+    )
+    rate_store: str = Field(
+        "async+memory://",
+        description="URL of what counts the units, as `limits` has it: `async+memory://` for each "
+        "process, `async+redis://host` or `async+valkey://host` for all that share it.",
+    )
+    max_concurrent_requests: Count = Field(
+        100, description="Most requests of one key, or one address, under way at a time."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may ask from a browser, with commas between; `*` for all.",
+    )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        description="How long browsers shall ask by https only; 0 where it is not served by https.",
+    )
     model_cache_bytes: Count = Field(
         256 * MIB, description="Memory for fitted models that were used last, in bytes."
     )
@@ -154,6 +186,26 @@ class Settings(BaseSettings):
     max_simulated_values: Count = Field(
         1_000_000, description="Most values that one request may draw: rows times draws."
     )
+
+    @cached_property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name, which may stand for any address
+            return False
+
+    @cached_property
+    def keys_needed(self) -> bool:
+        """Whether a request needs a key."""
+        return self.auth == "keys" or (self.auth == "auto" and not self.loopback)
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether what a caller asks for is counted."""
+        return self.rate_units > 0 and (self.keys_needed or not self.loopback)
 
     @property
     def catalog(self) -> str:

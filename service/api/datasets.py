@@ -203,7 +203,7 @@ async def preview(request: Request, missing: Missing = None, text: Text = None) 
     operation_id="list_datasets",
 )
 async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """List the datasets, newest first."""
+    """List the datasets, newest first: one's own, and those that are public."""
     page = await services(request).datasets(owner_of(request)).page(limit, cursor)
     items = [DatasetSummary(**_summary(row)) for row in page.items]
     return json_response(DatasetList(items=items, next=page.next))
@@ -283,11 +283,45 @@ async def rows(
     return Response(content, 200, headers, media)
 
 
+_PUBLISHING: Final[dict[int | str, dict[str, Any]]] = responses(
+    "dataset_not_found", "read_only", "invalid_request", "unavailable"
+)
+
+
+@router.put(
+    "/{dataset}/public",
+    response_model=DatasetDetail,
+    response_description="The dataset, which every owner may read from now on.",
+    responses=_PUBLISHING,
+    operation_id="publish_dataset",
+)
+async def publish(request: Request, dataset: Ref) -> Response:
+    """Let every owner read a dataset and fit models to it; the models are theirs.
+
+    Only its owner can change or delete it. An own dataset comes before a public one of its name.
+    """
+    row = await services(request).datasets(owner_of(request)).publish(dataset, public=True)
+    return json_response(_detail(row))
+
+
+@router.delete(
+    "/{dataset}/public",
+    response_model=DatasetDetail,
+    response_description="The dataset, which only its owner may read.",
+    responses=_PUBLISHING,
+    operation_id="withdraw_dataset",
+)
+async def withdraw(request: Request, dataset: Ref) -> Response:
+    """Let only its owner read a dataset; models that others have fitted to it stay."""
+    row = await services(request).datasets(owner_of(request)).publish(dataset, public=False)
+    return json_response(_detail(row))
+
+
 @router.delete(
     "/{dataset}",
     status_code=204,
     response_description="Deleted, with all that was stored of it; models fitted to it stay.",
-    responses=responses("dataset_not_found", "invalid_request", "unavailable"),
+    responses=responses("dataset_not_found", "read_only", "invalid_request", "unavailable"),
     operation_id="delete_dataset",
 )
 async def delete(request: Request, dataset: Ref) -> Response:
@@ -352,6 +386,7 @@ def _summary(row: Dataset) -> dict[str, Any]:
         "n_rows": row.n_rows,
         "n_columns": len(row.columns),
         "size_bytes": row.size_bytes,
+        "public": row.public,
         "created_at": row.created_at,
     }
 

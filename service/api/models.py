@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -23,6 +24,7 @@ from service.idempotency import idempotent
 from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
 from service.problems import responses
+from service.rates import charge
 from service.schemas.base import json_response, read_json
 from service.schemas.fits import (
     FitRequest,
@@ -118,7 +120,9 @@ async def fit(request: Request) -> Response:
         parts.instruments.result(FIT, "found")
     else:
         work = FitWork(parts, owner, order, data)
-        obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
+        obtained = await parts.desk.obtain(
+            parts.jobs(owner), work, preference, partial(charge, request)
+        )
     if isinstance(obtained, Job):
         return jobs.accepted(obtained, preference)
     found = obtained.value

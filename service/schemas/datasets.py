@@ -124,6 +124,7 @@ class DatasetSummary(Answer):
     n_rows: int = Field(description="Of a summary: the rows summed.", examples=[919])
     n_columns: int = Field(examples=[5])
     size_bytes: int = Field(description="As stored, compressed.", examples=[12035])
+    public: bool = Field(description="Whether every owner may read it.")
     created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
 
 

@@ -227,6 +227,11 @@ EXAMPLES = (
     ),
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
+    Example(
+        "Let every owner read a dataset",
+        *("publish_dataset", "PUT", "/v1/datasets/three/public"),
+    ),
+    Example("And no longer", "withdraw_dataset", "DELETE", "/v1/datasets/three/public"),
     Example("Delete a dataset", "delete_dataset", "DELETE", "/v1/datasets/three"),
     Example(
         "Sums of rows that stay where they are",
