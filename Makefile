@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | studies-radon | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies studies-radon lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -80,6 +80,13 @@ studies: setup
 	$(PY) -m benchmarks.studies.coverage --n 1000 --seed 1
 	$(PY) -m benchmarks.studies.optimum --seed 1
 	$(PY) -m benchmarks.robustness --sets 1000 --seed 1 --keep
+	$(PY) -m benchmarks.studies.radon --seed 1
+	$(PY) -m benchmarks.studies.pages
+
+# How well houses are predicted that no model has seen; the tables of docs/radon.md.
+studies-radon: export OPENBLAS_NUM_THREADS = 1
+studies-radon: setup
+	$(PY) -m benchmarks.studies.radon --seed 1
 	$(PY) -m benchmarks.studies.pages
 
 $(BENCH_VENV)/.done: requirements/bench.txt

@@ -264,6 +264,16 @@ async def test_every_surveyed_state_is_answered(
     assert ("log_uranium" in found.model.formula) is (found.county.log_uranium is not None)
 
 
+async def test_houses_differ_as_they_do_in_their_state(client: httpx.AsyncClient) -> None:
+    found = [
+        await assessed(client, county=county, state=state)
+        for county, state in (("York", "PA"), ("Cass", "ND"))
+    ]
+    pennsylvania, dakota = (each.distribution.geometric_sd for each in found)
+    assert pennsylvania > 1.2 * dakota
+    assert any("as they do in Pennsylvania" in each for each in found[0].assumptions)
+
+
 async def test_the_counties_of_all_states_are_listed(client: httpx.AsyncClient) -> None:
     answer = await client.get(
         "/v1/radon/counties", params={"state": "all"}, headers={"accept": "text/csv"}
