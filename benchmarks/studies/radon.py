@@ -38,13 +38,16 @@ FOLDS = 10
 PARTITIONS = 10
 """How often the houses of Minnesota are put into ten folds anew."""
 
+CHOSEN = "partial pooling, uranium"
+ONE_SPREAD = "… with one spread for all states"
+
 COMPLETE = "log(radon + 0.1) ~ floor"
 MINNESOTA = (
     Candidate("complete pooling", COMPLETE),
     Candidate("no pooling", "log(radon + 0.1) ~ 0 + county + floor", "county", COMPLETE),
     Candidate("partial pooling", "log(radon + 0.1) ~ floor + (1 | county)"),
     Candidate("uranium alone", "log(radon + 0.1) ~ floor + log_uranium"),
-    Candidate("partial pooling, uranium", STATE.formula),
+    Candidate(CHOSEN, STATE.formula),
     Candidate("… and their product", "log(radon + 0.1) ~ floor * log_uranium + (1 | county)"),
     Candidate(
         "… and floors that vary by county",
@@ -63,7 +66,7 @@ NATION = (
     Candidate("no pooling", "log(radon + 0.1) ~ 0 + place + pmin(floor, 1)", "place", STATES),
     Candidate("partial pooling", UNMEASURED.formula),
     Candidate(ONE_SPREAD, COUNTRY.formula),
-    Candidate("partial pooling, uranium", COUNTRY.formula, spread=True),
+    Candidate(CHOSEN, COUNTRY.formula, spread=True),
     Candidate(
         "… and floors that vary by state",
         "log(radon + 0.1) ~ pmin(floor, 1) + log_uranium + (1 + pmin(floor, 1) | state)"
@@ -71,8 +74,6 @@ NATION = (
         spread=True,
     ),
 )
-CHOSEN = "partial pooling, uranium"
-ONE_SPREAD = "… with one spread for all states"
 
 
 class OfState(TypedDict):
