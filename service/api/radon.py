@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from engine import Problem
 from service import openapi
-from service.api import tabled
+from service.api import jobs, tabled
 from service.api.examples import ASSESSMENTS, DECISIONS
 from service.api.parameters import Cursor, Limit
 from service.caps import REQUEST
@@ -57,7 +57,11 @@ _READING: Final = (
     "unsupported_media_type",
     "invalid_request",
 )
-_FITTING: Final = ("limit_passed", "unavailable", "corrupt_artefact", "still_fitting")
+# The first question fits its model, which may end as any fit may.
+_FITTING: Final = (
+    *("limit_passed", "unavailable", "corrupt_artefact", "still_fitting", "quota_exceeded"),
+    *jobs.PROBLEMS,
+)
 
 
 @router.post(
