@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
@@ -57,3 +58,11 @@ async def test_caps_smaller_than_the_survey_are_told(settings: Settings) -> None
         assert (await assessed(client, county="AITKIN")).basis == "county"
         answer = await client.post("/v1/radon/assessments", json={"fips": 4013, "floor": "first"})
     assert read(answer).code == "limit_passed"
+
+
+async def test_a_full_quota_is_told(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, bundled_data=False, max_owner_datasets=1)
+    async with another(settings) as client:
+        assert (await assessed(client, county="AITKIN")).basis == "county"
+        answer = await client.post("/v1/radon/assessments", json={"fips": 4013, "floor": "first"})
+    assert read(answer).code == "quota_exceeded"
