@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -103,6 +103,13 @@ studies: setup
 	$(PY) -m benchmarks.studies.coverage --n 1000 --seed 1
 	$(PY) -m benchmarks.studies.optimum --seed 1
 	$(PY) -m benchmarks.robustness --sets 1000 --seed 1 --keep
+	$(PY) -m benchmarks.studies.radon --seed 1
+	$(PY) -m benchmarks.studies.pages
+
+# How well houses are predicted that no model has seen; the tables of docs/radon.md.
+studies-radon: export OPENBLAS_NUM_THREADS = 1
+studies-radon: setup
+	$(PY) -m benchmarks.studies.radon --seed 1
 	$(PY) -m benchmarks.studies.pages
 
 $(BENCH_VENV)/.done: requirements/bench.txt

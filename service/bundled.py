@@ -55,12 +55,16 @@ async def _keep(parts: Services, table: BundledTable) -> None:
         found = await _take(parts, DEFAULT_OWNER, table, table.name)
         await parts.datasets(DEFAULT_OWNER).publish(found.id, public=True)
     except IntakeError as error:  # the operator's caps are smaller than the survey
-        structlog.get_logger("service").warning(
-            "bundled table left out", name=table.name, code=error.problems[0].code
-        )
+        _left_out(table, error.problems[0].code)
     except ProblemError as error:
-        if error.kind.code != "name_taken":  # another replica started at the same time
+        if error.kind.code == "quota_exceeded":
+            _left_out(table, error.kind.code)
+        elif error.kind.code != "name_taken":  # another replica started at the same time
             raise
+
+
+def _left_out(table: BundledTable, code: str) -> None:
+    structlog.get_logger("service").warning("bundled table left out", name=table.name, code=code)
 
 
 async def _take(parts: Services, owner: str, table: BundledTable, name: str | None) -> Dataset:
