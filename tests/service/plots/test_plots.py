@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import altair as alt
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from service.plots.registry import PLOTS
 from service.schemas.plots import PlotList
