@@ -35,8 +35,8 @@ def test_a_level_whose_rows_do_not_tell_has_no_line_of_its_own() -> None:
     varies = RADON.groupby("county").floor.nunique().loc[list(found.levels)] > 1
     told = np.isfinite(found.coefficients).all(axis=1)
     np.testing.assert_array_equal(told, varies.to_numpy())
-    columns = {"county": [found.levels[int(np.argmin(told))]] * 2, "floor": [0, 1]}
-    lines = engine.pooled_lines(fit, columns)
+    silent = found.levels[int(np.argmin(told))]
+    lines = engine.pooled_lines(fit, {"county": [silent] * 2, "floor": [0, 1]})
     assert np.isnan(lines.none).any()
     assert np.isfinite(lines.partial).all()
 

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from service.plots.figure import Figure
@@ -26,8 +27,19 @@ LINE = Figure("quantiles", "", (), "", {}, {})
 
 def workers() -> set[int]:
     """Return the worker processes that this one has started and that still run."""
-    children = psutil.Process().children()
-    return {child.pid for child in children if "spawn_main" in " ".join(child.cmdline())}
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return {int(pid) for pid in children if b"spawn_main" in _command(pid)}
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def ended(pid: int) -> bool:
+    return soon(lambda: not alive(pid), 5)
 
 
 async def test_a_picture_that_the_client_has_is_not_drawn_again(plotted: Plotted) -> None:
@@ -58,9 +70,14 @@ async def test_two_processes_draw_the_same_bytes(plotted: Plotted, fresh: Pictur
 
     async def gather() -> Figure:
         columns = {"x": [1.0, 2.0, 3.0], "y": [1.0, 2.5, 3.0]}
-        points = {"name": ["a", "b", "c"], **columns, "lower": [0.0] * 3, "upper": [4.0] * 3}
+        points: dict[str, list[Any]] = {
+            "name": ["a", "b", "c"],
+            **columns,
+            "lower": [0.0] * 3,
+            "upper": [4.0] * 3,
+        }
         words = {"x": "x", "y": "y"}
-        tables = {"points": points, "line": columns}
+        tables: dict[str, dict[str, list[Any]]] = {"points": points, "line": columns}
         return Figure("quantiles", "T", ("s",), "A", tables, words)
 
     for form in ("svg", "png"):
@@ -105,7 +122,7 @@ async def test_what_breaks_or_dies_over_a_picture_is_replaced(fresh: Pictures) -
     assert caught.value.kind.code == "internal"
     for pid in workers():
         os.kill(pid, signal.SIGKILL)
-        assert await asyncio.to_thread(soon, lambda pid=pid: not alive(pid), 5)
+        assert await asyncio.to_thread(ended, pid)
     script, squeezed = await fresh.bundle()
     assert len(squeezed) < len(script) / 2
 

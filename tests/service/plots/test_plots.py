@@ -282,7 +282,7 @@ async def test_a_parameter_that_will_not_do_is_pointed_to(
 
 async def test_profile_curves_may_become_a_job(plotted: Plotted) -> None:
     path = f"{plotted.models['sleep']}/profile"
-    query = {"level": 0.9, "parameter": ["sigma", "Days"]}
+    query: dict[str, Any] = {"level": 0.9, "parameter": ["sigma", "Days"]}
     answer = await plotted.client.get(path, params=query, headers={"prefer": "respond-async"})
     assert answer.status_code == 202, answer.text
     job = answer.json()
