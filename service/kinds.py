@@ -136,6 +136,22 @@ _TABLE = (
         retryable=True,
     ),
     Kind(
+        "quota_exceeded",
+        409,
+        "There is no room for more",
+        "The datasets and models that are kept reach a quota of this owner.",
+        "GET /v1/usage tells what is kept and what may be. Delete datasets or models that are no "
+        "longer needed.",
+    ),
+    Kind(
+        "idempotency_in_progress",
+        409,
+        "The same request is being answered",
+        "A request with this Idempotency-Key has arrived before and is not answered yet.",
+        "Send the same request again in a moment: it is answered as the first is.",
+        retryable=True,
+    ),
+    Kind(
         "body_too_large",
         413,
         "The body is too large",
@@ -205,6 +221,13 @@ _TABLE = (
         "A limit is passed",
         "The request asks for more terms, columns, levels or rows than the service takes.",
         "See GET /v1/limits.",
+    ),
+    Kind(
+        "idempotency_key_reused",
+        422,
+        "The key belongs to another request",
+        "An earlier request with this Idempotency-Key was not the same as this one.",
+        "Draw a new key for every new request; repeat a request byte by byte to get its answer.",
     ),
     Kind(
         "too_many_jobs",

@@ -30,7 +30,7 @@ class Pictures:
             threads=1,
             kind=worker.DRAWING,
         )
-        self._shelf: Shelf[bytes] = Shelf(settings.plot_cache_bytes)
+        self._shelf: Shelf[Hashable, bytes] = Shelf(settings.plot_cache_bytes)
         self._flights = Flights()
         self._wait = settings.wait_seconds
         self._seconds = settings.plot_seconds
