@@ -16,6 +16,9 @@ from service.context import Services
 from service.settings import Settings
 from tests.service.keeping import RADON, keep
 
+# However busy the machine is, it is not time that is tested.
+PATIENT: dict[str, Any] = {"wait_seconds": 300, "plot_seconds": 300}
+
 DATA = Path("tests/reference/data")
 
 
@@ -62,7 +65,8 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 async def plotted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plotted]:
     directory = tmp_path_factory.mktemp("plots")
-    app = create_app(Settings(data_dir=directory / "var", bundled_data=False))
+    settings = Settings(data_dir=directory / "var", bundled_data=False, **PATIENT)
+    app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

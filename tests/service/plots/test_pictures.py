@@ -18,7 +18,7 @@ from service.plots.pictures import Pictures, bundle_name
 from service.problems import ProblemError
 from service.settings import Settings
 from tests.service.jobs import alive, soon
-from tests.service.plots.conftest import Plotted
+from tests.service.plots.conftest import PATIENT, Plotted
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,7 @@ async def test_a_picture_that_the_client_has_is_not_drawn_again(plotted: Plotted
 @pytest.fixture(scope="module")
 async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pictures]:
     """Pictures of another replica."""
-    pictures = Pictures(Settings(data_dir=tmp_path_factory.mktemp("other")))
+    pictures = Pictures(Settings(data_dir=tmp_path_factory.mktemp("other"), **PATIENT))
     yield pictures
     await pictures.close()
 
