@@ -79,7 +79,7 @@ class Pictures:
         return found
 
     async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a task; once more when the process was killed, which may have been before it began."""
+        """Run a task; once more when the process was killed: maybe before it began."""
         try:
             found = await self._once(task, *arguments)
         except ProblemError as error:
