@@ -98,7 +98,7 @@ class Settings(BaseSettings):
         4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."
     )
     plot_seconds: Seconds = Field(
-        20, description="How long the drawing of one plot may take.", gt=0
+        30, description="How long the drawing of one plot may take.", gt=0
     )
     plot_cache_bytes: Count = Field(
         32 * MIB, description="Memory for plots that were asked for last, in bytes."

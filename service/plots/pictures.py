@@ -15,6 +15,7 @@ from service import worker
 from service.flights import Flights
 from service.plots import apart
 from service.plots.figure import Figure
+from service.problems import ProblemError
 from service.settings import Settings
 from service.shelf import Shelf
 from service.workers import Workers
@@ -78,6 +79,16 @@ class Pictures:
         return found
 
     async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a task; once more when the process was killed: maybe before it began."""
+        try:
+            found = await self._once(task, *arguments)
+        except ProblemError as error:
+            if error.kind.code != "worker_died":
+                raise
+            found = await self._once(task, *arguments)
+        return found
+
+    async def _once(self, task: Callable[..., Any], *arguments: Any) -> Any:
         return await self._workers.run(task, *arguments, progress=_untold, seconds=self._seconds)
 
 

@@ -191,6 +191,15 @@ EXAMPLES = (
         "Without each county",
         *("diagnostics_levels", "GET", "/v1/models/{model}/diagnostics/levels/county?limit=2"),
     ),
+    Example("The plots there are", "list_plots", "GET", "/v1/models/{model}/plots"),
+    Example(
+        "A plot as Vega-Lite, to be drawn anywhere",
+        *("plot", "GET", "/v1/models/{model}/plots/profile?parameter=floor"),
+    ),
+    Example(
+        "A plot that the model does not have",
+        *("plot", "GET", "/v1/models/{model}/plots/intercepts"),
+    ),
     *(
         Example(each["summary"], "predict", "POST", "/v1/models/{model}/predictions", each["value"])
         for each in PREDICTIONS.values()
