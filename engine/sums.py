@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +22,8 @@ CHUNK_ROWS = 65_536
 CHUNK_CELLS = 1 << 17
 """About as many numbers of M are held at once: a megabyte stays in a processor's cache."""
 LEAST_ROWS = 2_048
+Pilots: TypeAlias = Callable[[Design, Columns], tuple[Pilot, ...]]
+"""Pilots of M, then of Z of each grouping factor, from a design and the first rows."""
 NARROW = 16
 """Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
 
@@ -52,8 +55,9 @@ def accumulate(
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,
+    pilots: Pilots | None = None,
 ) -> CrossProducts:
-    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
+    """Cross-products of all rows of a frame, a chunk at a time, by default with its first's pilots.
 
     Raises:
         DataError: weights that are not positive, an expression that is not finite.
@@ -66,7 +70,8 @@ def accumulate(
         columns = Columns.of(design, frame.slice(start, start + step), weights)
         if sums is None:
             sizes = [len(factor.levels) for factor in factors]
-            sums = Sums(design, columns.pilots(design), sizes, weights is not None)
+            own = columns.pilots(design) if pilots is None else pilots(design, columns)
+            sums = Sums(design, own, sizes, weights is not None)
         sums.add(columns, [factor.codes[start : start + step] for factor in factors])
     if sums is None:
         raise ValueError("a frame without rows has no cross-products")
