@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import accumulate
+from typing import Final, Protocol
 
 import pyarrow as pa
 
-from engine import Problem
+from engine import Problem, Summary
 from service import summaries
 from service.catalog import Dataset, Datasets
+from service.catalog.datasets import dataset_id
 from service.context import Services
 from service.fitting import Fitted
 from service.handlers import of_intake
-from service.intake import Caps, IntakeError, TypedTable, read_columns, take_columns
+from service.intake import Caps, IntakeError, TypedTable, take_columns
+from service.parts import parts_of, versions
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
-from service.stored import Source, Stored, read_source
+from service.stored import Stored, read_source, read_table, stored_of
 
 ONLY_SUMS: Final = "The model was fitted to sums: the rows are not here."
 ROWS_NOT_KEPT: Final = (
     "The table that the model was fitted to is not among the datasets; upload it and ask again."
 )
+
+
+class Read(Protocol):
+    """Reads columns of all parts of a dataset, or of those after the first few."""
+
+    def __call__(self, wanted: Sequence[str], after: int = 0, /) -> Awaitable[pa.Table | Summary]:
+        """Return the columns that are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A dataset as it was when it had so many parts: its hash, id and rows."""
+
+    parts: int
+    hash: str
+    id: str
+    n_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +53,16 @@ class Data:
         id, hash: as a dataset.
         n_rows: how many.
         stored: where it is kept; ``None`` when it came with the request.
-        read: returns the columns that are named.
+        read: returns the columns that are named, of all parts or of those after the first few.
+        versions: what it grew from, itself first; none of a summary.
     """
 
     id: str
     hash: str
     n_rows: int
     stored: Stored | None
-    read: Callable[[Sequence[str]], Awaitable[Source]]
+    read: Read
+    versions: tuple[Version, ...] = ()
 
 
 async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Data:
@@ -68,13 +90,9 @@ async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Tab
         raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
     if summaries.is_summary(dataset):
         raise ProblemError("only_sums", ONLY_SUMS)
-    content = await parts.blobs.read(dataset.blob)
-    return await parts.compute.run(read_columns, content, list(fitted.fit.spec.columns))
-
-
-def stored_of(dataset: Dataset) -> Stored:
-    """Return where the rows of a dataset are."""
-    return Stored(dataset.blob, tuple(str(column["name"]) for column in dataset.columns))
+    stored, wanted = stored_of(dataset), list(fitted.fit.spec.columns)
+    contents = [await parts.blobs.read(blob) for blob in stored.files]
+    return await parts.compute.run(read_table, contents, stored, wanted)
 
 
 async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
@@ -86,20 +104,36 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
         detail, hint = "There is no dataset of this id or name.", "List them: GET /v1/datasets."
         item = Problem(error.kind.code, detail, hint, ("dataset",))
         raise ProblemError(error.kind.code, detail, [item]) from error
+    return kept_data(dataset, parts)
+
+
+def kept_data(dataset: Dataset, parts: Services) -> Data:
+    """Return the data of a stored dataset."""
     stored = stored_of(dataset)
 
-    async def read(wanted: Sequence[str]) -> Source:
-        content = await parts.blobs.read(dataset.blob)
-        return await parts.compute.run(read_source, content, stored, wanted)
+    async def read(wanted: Sequence[str], after: int = 0) -> pa.Table | Summary:
+        own = stored.after(after)
+        contents = [await parts.blobs.read(blob) for blob in own.files]
+        return await parts.compute.run(read_source, contents, own, wanted)
 
-    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read)
+    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read, _versions(dataset))
+
+
+def _versions(dataset: Dataset) -> tuple[Version, ...]:
+    if summaries.is_summary(dataset):
+        return ()
+    rows = list(accumulate(int(part["n_rows"]) for part in parts_of(dataset)))
+    return tuple(
+        Version(count, digest, dataset_id(digest), rows[count - 1])
+        for count, digest in versions(dataset)
+    )
 
 
 async def _inline(data: InlineData, parts: Services) -> Data:
     caps = Caps(rows=parts.settings.max_inline_rows, columns=parts.settings.max_columns)
     found, table = await parts.compute.run(_take, data, caps)
 
-    async def read(_: Sequence[str]) -> pa.Table:
+    async def read(_: Sequence[str], after: int = 0) -> pa.Table:  # noqa: ARG001  one part
         return table
 
     return Data(found.id, found.hash, table.num_rows, None, read)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -17,6 +18,7 @@ from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
 from service.problems import ProblemError
 from service.settings import Settings
+from service.stored import joined, stored_of
 
 SUFFIX: Final = ".parquet"
 
@@ -100,13 +102,25 @@ async def forget(parts: Services, owner: str, ref: str) -> None:
     """Delete a dataset, and its file unless another owner keeps the same content."""
     async with parts.storing:
         found = await parts.datasets(owner).delete(ref)
-        await drop_unused(parts, owner, found.blob)
+        for blob in dict.fromkeys(stored_of(found).files):
+            await drop_unused(parts, owner, blob)
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
     """Return some rows of a dataset, text as dictionaries."""
-    content = await parts.blobs.read(dataset.blob)
-    return await parts.compute.run(read_rows, content, start, count)
+    stored, pieces = stored_of(dataset), []
+    for blob, first, size in zip(stored.files, *_spans(dataset), strict=True):
+        begin, end = max(start - first, 0), min(start + count - first, size)
+        if begin < end:
+            content = await parts.blobs.read(blob)
+            pieces.append(await parts.compute.run(read_rows, content, begin, end - begin))
+    return joined(pieces, stored, stored.names)
+
+
+def _spans(dataset: Dataset) -> tuple[list[int], list[int]]:
+    """Return the first row and the number of rows of each file of a dataset."""
+    counts = [int(part["n_rows"]) for part in dataset.report.get("parts", ())] or [dataset.n_rows]
+    return list(accumulate(counts, initial=0))[:-1], counts
 
 
 def column_row(column: ColumnSummary) -> dict[str, Any]:

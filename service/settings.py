@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
     )
     max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
+    max_dataset_rows: Count = Field(
+        10_000_000_000, description="Most rows of a dataset that grows by parts."
+    )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
     )

@@ -36,12 +36,14 @@ from service.handlers import of_intake
 from service.intake import Reading, UnknownFormError
 from service.intake.receiving import Received, receive, receive_plain
 from service.negotiation import choose, etag_of, is_current
+from service.parts import append, parts_of, previous
 from service.problems import ProblemError, responses
 from service.schemas.base import json_response, media_type, read_json
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
     DatasetList,
+    DatasetPart,
     DatasetPreview,
     DatasetRows,
     DatasetSummary,
@@ -120,6 +122,46 @@ async def upload(
             _reading(missing, text),
             directory=directory,
             name=name,
+        )
+    return _created(kept, new)
+
+
+@router.post(
+    "/{dataset}/parts",
+    status_code=201,
+    response_model=DatasetDetail,
+    response_description="A new dataset, of all rows; `Location` says where it stays.",
+    responses={
+        200: {
+            "model": DatasetDetail,
+            "description": "The same part was appended to it before: the same id.",
+            "headers": openapi.headers("Location"),
+            "links": LINKS,
+        },
+        201: {"headers": openapi.headers("Location"), "links": LINKS},
+        **responses(*_READING, "dataset_not_found", "only_sums", "name_taken", "unavailable"),
+    },
+    openapi_extra=UPLOAD,
+    operation_id="append_part",
+)
+async def append_part(
+    request: Request, dataset: Ref, name: Name = None, missing: Missing = None
+) -> Response:
+    """Append rows to a dataset: a new dataset of both; the one appended to stays as it is.
+
+    The body is the file, as of an upload, with the same columns; columns of text stay text. Only
+    its rows are read. A model of the new dataset whose formula was fitted to the one before reads
+    only the new rows too: their sums are added to those of the fit. What depends on all rows, as
+    the constants of `scale(x)` do, makes it read all of them, and the model's `provenance` says so.
+    Name the dataset by its id where a request may be sent twice: then the answer is the same.
+    """
+    parts, owner = services(request), owner_of(request)
+    _check_name(name)
+    words = None if missing is None else tuple(missing)
+    async with datasets.scratch() as directory:
+        file = await _receive(request, directory)
+        kept, new = await append(
+            parts, owner, dataset, file.path, file.form, words, directory=directory, name=name
         )
     return _created(kept, new)
 
@@ -349,11 +391,20 @@ def _summary(row: Dataset) -> dict[str, Any]:
 
 def _detail(row: Dataset) -> DatasetDetail:
     columns = [DatasetColumn(**column) for column in row.columns]
+    summary = summaries.is_summary(row)
+    own = [] if summary else parts_of(row)
     return DatasetDetail(
         **_summary(row),
         content_hash=row.content_hash,
         columns=columns,
-        summary=Sums(**row.report["summary"]) if summaries.is_summary(row) else None,
+        parts=[
+            DatasetPart(
+                content_hash=part["hash"], n_rows=part["n_rows"], size_bytes=part["size_bytes"]
+            )
+            for part in own
+        ],
+        previous=None if summary else previous(row),
+        summary=Sums(**row.report["summary"]) if summary else None,
     )
 
 

@@ -106,7 +106,7 @@ async def fit(request: Request) -> Response:
     if held is not None:  # the most frequent answer, without a look into the catalog
         obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
     else:
-        work = FitWork(parts, owner, order, data)
+        work = await FitWork.of(parts, owner, order, data)
         obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
     if isinstance(obtained, Job):
         return jobs.accepted(obtained, preference)

@@ -79,8 +79,10 @@ class Datasets:
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a dataset of anyone still needs this file."""
-        query = scope.anyone(tables.datasets, blob)
-        return await self._database.read(lambda connection: connection.scalar(query)) is not None
+        queries = [scope.anyone(table, blob) for table in (tables.datasets, tables.parts)]
+        return await self._database.read(
+            lambda connection: any(connection.scalar(query) is not None for query in queries)
+        )
 
     async def _read(self, ref: str) -> Dataset:
         found = await self._database.read(lambda connection: self._find(connection, ref))
@@ -98,6 +100,8 @@ class Datasets:
         if found is None:
             raise _missing()
         connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        held = tables.parts
+        connection.execute(self._scope.delete(held).where(held.c.dataset == found.id))
         return found
 
     def _find(self, connection: Connection, ref: str) -> Dataset | None:
@@ -117,6 +121,8 @@ class Datasets:
         known = held or self._find(connection, new.id)
         if known is None:
             connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
+            if parts := _parts(new):
+                connection.execute(self._scope.insert(tables.parts), parts)
             return new, True
         if new.name is None or known.name == new.name:
             return known, False
@@ -134,6 +140,14 @@ class Datasets:
 def dataset_id(content_hash: str) -> str:
     """Return the id of the dataset with this content."""
     return scope.identifier(PREFIX, content_hash)
+
+
+def _parts(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the files of a dataset in parts, which need not be its own alone."""
+    return [
+        {"dataset": dataset.id, "place": place, "blob": part["blob"]}
+        for place, part in enumerate(dataset.report.get("parts", ()))
+    ]
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:

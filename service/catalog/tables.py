@@ -43,6 +43,16 @@ datasets = Table(
     Index("datasets_blob", "blob"),
 )
 
+parts = Table(
+    "parts",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("dataset", String(64), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("blob", String(200), nullable=False),
+    Index("parts_blob", "blob"),
+)
+
 models = Table(
     "models",
     metadata,
@@ -58,7 +68,9 @@ models = Table(
     Column("spec", JSON, nullable=False),
     Column("blob", String(200), nullable=False),
     Column("created_at", String(32), nullable=False),
+    Column("sums", String(64)),
     Index("models_newest", "owner", "created_at", "id"),
+    Index("models_sums", "owner", "sums"),
     Index("models_blob", "blob"),
 )
 

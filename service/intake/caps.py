@@ -35,7 +35,9 @@ class Reading:
     the default words: these cells are missing in every column, text too (and the empty cell of a
     CSV or TSV file always is). ``None`` is the default: ``MISSING_WORDS`` in the numbers and
     booleans of CSV and TSV, nothing but null (and NaN) in forms that can say null.
+    With ``strict`` false, a column of ``text`` that the table has not is no error.
     """
 
     text: tuple[str, ...] = ()
     missing: tuple[str, ...] | None = None
+    strict: bool = True

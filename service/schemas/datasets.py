@@ -52,8 +52,8 @@ class DatasetColumn(Answer):
         examples=[{}],
     )
     distinct: int | None = Field(
-        description="How many different values text or integers have; null beyond 10,000 and for "
-        "other kinds.",
+        description="How many different values text or integers have; null beyond 10,000, for "
+        "other kinds, and for a dataset that has grown.",
         examples=[85],
     )
     minimum: int | float | None = Field(description="Of numbers and integers.")
@@ -127,11 +127,30 @@ class DatasetSummary(Answer):
     created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
 
 
+class DatasetPart(Answer):
+    """A part of a dataset that has grown."""
+
+    content_hash: str = Field(description="SHA-256 of the part's typed content, in hexadecimal.")
+    n_rows: int
+    size_bytes: int = Field(description="As stored, compressed.")
+
+
 class DatasetDetail(DatasetSummary):
     """A dataset and its columns."""
 
-    content_hash: str = Field(description="SHA-256 of the typed content, in hexadecimal.")
+    content_hash: str = Field(
+        description="SHA-256 of the typed content, in hexadecimal; of several parts, of the hashes "
+        "of the parts."
+    )
     columns: list[DatasetColumn]
+    parts: list[DatasetPart] = Field(
+        description="What was uploaded first, and what was appended to it, in order; a dataset "
+        "that has not grown is one part. A summary has none."
+    )
+    previous: str | None = Field(
+        description="Id of the dataset that this one grew from by its last part; it may be deleted "
+        "since. Null when it has not grown."
+    )
     summary: Sums | None = Field(description="What a summary holds; null for a table.")
 
 
