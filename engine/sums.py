@@ -13,10 +13,13 @@ from engine.columns import Columns
 from engine.cooccurrence import MeetingSums
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Design, Grouping
+from engine.errors import LimitError, Problem
 from engine.frame import Frame
 from engine.progress import Progress, silent
 from engine.table import Codes, Factor, Floats
 
+MAX_LEVELS = 20_000_000
+"""Most levels of a grouping factor: each has sums of its own."""
 CHUNK_ROWS = 65_536
 """Most rows whose columns are held at once."""
 CHUNK_CELLS = 1 << 17
@@ -182,6 +185,7 @@ class _GroupSums:
 
     def __init__(self, grouping: Grouping, pilot: Pilot, m: int, size: int, weighted: bool) -> None:
         self._name, self._pilot, self._m, self._weighted = grouping.name, pilot, m, weighted
+        _require_few_levels(grouping.name, size)
         self._ones = grouping.intercepts
         k = len(self._ones)
         slopes = [a for a in range(k) if not self._ones[a]]
@@ -245,9 +249,22 @@ class _GroupSums:
         """Make room for the codes; it is doubled, so that a level is moved a few times."""
         need, room = int(codes.max()) + 1, len(self.rows)
         if need > room:
+            _require_few_levels(self._name, need)
             more = max(need, 2 * room) - room
             self.rows = np.pad(self.rows, (0, more))
             self._sums = np.pad(self._sums, ((0, 0), (0, more)))
+
+
+def _require_few_levels(name: str, count: int) -> None:
+    if count > MAX_LEVELS:
+        raise LimitError(
+            Problem(
+                "too_many_groups",
+                f"grouping factor {name} has more than {MAX_LEVELS} levels",
+                "use a coarser group",
+                ("formula",),
+            )
+        )
 
 
 def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -> Floats:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
-from engine import Problem, Summary
+from engine import CAPS, Problem, Spec, Summary
 from service import summaries
 from service.catalog import Dataset, Datasets
 from service.catalog.datasets import dataset_id
 from service.context import Services
 from service.fitting import Fitted
 from service.handlers import of_intake
-from service.intake import Caps, IntakeError, TypedTable, take_columns
+from service.intake import Caps, IntakeError, Kind, TypedTable, take_columns
 from service.parts import parts_of, versions
 from service.problems import ProblemError
 from service.schemas.fits import FitRequest, InlineData
@@ -54,6 +55,7 @@ class Data:
         n_rows: how many.
         stored: where it is kept; ``None`` when it came with the request.
         read: returns the columns that are named, of all parts or of those after the first few.
+        distinct: how many different values columns of text have, where that was counted.
         versions: what it grew from, itself first; none of a summary.
     """
 
@@ -63,6 +65,23 @@ class Data:
     stored: Stored | None
     read: Read
     versions: tuple[Version, ...] = ()
+    distinct: Mapping[str, int | None] = field(default_factory=dict)
+
+    def sums(self, spec: Spec) -> int:
+        """Return about how many sums a model has at most: levels of a group times columns.
+
+        Columns whose different values are not counted are taken to differ in each row as groups,
+        and to be numbers as predictors.
+        """
+        groups = [self._levels(term.group) for term in spec.formula.random]
+        grouping = {name for term in spec.formula.random for name in term.group}
+        others = [name for name in spec.columns if name not in grouping]
+        width = math.prod(self.distinct.get(name) or 1 for name in others)
+        return max(groups, default=1) * min(width, CAPS.columns)
+
+    def _levels(self, columns: Sequence[str]) -> int:
+        counts = [self.distinct.get(name) or self.n_rows for name in columns]
+        return min(math.prod(counts), self.n_rows)
 
 
 async def data_of(asked: FitRequest, datasets: Datasets, parts: Services) -> Data:
@@ -116,7 +135,13 @@ def kept_data(dataset: Dataset, parts: Services) -> Data:
         contents = [await parts.blobs.read(blob) for blob in own.files]
         return await parts.compute.run(read_source, contents, own, wanted)
 
-    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read, _versions(dataset))
+    own = _versions(dataset)
+    texts = {str(each["name"]): each["distinct"] for each in dataset.columns if _is_text(each)}
+    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read, own, texts)
+
+
+def _is_text(column: Mapping[str, Any]) -> bool:
+    return bool(column["kind"] == Kind.TEXT.value)
 
 
 def _versions(dataset: Dataset) -> tuple[Version, ...]:

@@ -30,6 +30,7 @@ def caps_of(settings: Settings) -> Caps:
         columns=settings.max_columns,
         decoded_bytes=settings.max_decoded_bytes,
         document_bytes=settings.max_document_bytes,
+        expansion=settings.max_expansion,
     )
 
 

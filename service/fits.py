@@ -63,13 +63,16 @@ class FitWork:
     def label(self) -> Label:
         """What identifies it."""
         spec = self.order.specified.spec
-        rows = self.data.n_rows - (self.held.version.n_rows if self.held else 0)
+        if self.held is not None:  # its sums, which are known, are held in memory as it is
+            cells = _cells(spec, self.data.n_rows - self.held.version.n_rows)
+        else:
+            cells = max(_cells(spec, self.data.n_rows), self.data.sums(spec))
         return Label(
             key=self.order.key,
             kind=KIND,
             title=f"{spec.method} fit of {spec.formula.text}",
             href=f"/v1/models/{self.order.id}",
-            large=_cells(spec, rows) >= LARGE_CELLS,
+            large=cells >= LARGE_CELLS,
         )
 
     async def find(self) -> Found | None:

@@ -60,8 +60,9 @@ class Settings(BaseSettings):
     )
     worker_memory_bytes: int = Field(
         8192 * MIB,
-        ge=1024 * MIB,
-        description="Memory (address space) of a worker process, in bytes.",
+        ge=2048 * MIB,
+        description="Memory (address space) of a worker process, in bytes; libraries and threads "
+        "take about 1.5 GiB of it before there is work.",
     )
     job_seconds: Seconds = Field(
         3600, description="How long a job may run; then it has failed.", gt=0
@@ -90,6 +91,10 @@ class Settings(BaseSettings):
     )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_expansion: Count = Field(
+        200,
+        description="How many times as large as itself a gzip upload may become, beyond 64 MiB.",
     )
     max_document_bytes: Count = Field(
         32 * MIB,
