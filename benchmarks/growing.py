@@ -16,7 +16,7 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -82,9 +82,11 @@ def afresh(server: Server, dataset: str, rounds: int, formula: str = FORMULA) ->
 
 def difference(found: Any, wanted: Any) -> float:
     """Return the largest difference of estimates and errors, in standard errors."""
-    pairs = zip(found["fixed_effects"], wanted["fixed_effects"], strict=True)
+    pairs: Iterable[tuple[Any, Any]] = zip(
+        found["fixed_effects"], wanted["fixed_effects"], strict=True
+    )
     return max(
-        abs(own[name] - its[name]) / its["std_error"]
+        float(abs(own[name] - its[name]) / its["std_error"])
         for own, its in pairs
         for name in ("estimate", "std_error")
     )

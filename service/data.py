@@ -20,8 +20,17 @@ from service.handlers import of_intake
 from service.intake import Caps, IntakeError, Kind, TypedTable, take_columns
 from service.parts import parts_of, versions
 from service.problems import ProblemError
+from service.registered import Reference
+from service.registered import read as read_files
 from service.schemas.fits import FitRequest, InlineData
-from service.stored import Stored, read_source, read_table, stored_of
+from service.stored import (
+    Stored,
+    is_registered,
+    read_source,
+    read_table,
+    stored_of,
+    with_names,
+)
 
 ONLY_SUMS: Final = "The model was fitted to sums: the rows are not here."
 ROWS_NOT_KEPT: Final = (
@@ -109,7 +118,10 @@ async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Tab
         raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
     if summaries.is_summary(dataset):
         raise ProblemError("only_sums", ONLY_SUMS)
-    stored, wanted = stored_of(dataset), list(fitted.fit.spec.columns)
+    stored = stored_of(dataset, parts.settings.data_roots)
+    wanted = list(fitted.fit.spec.columns)
+    if stored.reference is not None:
+        return await _registered(stored.reference, wanted, dataset, parts)
     contents = [await parts.blobs.read(blob) for blob in stored.files]
     return await parts.compute.run(read_table, contents, stored, wanted)
 
@@ -128,9 +140,13 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
 
 def kept_data(dataset: Dataset, parts: Services) -> Data:
     """Return the data of a stored dataset."""
-    stored = stored_of(dataset)
+    stored = stored_of(dataset, parts.settings.data_roots)
 
     async def read(wanted: Sequence[str], after: int = 0) -> pa.Table | Summary:
+        if stored.reference is not None:
+            names = [name for name in stored.names if name in wanted]
+            table = await _registered(stored.reference, names, dataset, parts)
+            return with_names(table, stored.names)
         own = stored.after(after)
         contents = [await parts.blobs.read(blob) for blob in own.files]
         return await parts.compute.run(read_source, contents, own, wanted)
@@ -144,9 +160,22 @@ def _is_text(column: Mapping[str, Any]) -> bool:
     return bool(column["kind"] == Kind.TEXT.value)
 
 
+async def _registered(
+    reference: Reference, names: Sequence[str], dataset: Dataset, parts: Services
+) -> pa.Table:
+    """Return columns of registered files; raises ``limit_passed`` when they have too many rows."""
+    if dataset.n_rows > parts.settings.max_rows:
+        most = parts.settings.max_rows
+        detail = f"What is asked for holds the rows in memory: {most} at most."
+        raise ProblemError("limit_passed", detail, [Problem("too_many_rows", detail, "", ())])
+    return await parts.compute.run(read_files, reference, names, 0, dataset.n_rows)
+
+
 def _versions(dataset: Dataset) -> tuple[Version, ...]:
     if summaries.is_summary(dataset):
         return ()
+    if is_registered(dataset):
+        return (Version(0, dataset.content_hash, dataset.id, dataset.n_rows),)
     rows = list(accumulate(int(part["n_rows"]) for part in parts_of(dataset)))
     return tuple(
         Version(count, digest, dataset_id(digest), rows[count - 1])

@@ -17,8 +17,9 @@ from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
 from service.problems import ProblemError
+from service.registered import read as read_files
 from service.settings import Settings
-from service.stored import joined, stored_of
+from service.stored import is_registered, joined, stored_of
 
 SUFFIX: Final = ".parquet"
 
@@ -103,13 +104,15 @@ async def forget(parts: Services, owner: str, ref: str) -> None:
     """Delete a dataset, and its file unless another owner keeps the same content."""
     async with parts.storing:
         found = await parts.datasets(owner).delete(ref)
-        for blob in dict.fromkeys(stored_of(found).files):
+        for blob in [] if is_registered(found) else dict.fromkeys(stored_of(found, {}).files):
             await drop_unused(parts, owner, blob)
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
     """Return some rows of a dataset, text as dictionaries."""
-    stored, pieces = stored_of(dataset), []
+    stored, pieces = stored_of(dataset, parts.settings.data_roots), []
+    if stored.reference is not None:
+        return await parts.compute.run(read_files, stored.reference, stored.names, start, count)
     for blob, first, size in zip(stored.files, *_spans(dataset), strict=True):
         begin, end = max(start - first, 0), min(start + count - first, size)
         if begin < end:

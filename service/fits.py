@@ -55,7 +55,9 @@ class FitWork:
     async def of(cls, parts: Services, owner: str, order: Order, data: Data) -> FitWork:
         """Return the work, with the sums that there are already."""
         held = None
-        if len(data.versions) > 1 or _cells(order.specified.spec, data.n_rows) >= LARGE_CELLS:
+        spec = order.specified.spec
+        known = data.stored is not None and data.stored.reference is not None
+        if known or len(data.versions) > 1 or _cells(spec, data.n_rows) >= LARGE_CELLS:
             held = await held_sums(parts.models(owner), order, data.versions)
         return cls(parts, owner, order, data, held)
 
@@ -72,8 +74,14 @@ class FitWork:
             kind=KIND,
             title=f"{spec.method} fit of {spec.formula.text}",
             href=f"/v1/models/{self.order.id}",
-            large=cells >= LARGE_CELLS,
+            large=cells >= LARGE_CELLS or self._scanned,
         )
+
+    @property
+    def _scanned(self) -> bool:
+        """Whether rows are read that are registered files: where memory is bounded."""
+        stored = self.data.stored
+        return self.held is None and stored is not None and stored.reference is not None
 
     async def find(self) -> Found | None:
         """Return the fit if it is kept."""
@@ -163,7 +171,8 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     else:
         dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
         data = kept_data(dataset, parts)
-        stored, reread = stored_of(dataset), reread_because(order, data.versions)
+        stored = stored_of(dataset, parts.settings.data_roots)
+        reread = reread_because(order, data.versions)
         held = await held_sums(models, order, data.versions)
     row = await parts.workers.run(
         tasks.fit,

@@ -115,6 +115,10 @@ def previous(dataset: Dataset) -> str | None:
 def _require_room(base: Dataset) -> None:
     if summaries.is_summary(base):
         raise ProblemError("only_sums", "The dataset is a summary: add another by POST .../merge.")
+    if "reference" in base.report:
+        detail = "The dataset is registered files: register those that have come too."
+        item = Problem("registered_files", detail, "", ("path", "dataset"))
+        raise ProblemError("invalid_request", detail, [item])
     if len(parts_of(base)) >= REQUEST.parts:
         raise _refused("too_many_parts", f"more than {REQUEST.parts} parts")
 

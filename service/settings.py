@@ -33,6 +33,11 @@ class Settings(BaseSettings):
         "file://{data_dir}/blobs",
         description="URL of the object store; `{data_dir}` stands for the data directory.",
     )
+    data_roots: dict[str, Path] = Field(
+        {},
+        description="Directories whose Parquet files may be registered as datasets, by name, as "
+        'JSON: `{"survey": "/srv/survey"}`.',
+    )
     bundled_data: bool = Field(
         True,
         description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
@@ -88,6 +93,9 @@ class Settings(BaseSettings):
     max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
     max_dataset_rows: Count = Field(
         10_000_000_000, description="Most rows of a dataset that grows by parts."
+    )
+    max_registered_files: int = Field(
+        500, ge=1, le=10_000, description="Most files of a registered dataset."
     )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."

@@ -13,6 +13,7 @@ from engine import EngineError, Fit, Summary, read_summary
 from service.catalog import Dataset
 from service.intake import Kind, read_columns, scan_parts
 from service.problems import ProblemError
+from service.registered import Reference, reference_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,22 +43,36 @@ class Stored:
     """A kept dataset: the keys of its files, and all columns of a table with their kinds.
 
     A file is Parquet, Arrow (``ARROW``) or a summary (``SUMS``); of several, all are Parquet.
+    Registered files have no keys but a ``reference``.
     """
 
     files: tuple[str, ...]
     names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    reference: Reference | None = None
 
     def after(self, count: int) -> Stored:
         """The same without its first files."""
         return replace(self, files=self.files[count:])
 
 
-def stored_of(dataset: Dataset) -> Stored:
-    """Return where the rows of a dataset are."""
+def stored_of(dataset: Dataset, roots: dict[str, Path]) -> Stored:
+    """Return where the rows of a dataset are; raises ``files_changed`` when their root is gone."""
+    if is_registered(dataset):
+        stored = Stored((), *_columns(dataset))
+        return replace(stored, reference=reference_of(dataset.report, roots))
     parts = [str(part["blob"]) for part in dataset.report.get("parts", ())] or [dataset.blob]
+    return Stored(tuple(parts), *_columns(dataset))
+
+
+def is_registered(dataset: Dataset) -> bool:
+    """Tell whether a dataset is files of the operator's."""
+    return "reference" in dataset.report
+
+
+def _columns(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = tuple(str(column["name"]) for column in dataset.columns)
-    return Stored(tuple(parts), names, tuple(str(column["kind"]) for column in dataset.columns))
+    return names, tuple(str(column["kind"]) for column in dataset.columns)
 
 
 def read_source(
@@ -68,8 +83,13 @@ def read_source(
         return read_sums(contents[0])
     if stored.files[0].endswith(ARROW):
         return pa.ipc.open_file(contents[0]).read_all()
-    names = stored.names
-    table = read_table(contents, stored, [name for name in names if name in wanted])
+    own = [name for name in stored.names if name in wanted]
+    return with_names(read_table(contents, stored, own), stored.names)
+
+
+def with_names(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table that has all columns of a dataset by name, most of them without cells."""
+    wanted = table.column_names
     nothing = pa.nulls(table.num_rows)
     return pa.table({name: table.column(name) if name in wanted else nothing for name in names})
 

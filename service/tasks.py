@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +17,7 @@ from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered
 from service.orders import Order
+from service.registered import Bounds, Registered, register, scanned
 from service.stored import Appended, Stored, scan_source
 
 if TYPE_CHECKING:
@@ -47,21 +49,25 @@ def fit(
     """
     progress(0.0, "reading the dataset")
     store = Blobs(blobs)
-    with TemporaryDirectory() as spare:
-        row, fitted = _fitted(order, stored, _Files(store, Path(spare)), sums, reread, progress)
+    with TemporaryDirectory() as spare, ExitStack() as held:
+        files = _Files(store, Path(spare), held)
+        row, fitted = _fitted(order, stored, files, sums, reread, progress)
     progress(1.0, "keeping the fit")
     return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files of datasets, of which copies may be made in a directory."""
+    """The files of datasets: copies in a directory, or open until the rows are read."""
 
     store: Blobs
     spare: Path
+    open: ExitStack
 
     def scan(self, stored: Stored) -> pa.Table | pl.LazyFrame | Summary:
         """Return the rows of a dataset, or its sums."""
+        if stored.reference is not None:
+            return self.open.enter_context(scanned(stored.reference, stored.names))
         files = [asyncio.run(self.store.file(key, self.spare)) for key in stored.files]
         return scan_source(files, stored)
 
@@ -69,7 +75,7 @@ class _Files:
         """Return the sums of the first parts of a dataset, and the rows of the others."""
         held = from_bytes(asyncio.run(self.store.read(sums.blob)))
         rest = stored.after(sums.parts)
-        rows = self.scan(rest) if rest.files else None
+        rows = self.scan(rest) if rest.files else None  # registered files never grow
         assert not isinstance(rows, Summary)  # noqa: S101  sums have no parts
         return Appended(held, sums.dataset, rows)
 
@@ -88,6 +94,12 @@ def _fitted(
         except RowsNeededError as error:
             reread = error.problems[0].detail
     return fit_order(order, files.scan(stored), progress, reread)
+
+
+def registered(directory: str, path: str, bounds: Bounds, *, progress: Progress) -> Registered:
+    """Look at files that are to be registered."""
+    progress(0.0, "reading the files")
+    return register(directory, path, bounds)
 
 
 def inquire(

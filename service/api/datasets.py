@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine import Problem
-from service import datasets, openapi, summaries, tabular
+from service import datasets, openapi, registering, summaries, tabular
 from service.api.examples import MERGES
 from service.api.parameters import Cursor, Limit
 from service.api.uploads import (
@@ -101,6 +101,11 @@ async def upload(
     such as `007` stay text. The id follows from the typed content, so the same table in another
     form of file is the same dataset.
 
+    Or register files that are here already: `{"reference": {"root": "survey", "path":
+    "2024/*.parquet"}}` names Parquet files below a root that the operator allows. They are read
+    once and not copied; a fit scans them. Their content is part of the id: when they change, the
+    dataset answers `files_changed` until they are registered again, as another dataset.
+
     Or keep a summary: the sums that one model needs of rows that stay where they are, in the format
     `partialpool-summary/1` as JSON or Arrow. It can be fitted by `POST /v1/models`, and added to
     others by `POST /v1/datasets/merge`.
@@ -114,6 +119,8 @@ async def upload(
             return _created(*await summaries.keep(parts, owner, path, media, name))
     async with datasets.scratch() as directory:
         file = await _receive(request, directory)
+        if (asked := await registering.asked(file)) is not None:
+            return _created(*await registering.register(parts, owner, asked, name))
         kept, new = await datasets.keep(
             parts,
             owner,
@@ -392,7 +399,8 @@ def _summary(row: Dataset) -> dict[str, Any]:
 def _detail(row: Dataset) -> DatasetDetail:
     columns = [DatasetColumn(**column) for column in row.columns]
     summary = summaries.is_summary(row)
-    own = [] if summary else parts_of(row)
+    files = registering.files_of(row)
+    own = [] if summary or files else parts_of(row)
     return DatasetDetail(
         **_summary(row),
         content_hash=row.content_hash,
@@ -403,7 +411,8 @@ def _detail(row: Dataset) -> DatasetDetail:
             )
             for part in own
         ],
-        previous=None if summary else previous(row),
+        previous=None if summary or files else previous(row),
+        reference=files,
         summary=Sums(**row.report["summary"]) if summary else None,
     )
 

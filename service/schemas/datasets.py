@@ -34,6 +34,32 @@ class TableDocument(RootModel[ColumnsDocument | RowsDocument]):
     """A table as one JSON document, for uploads; larger tables are better sent as lines."""
 
 
+class FileReference(Asked):
+    """Files of the operator's, below a root that the settings name."""
+
+    root: str = Field(description="Name of the root.", max_length=100, examples=["survey"])
+    path: str = Field(
+        description="Path below the root; `*`, `?` and `[ab]` stand within a component.",
+        max_length=1_000,
+        examples=["2024/*.parquet"],
+    )
+    format: Literal["parquet"] = "parquet"
+
+
+class ReferenceDocument(Asked):
+    """Files that are to be a dataset where they are."""
+
+    reference: FileReference
+
+
+class RegisteredFiles(Answer):
+    """The files of a registered dataset."""
+
+    root: str
+    path: str
+    files: list[str] = Field(description="Paths below the root, in order.")
+
+
 class DatasetColumn(Answer):
     """A column: its kind, what is missing, and what a look at it would tell."""
 
@@ -150,6 +176,9 @@ class DatasetDetail(DatasetSummary):
     previous: str | None = Field(
         description="Id of the dataset that this one grew from by its last part; it may be deleted "
         "since. Null when it has not grown."
+    )
+    reference: RegisteredFiles | None = Field(
+        description="Files that were registered and stay where they are; null otherwise."
     )
     summary: Sums | None = Field(description="What a summary holds; null for a table.")
 
