@@ -91,6 +91,7 @@ class FitWork:
 
     async def attempt(self) -> Found:
         """Fit in a thread; raises ``Outlasted``."""
+        await self.parts.models(self.owner).require_room()
         spec, reread = self.order.specified.spec, reread_because(self.order, self.data.versions)
         if self.held is not None:
             try:
@@ -166,6 +167,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     if await parts.fitting.find(models, order.id) is not None:
         return
     held, reread = None, None
+    await models.require_room()
     if job.blob is not None:
         stored = Stored((job.blob,))
     else:
@@ -179,13 +181,14 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         order,
         stored,
         parts.settings.blobs,
+        parts.settings.sync_files,
         held and tasks.Sums(held.blob, held.version.id, held.version.parts),
         reread,
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
     parts.fitting.fits += 1
-    await models.add(row)
+    await parts.fitting.add(models, row)
 
 
 def _cells(spec: Spec, n_rows: int) -> int:

@@ -14,7 +14,7 @@ from service.caps import REQUEST
 from service.catalog import Dataset
 from service.catalog.datasets import dataset_id
 from service.context import Services
-from service.datasets import SUFFIX, column_row, drop_unused, read
+from service.datasets import SUFFIX, column_row, keep_row, read
 from service.intake import Form, Kind, Reading, TypedTable
 from service.problems import ProblemError
 
@@ -48,31 +48,28 @@ async def append(
     if base.n_rows + table.rows > parts.settings.max_dataset_rows:
         raise _refused("too_many_rows", f"more than {parts.settings.max_dataset_rows} rows")
     size = (await asyncio.to_thread(target.stat)).st_size
-    async with parts.storing:
-        blob = await parts.blobs.put_file(target, SUFFIX)
-        own = {"hash": table.hash, "blob": blob, "n_rows": table.rows, "size_bytes": size}
-        every = [*parts_of(base), {**own, "widened": widened}]
-        new = Dataset(
-            content_hash=hash_of([part["hash"] for part in every]),
-            blob=blob,
-            n_rows=base.n_rows + table.rows,
-            size_bytes=base.size_bytes + size,
-            columns=columns,
-            report={"form": form.value, "parts": every},
-            name=name,
-        )
-        try:
-            return await parts.datasets(owner).add(new)
-        except ProblemError:
-            await drop_unused(parts, owner, blob)
-            raise
+    own = {"hash": table.hash, "blob": "", "n_rows": table.rows, "size_bytes": size}
+    every = [*parts_of(base), {**own, "widened": widened}]
+    new = Dataset(
+        content_hash=hash_of([part["hash"] for part in every]),
+        blob="",
+        n_rows=base.n_rows + table.rows,
+        size_bytes=base.size_bytes + size,
+        columns=columns,
+        report={"form": form.value, "parts": every},
+        name=name,
+    )
+    return await keep_row(parts, owner, new, lambda: parts.blobs.put_file(target, SUFFIX))
 
 
 def parts_of(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the parts of a dataset in order; one that never grew is a part itself."""
+    """Return the parts of a dataset in order; one that never grew is a part itself.
+
+    The file of the last is the dataset's own.
+    """
     found = dataset.report.get("parts")
     if found:
-        return list(found)
+        return [*found[:-1], {**found[-1], "blob": dataset.blob}]
     return [
         {
             "hash": dataset.content_hash,

@@ -61,11 +61,6 @@ class Registered:
         """Of all files."""
         return sum(file.n_rows for file in self.files)
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.mark.size for file in self.files)
-
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

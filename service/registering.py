@@ -62,11 +62,12 @@ async def register(
         progress=_quiet,
         seconds=settings.job_seconds,
     )
+    digest = hash_of(asked.root, found.files)
     new = Dataset(
-        content_hash=hash_of(asked.root, found.files),
-        blob="",
+        content_hash=digest,
+        blob=f"registered/{digest}",  # no file of the store
         n_rows=found.n_rows,
-        size_bytes=found.size,
+        size_bytes=0,
         columns=found.columns,
         report=report_of(asked.root, asked.path, found),
         name=name,

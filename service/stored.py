@@ -61,8 +61,8 @@ def stored_of(dataset: Dataset, roots: dict[str, Path]) -> Stored:
     if is_registered(dataset):
         stored = Stored((), *_columns(dataset))
         return replace(stored, reference=reference_of(dataset.report, roots))
-    parts = [str(part["blob"]) for part in dataset.report.get("parts", ())] or [dataset.blob]
-    return Stored(tuple(parts), *_columns(dataset))
+    before = [str(part["blob"]) for part in dataset.report.get("parts", ())[:-1]]
+    return Stored((*before, dataset.blob), *_columns(dataset))
 
 
 def is_registered(dataset: Dataset) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from engine import Fit, Progress, RowsNeededError, Summary, from_bytes, to_bytes
-from service.blobs import Blobs
+from service.blobs import SCRATCH, Blobs
 from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered
@@ -37,6 +37,7 @@ def fit(
     order: Order,
     stored: Stored,
     blobs: str,
+    sync: bool = False,
     sums: Sums | None = None,
     reread: str | None = None,
     *,
@@ -48,12 +49,14 @@ def fit(
     ``sums`` are of are not read, unless they have to be. ``reread`` says why there are no sums.
     """
     progress(0.0, "reading the dataset")
-    store = Blobs(blobs)
-    with TemporaryDirectory() as spare, ExitStack() as held:
+    store = Blobs(blobs, sync=sync)
+    with TemporaryDirectory(prefix=SCRATCH) as spare, ExitStack() as held:
         files = _Files(store, Path(spare), held)
         row, fitted = _fitted(order, stored, files, sums, reread, progress)
     progress(1.0, "keeping the fit")
-    return replace(row, blob=asyncio.run(store.put(to_bytes(fitted), SUFFIX)))
+    saved = to_bytes(fitted)
+    blob = asyncio.run(store.put(saved, SUFFIX))
+    return replace(row, blob=blob, size_bytes=len(saved))
 
 
 @dataclass(frozen=True, slots=True)

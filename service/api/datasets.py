@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine import Problem
-from service import datasets, openapi, registering, summaries, tabular
+from service import datasets, idempotency, openapi, registering, summaries, tabular
 from service.api.examples import MERGES
 from service.api.parameters import Cursor, Limit
 from service.api.uploads import (
@@ -33,6 +33,7 @@ from service.catalog.datasets import NAME_PATTERN
 from service.catalog.paging import decode, encode, invalid_cursor
 from service.context import owner_of, services
 from service.handlers import of_intake
+from service.idempotency import idempotent
 from service.intake import Reading, UnknownFormError
 from service.intake.receiving import Received, receive, receive_plain
 from service.negotiation import choose, etag_of, is_current
@@ -65,6 +66,8 @@ _READING: Final = (
     "limit_passed",
 )
 
+_KEEPING: Final = ("quota_exceeded", *idempotency.PROBLEMS)
+
 Ref = Annotated[
     str,
     PathParameter(
@@ -87,11 +90,15 @@ RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most ro
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
-        **responses(*_READING, "invalid_summary", "name_taken", "unavailable"),
+        **responses(
+            *(*_READING, *_KEEPING, "invalid_summary", "name_taken", "unavailable"),
+            *("files_changed", "out_of_memory", "worker_died"),
+        ),
     },
-    openapi_extra=UPLOAD_OR_SUMMARY,
+    openapi_extra={**UPLOAD_OR_SUMMARY, "parameters": [idempotency.PARAMETER]},
     operation_id="upload",
 )
+@idempotent
 async def upload(
     request: Request, name: Name = None, missing: Missing = None, text: Text = None
 ) -> Response:
@@ -146,11 +153,14 @@ async def upload(
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
-        **responses(*_READING, "dataset_not_found", "only_sums", "name_taken", "unavailable"),
+        **responses(
+            *_READING, *_KEEPING, "dataset_not_found", "only_sums", "name_taken", "unavailable"
+        ),
     },
-    openapi_extra=UPLOAD,
+    openapi_extra={**UPLOAD, "parameters": [idempotency.PARAMETER]},
     operation_id="append_part",
 )
+@idempotent
 async def append_part(
     request: Request, dataset: Ref, name: Name = None, missing: Missing = None
 ) -> Response:
@@ -197,11 +207,16 @@ async def append_part(
             "name_taken",
             "unavailable",
             "corrupt_artefact",
+            *_KEEPING,
         ),
     },
-    openapi_extra=openapi.body(MergeRequest, MERGES),
+    openapi_extra={
+        **openapi.body(MergeRequest, MERGES),
+        "parameters": [idempotency.PARAMETER],
+    },
     operation_id="merge_datasets",
 )
+@idempotent
 async def merge(request: Request, name: Name = None) -> Response:
     """Add summaries of different rows: the dataset that one summary of all rows would be.
 
@@ -282,6 +297,7 @@ async def read(request: Request, dataset: Ref) -> Response:
         **responses(
             "dataset_not_found",
             "only_sums",
+            "files_changed",
             "not_acceptable",
             "invalid_request",
             "unavailable",

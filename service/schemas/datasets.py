@@ -149,7 +149,11 @@ class DatasetSummary(Answer):
     )
     n_rows: int = Field(description="Of a summary: the rows summed.", examples=[919])
     n_columns: int = Field(examples=[5])
-    size_bytes: int = Field(description="As stored, compressed.", examples=[12035])
+    size_bytes: int = Field(
+        description="As stored, compressed; of a dataset that has grown, all parts. Nothing is "
+        "stored of files that are registered.",
+        examples=[12035],
+    )
     created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
 
 

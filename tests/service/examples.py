@@ -20,7 +20,9 @@ import httpx
 from service import summaries
 from service.api.examples import (
     ANSWERS,
+    ASSESSMENTS,
     CONTRASTS,
+    DECISIONS,
     FITS,
     MERGES,
     PREDICTIONS,
@@ -28,6 +30,7 @@ from service.api.examples import (
     SUMMARY,
     VALIDATIONS,
 )
+from service.api.uploads import REFERENCE
 from service.settings import Settings
 from tests.service.jobs import finished
 from tests.service.keeping import another
@@ -35,6 +38,8 @@ from tests.service.keeping import another
 DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
 
 HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
+
+LATER = "county,floor,radon\nANOKA,1,0.9\nBECKER,0,3.4\n"
 
 # The id of a job is drawn; those of all else follow from their content.
 JOB = re.compile(r"job_[a-z2-7]{32}")
@@ -96,6 +101,16 @@ EXAMPLES = (
     ),
     Example(
         "Upload a table", "upload", "POST", "/v1/datasets?name=three", HOUSES, table("text/csv")
+    ),
+    Example(
+        "Append rows to it",
+        "append_part",
+        *("POST", "/v1/datasets/three/parts?name=five", LATER, table("text/csv")),
+    ),
+    Example(
+        "Files that nobody allowed to be read",
+        "upload",
+        *("POST", "/v1/datasets", REFERENCE),
     ),
     Example("What is there", "list_datasets", "GET", "/v1/datasets"),
     Example("What is in one", "read_dataset", "GET", "/v1/datasets/three"),
@@ -246,6 +261,25 @@ EXAMPLES = (
         *("POST", "/v1/models", {"dataset": "both", "formula": SUMMARY["formula"]}),
     ),
     Example("Rows that are not there", "dataset_rows", "GET", "/v1/datasets/both/rows"),
+    *(
+        Example(each["summary"], *("assess_radon", "POST", "/v1/radon/assessments", each["value"]))
+        for each in ASSESSMENTS.values()
+    ),
+    Example(
+        "A county misspelt",
+        *("assess_radon", "POST", "/v1/radon/assessments"),
+        {"county": "Aitkn", "floor": "basement"},
+    ),
+    *(
+        Example(each["summary"], "decide_radon", "POST", "/v1/radon/decisions", each["value"])
+        for each in DECISIONS.values()
+    ),
+    Example("What a map shows", "radon_counties", "GET", "/v1/radon/counties?limit=2"),
+    Example(
+        "Another state as a table",
+        *("radon_counties", "GET", "/v1/radon/counties?state=AZ&floor=first&unit=Bq/m3"),
+        headers={"accept": "text/csv"},
+    ),
 )
 
 

@@ -55,7 +55,10 @@ async def append(client: httpx.AsyncClient, ref: str, table: pd.DataFrame, **que
 
 
 async def fit(client: httpx.AsyncClient, dataset: str, formula: str = FORMULA, **more: Any) -> Any:
-    answer = await client.post("/v1/models", json={"dataset": dataset, "formula": formula, **more})
+    asked = {"dataset": dataset, "formula": formula, **more}
+    answer = await client.post("/v1/models", json=asked)
+    while answer.status_code == 202:  # the machine is busy: the job goes on
+        answer = await client.post("/v1/models", json=asked)
     assert answer.status_code in {200, 201}, answer.text
     return answer.json()
 
