@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -92,6 +92,10 @@ bench-keys: setup
 # A fit from a Parquet file beside Polars reading the same columns.
 bench-scan: setup
 	$(PY) -m benchmarks.scan
+
+# A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
+bench-growing: setup
+	$(PY) -m benchmarks.growing
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done

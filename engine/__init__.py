@@ -1,5 +1,6 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
+from engine.appended import append, constants_of_rows
 from engine.archive import from_bytes, to_bytes
 from engine.caps import CAPS, Caps
 from engine.comparison import (
@@ -32,7 +33,15 @@ from engine.diagnostics import (
 )
 from engine.display import display
 from engine.effects import GroupEffects, group_effects
-from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
+from engine.errors import (
+    DataError,
+    EngineError,
+    FormulaError,
+    LimitError,
+    Problem,
+    RowsNeededError,
+    SpecError,
+)
 from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
@@ -116,6 +125,7 @@ __all__ = [
     "RandomTermTest",
     "ResponseDescription",
     "RowDiagnostics",
+    "RowsNeededError",
     "RowsSummary",
     "Shape",
     "Simulator",
@@ -129,8 +139,10 @@ __all__ = [
     "VarianceShare",
     "__version__",
     "anova",
+    "append",
     "bootstrap",
     "compare",
+    "constants_of_rows",
     "contrast",
     "describe_response",
     "diagnose",

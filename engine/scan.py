@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -25,8 +26,8 @@ from engine.learning import Learned
 from engine.levels import factor_of
 from engine.progress import Progress, silent
 from engine.spec import Spec
-from engine.sums import CHUNK_ROWS, Sums, chunk_size
-from engine.table import Factor
+from engine.sums import CHUNK_ROWS, Pilots, Sums, chunk_size
+from engine.table import Factor, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def scan(
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,
+    known: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    pilots: Pilots | None = None,
 ) -> Scanned:
     """Read a scan, as many times as needed.
 
@@ -59,15 +62,17 @@ def scan(
         chunk_rows: rows whose columns are held at once, at most; fewer than usual also make
             batches of so many rows.
         progress: told how many rows have been read; raise from it to cancel.
+        known: levels by column that the design shall have beside those of the rows.
+        pilots: of the columns; by default those of the first rows.
 
     Raises:
         EngineError: the model cannot be made from these data.
     """
     reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
-    levels = _TermLevels(reader)
+    levels = _TermLevels(reader, known)
     learned = _learned(reader, levels)
-    for known in (bool(learned.states), True):
-        found = _pass(reader, levels, learned, chunk_rows, known)
+    for all_known in (bool(learned.states), True):
+        found = _pass(reader, levels, learned, _Sizes(chunk_rows, pilots), all_known)
         if found is not None:
             return found
     raise DataError(
@@ -98,8 +103,16 @@ def _expressions(reader: Reader) -> list[Expr]:
     return [formula.response, *found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How rows are summed: how many columns' rows at once, about which pilots."""
+
+    chunk_rows: int
+    pilots: Pilots | None
+
+
 def _pass(
-    reader: Reader, levels: _TermLevels, learned: Learned, chunk_rows: int, known: bool
+    reader: Reader, levels: _TermLevels, learned: Learned, sizes: _Sizes, known: bool
 ) -> Scanned | None:
     """One pass; ``None`` when it has met levels that were not known at its beginning."""
     running: _Running | None = None
@@ -115,7 +128,7 @@ def _pass(
                     raise
                 missed = True
                 continue
-            running = _Running(design, coding, learned, reader, chunk_rows)
+            running = _Running(design, coding, learned, reader, sizes)
         elif new:
             missed = True
         if running is not None and not missed:
@@ -138,8 +151,9 @@ def factor_named(variable: Expr, bare: frozenset[str]) -> str | None:
 class _TermLevels:
     """The levels met so far, in complete rows, of the factors in terms and the groups of means."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, known: Mapping[str, tuple[str, ...]]) -> None:
         self._levels = reader.levels
+        self._known = known
         formula, bare = reader.spec.formula, reader.roles.bare
         named = [factor_named(variable, bare) for variable in variables(formula)]
         named += [name for expr in _expressions(reader) for name in groups(expr)]
@@ -164,6 +178,7 @@ class _TermLevels:
             used = np.flatnonzero(met)
             factor = factor_of(self._levels[name], used)
             ranks = np.full(len(met), -1, dtype=np.int64)
+            factor = united(factor, self._known.get(name, ()))
             ranks[used] = factor.codes
             out[name] = Factor(ranks, factor.levels)
         return out
@@ -178,11 +193,12 @@ class _Running:
         coding: Mapping[str, Factor],
         learned: Learned,
         reader: Reader,
-        chunk_rows: int,
+        sizes: _Sizes,
     ) -> None:
         self._design, self._coding, self._learned = design, coding, learned
         self._weights = reader.spec.weights
-        self._step = chunk_size(design, chunk_rows)
+        self._step = chunk_size(design, sizes.chunk_rows)
+        self._pilots = sizes.pilots
         self._groups = [GroupCodes(own.columns, reader.levels) for own in design.groupings]
         self._sums: Sums | None = None
 
@@ -198,7 +214,8 @@ class _Running:
             stop = start + self._step
             columns = Columns.of(self._design, frame.slice(start, stop), self._weights)
             if self._sums is None:
-                pilots = columns.pilots(self._design)
+                design, given = self._design, self._pilots
+                pilots = given(design, columns) if given else columns.pilots(design)
                 sizes = [0] * len(codes)
                 self._sums = Sums(self._design, pilots, sizes, self._weights is not None)
             self._sums.add(columns, [own[start:stop] for own in codes])

@@ -49,7 +49,7 @@ from service.middleware import (
 from service.observing import Instruments
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
-from service.schemas.datasets import MergeRequest, TableDocument
+from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
@@ -83,6 +83,7 @@ ROUTERS: Final = (
 RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     Problem,
     TableDocument,
+    ReferenceDocument,
     MergeRequest,
     FitRequest,
     PredictionRequest,

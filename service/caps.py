@@ -28,6 +28,7 @@ class RequestCaps:
         simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
         merged_datasets: summaries that are added at once.
+        parts: that a dataset may have.
         missing_words: that an upload names.
         text_columns: that an upload keeps as text.
         page_items: of a list, a page.
@@ -60,6 +61,7 @@ class RequestCaps:
     simulations: int = 10_000
     compared_models: int = 20
     merged_datasets: int = 1_000
+    parts: int = 1_000
     missing_words: int = 50
     text_columns: int = 2_000
     page_items: int = 1_000

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from engine import Progress, Spec, parse
+import pyarrow as pa
+
+from engine import Progress, RowsNeededError, Spec, Summary, constants_of_rows, parse
 from service import prices, tasks
-from service.catalog import Claimed
+from service.catalog import Claimed, Models
 from service.context import Services
-from service.data import Data, stored_of
+from service.data import Data, Version, kept_data
 from service.fitting import Found
-from service.orders import Order, Specified
-from service.stored import ARROW, Stored, as_arrow
-from service.work import Label, Stowed
+from service.orders import Order, Specified, sums_key
+from service.problems import ProblemError
+from service.stored import ARROW, Appended, Source, Stored, as_arrow, stored_of
+from service.work import Label, Outlasted, Stowed
 
 KIND: Final = "fit"
 
@@ -24,27 +29,60 @@ CROSSED: Final = 20
 """So much more the cells count of a model that has several grouping factors."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A fit of the same columns, whose sums are those of a version of the dataset.
+
+    ``model`` is its id, ``blob`` the key of its file.
+    """
+
+    model: str
+    blob: str
+    version: Version
+
+
 @dataclass(frozen=True)
 class FitWork:
-    """One fit for one owner."""
+    """One fit for one owner; the rows whose sums are ``held`` need not be read."""
 
     parts: Services
     owner: str
     order: Order
     data: Data
+    held: Held | None = None
+
+    @classmethod
+    async def of(cls, parts: Services, owner: str, order: Order, data: Data) -> FitWork:
+        """Return the work, with the sums that there are already."""
+        held = None
+        spec = order.specified.spec
+        known = data.stored is not None and data.stored.reference is not None
+        if known or len(data.versions) > 1 or _cells(spec, data.n_rows) >= LARGE_CELLS:
+            held = await held_sums(parts.models(owner), order, data.versions)
+        return cls(parts, owner, order, data, held)
 
     @property
     def label(self) -> Label:
         """What identifies it."""
         spec = self.order.specified.spec
+        if self.held is not None:  # its sums, which are known, are held in memory as it is
+            cells = _cells(spec, self.data.n_rows - self.held.version.n_rows)
+        else:
+            cells = max(_cells(spec, self.data.n_rows), self.data.sums(spec))
         return Label(
             key=self.order.key,
             kind=KIND,
             title=f"{spec.method} fit of {spec.formula.text}",
             href=f"/v1/models/{self.order.id}",
-            large=_cells(spec, self.data.n_rows) >= LARGE_CELLS,
-            price=prices.fit(_cells(spec, self.data.n_rows)),
+            large=cells >= LARGE_CELLS or self._scanned,
+            price=prices.fit(cells),
         )
+
+    @property
+    def _scanned(self) -> bool:
+        """Whether rows are read that are registered files: where memory is bounded."""
+        stored = self.data.stored
+        return self.held is None and stored is not None and stored.reference is not None
 
     async def find(self) -> Found | None:
         """Return the fit if it is kept."""
@@ -54,20 +92,26 @@ class FitWork:
 
     async def attempt(self) -> Found:
         """Fit in a thread; raises ``Outlasted``."""
-        parts, columns = self.parts, self.order.specified.spec.columns
-        await parts.models(self.owner).require_room()
-        return await parts.fitting.make(
-            parts.models(self.owner),
-            self.order,
-            lambda: self.data.read(columns),
-            parts.settings.thread_seconds,
-        )
+        await self.parts.models(self.owner).require_room()
+        spec, reread = self.order.specified.spec, reread_because(self.order, self.data.versions)
+        if self.held is not None:
+            try:
+                return await self._make(partial(self._appended, self.held))
+            except RowsNeededError as error:
+                reread = error.problems[0].detail
+            except ProblemError as error:  # somebody has deleted the fit, or its file is damaged
+                if error.kind.code not in {"model_not_found", "corrupt_artefact"}:
+                    raise
+            if _cells(spec, self.data.n_rows) >= LARGE_CELLS:
+                raise Outlasted
+        return await self._make(lambda: self.data.read(spec.columns), reread)
 
     async def stow(self) -> Stowed:
         """Put away the order; rows that came with the request become a file of the job's own."""
         order, blob = self.order, None
         if self.data.stored is None:
             table = await self.data.read(order.specified.spec.columns)
+            assert isinstance(table, pa.Table)  # noqa: S101  sums are stored
             blob = await self.parts.blobs.put(as_arrow(table), f".{os.urandom(8).hex()}{ARROW}")
         request = {
             "spec": order.specified.spec.to_json(),
@@ -76,6 +120,42 @@ class FitWork:
             "dataset_hash": order.dataset_hash,
         }
         return Stowed(request, blob)
+
+    async def _make(
+        self, read: Callable[[], Awaitable[Source]], reread: str | None = None
+    ) -> Found:
+        parts = self.parts
+        seconds = parts.settings.thread_seconds
+        return await parts.fitting.make(parts.models(self.owner), self.order, read, seconds, reread)
+
+    async def _appended(self, held: Held) -> Appended:
+        fitted = await self.parts.fitting.get(self.parts.models(self.owner), held.model)
+        rows, version = None, held.version
+        if version.n_rows < self.data.n_rows:
+            rows = await self.data.read(self.order.specified.spec.columns, version.parts)
+        assert not isinstance(rows, Summary)  # noqa: S101  sums have no parts
+        return Appended(fitted.fit, version.id, rows)
+
+
+async def held_sums(models: Models, order: Order, versions: Sequence[Version]) -> Held | None:
+    """Return the fit of most parts of a dataset that has the sums which an order needs."""
+    spec = order.specified.spec
+    if not versions or constants_of_rows(spec.formula):
+        return None
+    keys = {sums_key(spec, version.hash): version for version in versions}
+    found = await models.with_sums(list(keys))
+    for key, version in keys.items():  # the newest first
+        if key in found:
+            return Held(found[key].id, found[key].blob, version)
+    return None
+
+
+def reread_because(order: Order, versions: Sequence[Version]) -> str | None:
+    """Return why a dataset in parts is read whole whatever sums there are."""
+    calls = constants_of_rows(order.specified.spec.formula)
+    if len(versions) < 2 or not calls:
+        return None
+    return f"the constants of {', '.join(calls)} are those of all rows"
 
 
 async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None:
@@ -87,17 +167,24 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
+    held, reread = None, None
     await models.require_room()
     if job.blob is not None:
-        stored = Stored(job.blob, ())
+        stored = Stored((job.blob,))
     else:
-        stored = stored_of(await parts.datasets(claimed.owner).get(order.dataset_id))
+        dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
+        data = kept_data(dataset, parts)
+        stored = stored_of(dataset, parts.settings.data_roots)
+        reread = reread_because(order, data.versions)
+        held = await held_sums(models, order, data.versions)
     row = await parts.workers.run(
         tasks.fit,
         order,
         stored,
         parts.settings.blobs,
         parts.settings.sync_files,
+        held and tasks.Sums(held.blob, held.version.id, held.version.parts),
+        reread,
         progress=progress,
         seconds=parts.settings.job_seconds,
     )

@@ -157,6 +157,14 @@ _TABLE = (
         "rest fit the model where its rows are.",
     ),
     Kind(
+        "files_changed",
+        409,
+        "The files have changed since they were registered",
+        "The dataset is files of the operator's, registered by their content, and one of them was "
+        "changed, moved or deleted, or its root is no longer allowed.",
+        "Register the files again with POST /v1/datasets: other content is another dataset.",
+    ),
+    Kind(
         "job_cancelled",
         409,
         "The job was cancelled",

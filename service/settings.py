@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         description="Answer once the disk has what is kept: a power cut loses nothing. Without, it "
         "may lose the last moments. For the embedded catalog and a directory of files.",
     )
+    data_roots: dict[str, Path] = Field(
+        {},
+        description="Directories whose Parquet files may be registered as datasets, by name, as "
+        'JSON: `{"survey": "/srv/survey"}`.',
+    )
     bundled_data: bool = Field(
         True,
         description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
@@ -90,8 +95,9 @@ class Settings(BaseSettings):
     )
     worker_memory_bytes: int = Field(
         8192 * MIB,
-        ge=1024 * MIB,
-        description="Memory (address space) of a worker process, in bytes.",
+        ge=2048 * MIB,
+        description="Memory (address space) of a worker process, in bytes; libraries and threads "
+        "take about 1.5 GiB of it before there is work.",
     )
     plot_processes: Count = Field(1, description="How many processes draw plots.")
     plot_memory_bytes: int = Field(
@@ -171,8 +177,18 @@ class Settings(BaseSettings):
         8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
     )
     max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
+    max_dataset_rows: Count = Field(
+        10_000_000_000, description="Most rows of a dataset that grows by parts."
+    )
+    max_registered_files: int = Field(
+        500, ge=1, le=10_000, description="Most files of a registered dataset."
+    )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_expansion: Count = Field(
+        200,
+        description="How many times as large as itself a gzip upload may become, beyond 64 MiB.",
     )
     max_document_bytes: Count = Field(
         32 * MIB,

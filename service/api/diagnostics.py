@@ -67,7 +67,15 @@ async def read(request: Request, model: ModelId) -> Response:
             "description": "A page of rows; for CSV, Parquet and Arrow the next is in `Link`.",
             "headers": openapi.headers("Link"),
         },
-        **responses(*_READING, "not_acceptable", "rows_not_kept", "only_sums", "invalid_request"),
+        **responses(
+            *_READING,
+            "not_acceptable",
+            "rows_not_kept",
+            "only_sums",
+            "files_changed",
+            "limit_passed",
+            "invalid_request",
+        ),
     },
     operation_id="diagnostics_rows",
 )
@@ -104,7 +112,7 @@ async def rows(
 @router.get(
     "/{model}/diagnostics/levels/{group:path}",
     response_model=LevelInfluencePage,
-    responses=documented("rows_not_kept", "only_sums", "limit_passed"),
+    responses=documented("rows_not_kept", "only_sums", "files_changed", "limit_passed"),
     operation_id="diagnostics_levels",
 )
 async def levels(

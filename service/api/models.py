@@ -57,6 +57,7 @@ _CACHE_STATUS: Final = {
 }
 
 _READING: Final = (
+    "files_changed",
     "malformed_json",
     "dataset_not_found",
     "body_too_large",
@@ -119,7 +120,7 @@ async def fit(request: Request) -> Response:
         obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
         parts.instruments.result(FIT, "found")
     else:
-        work = FitWork(parts, owner, order, data)
+        work = await FitWork.of(parts, owner, order, data)
         obtained = await parts.desk.obtain(
             parts.jobs(owner), work, preference, partial(charge, request)
         )

@@ -88,6 +88,7 @@ async def listed(request: Request, model: ModelId) -> Response:
             "not_acceptable",
             "rows_not_kept",
             "only_sums",
+            "files_changed",
             "invalid_request",
             "unusable_data",
             "limit_passed",

@@ -38,6 +38,7 @@ JSON: Final = "application/json"
             "not_acceptable",
             "rows_not_kept",
             "only_sums",
+            "files_changed",
             "body_too_large",
             "unsupported_media_type",
             "invalid_request",

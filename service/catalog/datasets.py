@@ -129,8 +129,10 @@ class Datasets:
 
     async def keeps(self, blob: str) -> bool:
         """Tell whether a dataset of anyone still needs this file."""
-        query = scope.anyone(tables.datasets, blob)
-        return await self._database.read(lambda connection: connection.scalar(query)) is not None
+        queries = [scope.anyone(table, blob) for table in (tables.datasets, tables.parts)]
+        return await self._database.read(
+            lambda connection: any(connection.scalar(query) is not None for query in queries)
+        )
 
     async def _read(self, ref: str) -> Dataset:
         query = _named(self._scope.readable(tables.datasets), ref).limit(1)
@@ -159,6 +161,8 @@ class Datasets:
             change = change.where(table.c.used_at < scope.now(unused))
         if not connection.execute(change).rowcount:
             raise _missing()
+        held = tables.parts
+        connection.execute(self._scope.delete(held).where(held.c.dataset == found.id))
         return found
 
     def _own(self, connection: Connection, ref: str) -> Dataset:
@@ -188,6 +192,8 @@ class Datasets:
                 raise _FilelessError
             self._ledger.reserve(connection, datasets=1, size=new.size_bytes)
             connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
+            if parts := _parts(new):
+                connection.execute(self._scope.insert(tables.parts), parts)
             return new, True
         if new.name is None or known.name == new.name:
             return known, False
@@ -215,6 +221,14 @@ def _named(query: Select[Any], ref: str) -> Select[Any]:
     """Return what a query finds of this id or name."""
     table = tables.datasets
     return query.where((table.c.id if ref.startswith(f"{PREFIX}_") else table.c.name) == ref)
+
+
+def _parts(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the files of a dataset in parts but its last, which are those it grew from."""
+    return [
+        {"dataset": dataset.id, "place": place, "blob": part["blob"]}
+        for place, part in enumerate(dataset.report.get("parts", ())[:-1])
+    ]
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:

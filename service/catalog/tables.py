@@ -71,6 +71,16 @@ datasets = Table(
     Index("datasets_used", "used_at"),
 )
 
+parts = Table(
+    "parts",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("dataset", String(64), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("blob", String(200), nullable=False),
+    Index("parts_blob", "blob"),
+)
+
 models = Table(
     "models",
     metadata,
@@ -88,7 +98,9 @@ models = Table(
     Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("created_at", String(32), nullable=False),
     Column("used_at", String(32), nullable=False, server_default=""),
+    Column("sums", String(64)),
     Index("models_newest", "owner", "created_at", "id"),
+    Index("models_sums", "owner", "sums"),
     Index("models_blob", "blob"),
     Index("models_used", "used_at"),
 )

@@ -30,6 +30,7 @@ from service.api.examples import (
     SUMMARY,
     VALIDATIONS,
 )
+from service.api.uploads import REFERENCE
 from service.settings import Settings
 from tests.service.jobs import finished
 from tests.service.keeping import another
@@ -37,6 +38,8 @@ from tests.service.keeping import another
 DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
 
 HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
+
+LATER = "county,floor,radon\nANOKA,1,0.9\nBECKER,0,3.4\n"
 
 # The id of a job is drawn; those of all else follow from their content.
 JOB = re.compile(r"job_[a-z2-7]{32}")
@@ -99,6 +102,16 @@ EXAMPLES = (
     ),
     Example(
         "Upload a table", "upload", "POST", "/v1/datasets?name=three", HOUSES, table("text/csv")
+    ),
+    Example(
+        "Append rows to it",
+        "append_part",
+        *("POST", "/v1/datasets/three/parts?name=five", LATER, table("text/csv")),
+    ),
+    Example(
+        "Files that nobody allowed to be read",
+        "upload",
+        *("POST", "/v1/datasets", REFERENCE),
     ),
     Example("What is there", "list_datasets", "GET", "/v1/datasets"),
     Example("What is in one", "read_dataset", "GET", "/v1/datasets/three"),

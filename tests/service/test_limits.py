@@ -45,6 +45,8 @@ INTERNAL = {
 LENGTHS = {
     ("service/api/datasets.py", 100),
     ("service/api/parameters.py", 200),
+    ("service/schemas/datasets.py", 100),
+    ("service/schemas/datasets.py", 1000),
     ("service/schemas/inference.py", 200),
     ("service/schemas/inference.py", 400),
 }
