@@ -46,6 +46,17 @@ from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.partition import (
+    Ground,
+    LevelNames,
+    Partial,
+    Partition,
+    can_be_parted,
+    fit_partial,
+    partial,
+    partitions,
+    survey,
+)
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
 from engine.progress import Progress
@@ -85,10 +96,12 @@ __all__ = [
     "FixedEffect",
     "Formula",
     "FormulaError",
+    "Ground",
     "GroupEffects",
     "Interval",
     "Intervals",
     "LevelInfluence",
+    "LevelNames",
     "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
@@ -97,6 +110,8 @@ __all__ = [
     "Needs",
     "Outcome",
     "Parameter",
+    "Partial",
+    "Partition",
     "Pooling",
     "Predictions",
     "Predictive",
@@ -121,6 +136,7 @@ __all__ = [
     "__version__",
     "anova",
     "bootstrap",
+    "can_be_parted",
     "compare",
     "contrast",
     "describe_response",
@@ -131,6 +147,7 @@ __all__ = [
     "examine",
     "f_test",
     "fit",
+    "fit_partial",
     "fit_spec",
     "fit_summary",
     "fixed_effects",
@@ -143,6 +160,8 @@ __all__ = [
     "pairwise_differences",
     "parameters",
     "parse",
+    "partial",
+    "partitions",
     "pooling",
     "predict",
     "predictors",
@@ -153,6 +172,7 @@ __all__ = [
     "row_diagnostics",
     "simulate",
     "summarise",
+    "survey",
     "t_test",
     "to_bytes",
     "variance_intervals",
