@@ -35,7 +35,14 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
-from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
+from engine.inference.bootstrap import (
+    Bootstrap,
+    BootstrapInterval,
+    Replicates,
+    bootstrap,
+    chunks,
+    replicates,
+)
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.intervals import Interval, Intervals, variance_intervals
@@ -121,6 +128,7 @@ __all__ = [
     "Progress",
     "RandomEffects",
     "RandomTermTest",
+    "Replicates",
     "ResponseDescription",
     "RowDiagnostics",
     "RowsSummary",
@@ -137,6 +145,7 @@ __all__ = [
     "anova",
     "bootstrap",
     "can_be_parted",
+    "chunks",
     "compare",
     "contrast",
     "describe_response",
@@ -169,6 +178,7 @@ __all__ = [
     "profile",
     "ranova",
     "read_summary",
+    "replicates",
     "row_diagnostics",
     "simulate",
     "summarise",

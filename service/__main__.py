@@ -1,15 +1,11 @@
-"""The command line: ``python -m service serve | openapi | settings | problems``."""
+"""The command line: ``python -m service serve | openapi | settings | problems`` and others."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-
-from service import kinds, openapi, settings
-from service.app import create_app
-from service.server import serve
-from service.settings import Settings
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,14 +13,50 @@ def main(arguments: list[str] | None = None) -> None:
     options = vars(_parser().parse_args(arguments))
     match options.pop("command"):
         case "serve":
-            given = {name: value for name, value in options.items() if value is not None}
-            serve(Settings(**given))
+            _serve({name: value for name, value in options.items() if value is not None})
+        case "scheduler":
+            _schedule(**options)
+        case "worker":
+            _work(**options)
+        case command:
+            sys.stdout.write(_page(command))
+
+
+# Each command imports what it needs and no more: every worker process begins by reading this file.
+
+
+def _serve(given: dict[str, Any]) -> None:
+    from service.server import serve
+    from service.settings import Settings
+
+    serve(Settings(**given))
+
+
+def _schedule(host: str, port: int, file: Path | None) -> None:
+    from service.cluster.processes import schedule
+    from service.settings import Settings
+
+    schedule(Settings(), host, port, file)
+
+
+def _work(compute: str | None, host: str | None) -> None:
+    from service.cluster.processes import work
+    from service.settings import Settings
+
+    work(Settings() if compute is None else Settings(compute=compute), host)
+
+
+def _page(name: str) -> str:
+    from service import kinds, openapi, settings
+    from service.app import create_app
+
+    match name:
         case "openapi":
-            sys.stdout.write(openapi.text(create_app(Settings())))
+            return openapi.text(create_app(settings.Settings()))
         case "settings":
-            sys.stdout.write(settings.table())
-        case "problems":
-            sys.stdout.write(kinds.catalogue())
+            return settings.table()
+        case _:
+            return kinds.catalogue()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,6 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host", help="address to listen on")
     run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
     run.add_argument("--data-dir", type=Path, help="directory of the catalog and the files")
+    plan = commands.add_parser("scheduler", help="start the scheduler of a cluster")
+    plan.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    plan.add_argument(
+        "--port", type=int, default=8786, help="port to listen on; 0 takes a free one"
+    )
+    plan.add_argument("--file", type=Path, help="file to write where it listens")
+    work = commands.add_parser("worker", help="start a worker of a cluster")
+    work.add_argument("compute", nargs="?", help="the scheduler's address, or its file")
+    work.add_argument("--host", help="address that the others reach this worker at")
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("settings", help="print the settings as Markdown")
     commands.add_parser("problems", help="print the kinds of problem as Markdown")

@@ -37,6 +37,7 @@ from service.middleware import (
     RequestId,
     SecurityHeaders,
 )
+from service.places import Places
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, TableDocument
@@ -139,11 +140,10 @@ class Application(FastAPI):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     database, compute = Database(settings.catalog), Compute(settings.fit_threads)
-    workers = Workers(
-        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
-    )
+    workers = _places(settings)
     try:
         await database.migrate()
+        await workers.start()
         parts = app.state.services = assembled(settings, database, compute, workers)
         if settings.bundled_data:
             await bundled.load(parts)
@@ -154,6 +154,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await workers.close()
         compute.close()
         await database.close()
+
+
+def _places(settings: Settings) -> Places:
+    """Return where long work is done, as the settings say."""
+    if settings.compute:
+        from service.cluster.client import Cluster  # not imported where there is no cluster
+
+        return Cluster(settings)
+    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -15,9 +15,9 @@ from service.context import Services
 from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
+from service.places import Places
 from service.running import Runner, replica_id
 from service.settings import Settings
-from service.workers import Workers
 
 Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[None]]
 
@@ -29,9 +29,9 @@ KINDS: Final[Mapping[str, Perform]] = {
 
 
 def assembled(
-    settings: Settings, database: Database, compute: Compute, workers: Workers
+    settings: Settings, database: Database, compute: Compute, workers: Places
 ) -> Services:
-    """Return the parts of a service that works on a catalog, with its threads and processes."""
+    """Return the parts of a service that works on a catalog, with its threads and places."""
     blobs, changes = Blobs(settings.blobs), Changes()
 
     async def perform(claimed: Claimed, progress: Progress) -> None:
@@ -44,7 +44,7 @@ def assembled(
         blobs,
         perform,
         changes,
-        places=workers.count,
+        places=workers,
         stale_seconds=settings.job_stale_seconds,
         retention_seconds=settings.job_retention_seconds,
     )
@@ -56,7 +56,7 @@ def assembled(
         fitting=Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds),
         workers=workers,
         changes=changes,
-        desk=Desk(blobs, changes, runner.wake, settings.max_jobs),
+        desk=Desk(blobs, changes, workers, runner.wake, settings.max_jobs),
         runner=runner,
     )
     return parts

@@ -23,9 +23,9 @@ from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.places import Places
 from service.running import Runner
 from service.settings import Settings
-from service.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Services:
     blobs: Blobs
     compute: Compute
     fitting: Fitting
-    workers: Workers
+    workers: Places
     changes: Changes
     desk: Desk
     runner: Runner

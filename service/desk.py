@@ -13,6 +13,7 @@ from service.catalog import Job, Jobs
 from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
+from service.places import Places
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -47,9 +48,15 @@ class Desk:
     """
 
     def __init__(
-        self, blobs: Blobs, changes: Changes, wake: Callable[[], None], most_jobs: int
+        self,
+        blobs: Blobs,
+        changes: Changes,
+        places: Places,
+        wake: Callable[[], None],
+        most_jobs: int,
     ) -> None:
         self._blobs = blobs
+        self._places = places
         self._changes = changes
         self._wake = wake
         self._most = most_jobs
@@ -125,7 +132,8 @@ class Desk:
         return fly
 
     async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
-        """Make a job of the work, or find the one it is already."""
+        """Make a job of the work, or find the one it is already; raises ``UnreachableError``."""
+        self._places.require()
         label, stowed = work.label, await work.stow()
         new = Job(
             key=label.key,

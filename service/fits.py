@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine import Progress, Spec, parse
-from service import tasks
-from service.catalog import Claimed
+from service import parted, tasks
+from service.catalog import Claimed, Model
 from service.context import Services
 from service.data import Data, stored_of
 from service.fitting import Found
@@ -77,7 +77,7 @@ class FitWork:
 
 
 async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None:
-    """Do a job that is a fit, in a worker process."""
+    """Do a job that is a fit, in a worker process, or in steps where work is spread."""
     models, job = parts.models(claimed.owner), claimed.job
     asked = job.request
     formula = parse(asked["spec"]["formula"], max_characters=None)  # spelt by us, longer perhaps
@@ -85,20 +85,25 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
-    if job.blob is not None:
-        stored = Stored(job.blob, ())
-    else:
-        stored = stored_of(await parts.datasets(claimed.owner).get(order.dataset_id))
-    row = await parts.workers.run(
-        tasks.fit,
-        order,
-        stored,
-        parts.settings.blobs,
-        progress=progress,
-        seconds=parts.settings.job_seconds,
-    )
+    stored, n_rows = Stored(job.blob or "", ()), 0
+    if job.blob is None:
+        dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
+        stored, n_rows = stored_of(dataset), dataset.n_rows
+    row = await _fitted(parts, order, stored, n_rows, progress)
     parts.fitting.fits += 1
     await models.add(row)
+
+
+async def _fitted(
+    parts: Services, order: Order, stored: Stored, n_rows: int, progress: Progress
+) -> Model:
+    settings, spec = parts.settings, order.specified.spec
+    given, seconds = (order, stored, settings.blobs), settings.job_seconds
+    places, part_rows = parts.workers, settings.cluster_part_rows
+    if places.spreads and parted.worth_parting(spec, stored, n_rows, part_rows):
+        return await parted.fit(places, *given, part_rows, progress=progress, seconds=seconds)
+    row: Model = await places.run(tasks.fit, *given, progress=progress, seconds=seconds)
+    return row
 
 
 def _cells(spec: Spec, n_rows: int) -> int:

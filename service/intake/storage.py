@@ -90,6 +90,12 @@ def scan_stored(stored: Path) -> pl.LazyFrame:
     return pl.scan_parquet(stored, glob=False)
 
 
+def heights(stored: Path) -> tuple[int, ...]:
+    """Return how many rows the row groups of a stored table have, in their order."""
+    found = pq.read_metadata(stored)
+    return tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
+
+
 def read_rows(
     stored: bytes | Path, start: int, count: int, names: Sequence[str] | None = None
 ) -> pa.Table:
