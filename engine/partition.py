@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from engine.batches import Batch, Reader
+    from engine.scan import TermLevels
 
 LevelNames = Mapping[str, tuple[str, ...]]
 """By column, the levels of the factors among the predictors."""
@@ -171,8 +172,7 @@ def survey(
     reader = Reader.of(spec, lazy, _batch_rows(chunk_rows), progress)
     met = TermLevels(reader)
     learned = learned_of(reader, met)
-    first = _first(reader)
-    met.meet(first)
+    first = _first(reader, met)
     known = _united(met.names(), levels or {})
     try:
         design = design_of(reader, _all_levels(known), learned)
@@ -260,13 +260,25 @@ def _batch_rows(chunk_rows: int) -> int | None:
     return chunk_rows if chunk_rows < CHUNK_ROWS else None
 
 
-def _first(reader: Reader) -> Batch:
-    """The first complete rows."""
-    batches = reader.batches()
-    try:
-        return next(batches)
-    finally:
-        batches.close()  # type: ignore[attr-defined]  # of a generator
+def _first(reader: Reader, met: TermLevels) -> Batch:
+    """The first complete rows; levels are met on the way.
+
+    A scan is not left half way: polars' threads would wait for the rest to be asked for.
+    """
+    from engine.batches import refuse_gaps
+    from engine.scan import unsteady
+
+    first: Batch | None = None
+    own = reader
+    for lazy in (reader.lazy.head(CHUNK_ROWS), reader.lazy):
+        own = replace(reader, lazy=lazy)
+        for batch in own.some_batches():
+            met.meet(batch)
+            first = first or batch
+        if first is not None:
+            return first
+    refuse_gaps(reader.spec, own.n_rows, own.n_dropped)
+    raise unsteady()
 
 
 def _united(one: LevelNames, other: LevelNames) -> dict[str, tuple[str, ...]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from distributed import Client
@@ -17,6 +17,8 @@ from service.cluster.remote import TOPIC
 from service.cluster.spread import Spread
 from service.places import Step, UnreachableError
 from service.settings import Settings
+
+T = TypeVar("T")
 
 CONNECT_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 0.5
@@ -30,7 +32,7 @@ _NO_WORKERS: Final = "The cluster for long work has no workers now."
 class Cluster:
     """The workers of a Dask cluster; see ``Places``.
 
-    ``connections`` counts how often it was connected since the start.
+    ``connections`` counts how often it was connected since the start, ``members`` its workers.
     """
 
     spreads = True
@@ -40,8 +42,9 @@ class Cluster:
         self.connections = 0
         self._settings = settings
         self._client: Client | None = None
-        self._workers = 0
+        self.members = 0
         self._keeping: asyncio.Task[None] | None = None
+        self._closed = False
         self._spreads: set[Spread] = set()
         self._log = structlog.get_logger("service")
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told here
@@ -54,9 +57,10 @@ class Cluster:
 
     async def close(self) -> None:
         """Give up all work and hang up."""
+        self._closed = True  # a cancellation within a call of distributed may be lost
         if self._keeping is not None:
             self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+            await asyncio.wait({self._keeping}, timeout=CONNECT_SECONDS)
         await self._hang_up()
 
     def require(self) -> None:
@@ -78,13 +82,13 @@ class Cluster:
         client = self._client
         if client is None or client.status != "running":
             raise UnreachableError
-        if not self._workers:
+        if not self.members:
             raise UnreachableError(_NO_WORKERS)
         return client
 
     async def _keep(self) -> None:
         """Connect again whenever the connection is lost."""
-        while True:
+        while not self._closed:
             try:
                 if self._client is None or self._client.status != "running":
                     if self._client is not None:
@@ -110,7 +114,7 @@ class Cluster:
             security=security_of(self._settings),
         )
         try:
-            await client
+            await _within(2 * CONNECT_SECONDS, client)
             client.subscribe_topic(TOPIC, self._hear)
         except BaseException:
             await _closed(client)
@@ -122,8 +126,8 @@ class Cluster:
         """Note how many workers there are."""
         client = self._client
         if client is not None and client.scheduler is not None and client.status == "running":
-            counted = await asyncio.wait_for(client.scheduler.ncores(), CONNECT_SECONDS)
-            self._workers = len(counted)
+            counted = await _within(CONNECT_SECONDS, client.scheduler.ncores())
+            self.members = len(counted)
 
     async def _hang_up(self) -> None:
         client, self._client = self._client, None
@@ -141,4 +145,14 @@ class Cluster:
 async def _closed(client: Client) -> None:
     """Close a client, whatever state it is in."""
     with suppress(Exception):
-        await asyncio.wait_for(client.close(timeout=1), 2)
+        await _within(2.0, client.close(timeout=1))
+
+
+async def _within(seconds: float, call: Awaitable[T]) -> T:
+    """Return what a call returns; raises ``TimeoutError``, whatever becomes of the call."""
+    task = asyncio.ensure_future(call)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()

@@ -110,7 +110,7 @@ def test_what_cannot_be_fitted_is_refused_as_from_a_scan(
 
 
 def test_rows_are_numbered_as_in_the_whole_scan() -> None:
-    data = rows()
+    data = rows().copy()
     data.loc[70, "x"] = np.inf
     spec = Spec.of("y ~ x + (1 | g)")
     ground = engine.survey(spec, lazy(rows()))
