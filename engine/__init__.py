@@ -15,6 +15,7 @@ from engine.diagnostics import (
     Diagnostics,
     LevelInfluence,
     ModesShape,
+    NormalQuantiles,
     RowDiagnostics,
     RowsSummary,
     Shape,
@@ -24,6 +25,7 @@ from engine.diagnostics import (
     diagnose,
     diagnose_rows,
     level_influence,
+    normal_quantiles,
     principal_components,
     row_diagnostics,
     variance_partition,
@@ -51,6 +53,7 @@ from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
+from engine.levelmeans import LevelMeans, level_means
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.partition import (
@@ -79,6 +82,8 @@ from engine.summaries import (
     summarise,
     write_summary,
 )
+from engine.table import level_text
+from engine.unpooled import PooledLines, Unpooled, pooled_lines, unpooled
 from engine.version import __version__
 
 __all__ = [
@@ -108,6 +113,7 @@ __all__ = [
     "Interval",
     "Intervals",
     "LevelInfluence",
+    "LevelMeans",
     "LevelNames",
     "LikelihoodRatio",
     "LimitError",
@@ -115,10 +121,12 @@ __all__ = [
     "MarginalMeans",
     "ModesShape",
     "Needs",
+    "NormalQuantiles",
     "Outcome",
     "Parameter",
     "Partial",
     "Partition",
+    "PooledLines",
     "Pooling",
     "Predictions",
     "Predictive",
@@ -140,6 +148,7 @@ __all__ = [
     "Statistics",
     "Summary",
     "SummaryTest",
+    "Unpooled",
     "VarianceShare",
     "__version__",
     "anova",
@@ -163,14 +172,18 @@ __all__ = [
     "from_bytes",
     "group_effects",
     "level_influence",
+    "level_means",
+    "level_text",
     "marginal_means",
     "merge",
+    "normal_quantiles",
     "optional_predictors",
     "pairwise_differences",
     "parameters",
     "parse",
     "partial",
     "partitions",
+    "pooled_lines",
     "pooling",
     "predict",
     "predictors",
@@ -185,6 +198,7 @@ __all__ = [
     "survey",
     "t_test",
     "to_bytes",
+    "unpooled",
     "variance_intervals",
     "variance_partition",
     "write_summary",

@@ -1,8 +1,10 @@
-"""The command line: ``python -m service serve | openapi | settings | problems`` and others."""
+"""The command line: ``python -m service serve | migrate | sweep``, of a cluster, and of pages."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,10 @@ def main(arguments: list[str] | None = None) -> None:
             _schedule(**options)
         case "worker":
             _work(**options)
+        case "migrate":
+            _migrate(options["to"])
+        case "sweep":
+            _sweep()
         case command:
             sys.stdout.write(_page(command))
 
@@ -44,6 +50,20 @@ def _work(compute: str | None, host: str | None) -> None:
     from service.settings import Settings
 
     work(Settings() if compute is None else Settings(compute=compute), host)
+
+
+def _migrate(to: str | None) -> None:
+    from service import upkeep
+    from service.settings import Settings
+
+    asyncio.run(upkeep.migrate(Settings(), to))
+
+
+def _sweep() -> None:
+    from service import upkeep
+    from service.settings import Settings
+
+    sys.stdout.write(json.dumps(asyncio.run(upkeep.sweep(Settings()))) + "\n")
 
 
 def _page(name: str) -> str:
@@ -75,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     work = commands.add_parser("worker", help="start a worker of a cluster")
     work.add_argument("compute", nargs="?", help="the scheduler's address, or its file")
     work.add_argument("--host", help="address that the others reach this worker at")
+    tables = commands.add_parser("migrate", help="bring the catalog to this version")
+    tables.add_argument("--to", help="an earlier version to go back to, as 0002")
+    commands.add_parser("sweep", help="remove what is no longer needed, and print what went")
     commands.add_parser("openapi", help="print the OpenAPI document")
     commands.add_parser("settings", help="print the settings as Markdown")
     commands.add_parser("problems", help="print the kinds of problem as Markdown")

@@ -54,6 +54,7 @@ class FitWork:
     async def attempt(self) -> Found:
         """Fit in a thread; raises ``Outlasted``."""
         parts, columns = self.parts, self.order.specified.spec.columns
+        await parts.models(self.owner).require_room()
         return await parts.fitting.make(
             parts.models(self.owner),
             self.order,
@@ -85,20 +86,22 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
+    await models.require_room()
     stored, n_rows = Stored(job.blob or "", ()), 0
     if job.blob is None:
         dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
         stored, n_rows = stored_of(dataset), dataset.n_rows
     row = await _fitted(parts, order, stored, n_rows, progress)
     parts.fitting.fits += 1
-    await models.add(row)
+    await parts.fitting.add(models, row)
 
 
 async def _fitted(
     parts: Services, order: Order, stored: Stored, n_rows: int, progress: Progress
 ) -> Model:
     settings, spec = parts.settings, order.specified.spec
-    given, seconds = (order, stored, settings.blobs), settings.job_seconds
+    given = (order, stored, settings.blobs, settings.sync_files)
+    seconds = settings.job_seconds
     places, part_rows = parts.workers, settings.cluster_part_rows
     if places.spreads and parted.worth_parting(spec, stored, n_rows, part_rows):
         return await parted.fit(places, *given, part_rows, progress=progress, seconds=seconds)

@@ -12,9 +12,11 @@ from pydantic_core import from_json
 from engine import EngineError, Fit, Progress
 from service.handlers import of_options
 from service.intervals import Made, Piece, fixed_intervals, made, pieces, variance_parameters
+from service.plots.profiles import curves
 from service.schemas.base import Answer, Options
 from service.schemas.inference import FixedEffectsQuery
 from service.schemas.intervals import VarianceQuery
+from service.schemas.profiles import ProfileQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ INQUIRIES: Final[Mapping[str, Inquiry]] = {
         variance_parameters,
         ("interval", "level", "scale", "n_sim", "seed"),
     ),
+    "profiles": Inquiry(
+        "profile curves",
+        "plots/profile",
+        ProfileQuery,
+        lambda fit, asked, progress, _: curves(fit, asked, progress),
+        ("parameter", "level"),
+    ),
 }
 
 
@@ -65,8 +74,8 @@ def answered(
 
 
 def pieces_of(fit: Fit, asked: Any) -> list[Piece]:
-    """Return the pieces that the answer to a question can be made in."""
-    return pieces(fit, asked)
+    """Return the pieces that the answer to a question can be made in; none when it is one task."""
+    return pieces(fit, asked) if isinstance(asked, FixedEffectsQuery | VarianceQuery) else []
 
 
 def piece_of(fit: Fit, asked: Any, piece: Piece, progress: Progress) -> Made:

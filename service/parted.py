@@ -68,6 +68,7 @@ async def fit(
     order: Order,
     stored: Stored,
     blobs: str,
+    sync: bool,
     part_rows: int,
     *,
     progress: Progress,
@@ -97,6 +98,7 @@ async def fit(
             joined(sums),
             levels is None,
             blobs,
+            sync,
             progress=_within(progress, SURVEYED, 1.0),
             seconds=seconds,
         )
@@ -148,18 +150,22 @@ def join(*sums: Partial, progress: Progress) -> Partial:
 
 
 def solve(
-    order: Order, ground: Ground, found: Partial, first: bool, blobs: str, *, progress: Progress
+    order: Order,
+    ground: Ground,
+    found: Partial,
+    first: bool,
+    blobs: str,
+    sync: bool,
+    *,
+    progress: Progress,
 ) -> Model | LevelNames:
     """Fit the sums of a whole table and keep the fit; or return the levels for a second pass."""
     if found.missed and first:
         return found.levels
     fitted = fit_partial(ground, found, progress=progress)
-    row = answers.row(order, fitted, 0.0)
-    return replace(row, blob=_kept(blobs, to_bytes(fitted)))
-
-
-def _kept(blobs: str, content: bytes) -> str:
-    return asyncio.run(Blobs(blobs).put(content, SUFFIX))
+    saved = to_bytes(fitted)
+    blob = asyncio.run(Blobs(blobs, sync=sync).put(saved, SUFFIX))
+    return replace(answers.row(order, fitted, 0.0), blob=blob, size_bytes=len(saved))
 
 
 def _within(progress: Progress, start: float, stop: float) -> Progress:

@@ -33,6 +33,10 @@ class Places(Protocol):
     def spreads(self) -> bool:
         """Whether work that can be cut into steps is done sooner so; else it is one task."""
 
+    @property
+    def deaths(self) -> int:
+        """Processes that died over a task, since the start."""
+
     def require(self) -> None:
         """Raise ``UnreachableError`` when no work can be done now."""
 

@@ -15,7 +15,7 @@ from engine import Progress
 from service.cluster.contact import address_of, security_of
 from service.cluster.remote import TOPIC
 from service.cluster.spread import Spread
-from service.places import Step, UnreachableError
+from service.places import Step, UnreachableError, WorkerDiedError
 from service.settings import Settings
 
 T = TypeVar("T")
@@ -32,7 +32,8 @@ _NO_WORKERS: Final = "The cluster for long work has no workers now."
 class Cluster:
     """The workers of a Dask cluster; see ``Places``.
 
-    ``connections`` counts how often it was connected since the start, ``members`` its workers.
+    ``connections`` counts how often it was connected since the start, ``members`` its
+    workers, ``deaths`` processes that died over a task.
     """
 
     spreads = True
@@ -40,6 +41,7 @@ class Cluster:
     def __init__(self, settings: Settings) -> None:
         self.jobs = settings.cluster_jobs
         self.connections = 0
+        self.deaths = 0
         self._settings = settings
         self._client: Client | None = None
         self.members = 0
@@ -75,6 +77,9 @@ class Cluster:
         self._spreads.add(spread)
         try:
             return await spread.result(Step(task, arguments))
+        except WorkerDiedError as error:
+            self.deaths += error.deaths
+            raise
         finally:
             self._spreads.discard(spread)
 
