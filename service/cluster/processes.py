@@ -69,7 +69,7 @@ async def _scheduler(settings: Settings, host: str, port: int, file: Path | None
         security=security,
         allowed_failures=ALLOWED_FAILURES,
         dashboard=False,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # its pages are for nobody else
         scheduler_file=None if file is None else str(file),
     ) as scheduler:
         _say(f"partialpool schedules at {scheduler.address}")
@@ -106,7 +106,7 @@ async def _once(settings: Settings, host: str | None, count: int, spare: str) ->
         memory_limit=0,  # each child has a ceiling of its own
         local_directory=spare,
         dashboard=False,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # its pages are for nobody else
     ) as worker:
         _say(f"partialpool works at {worker.address}")
         await worker.finished()
