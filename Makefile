@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -96,6 +96,11 @@ bench-scan: setup
 # A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
 bench-growing: setup
 	$(PY) -m benchmarks.growing
+# The same fit on 1, 2 and 4 workers of a cluster on this machine; writes benchmarks/results-cluster.md.
+bench-cluster: export OPENBLAS_NUM_THREADS = 1
+bench-cluster: export POLARS_MAX_THREADS = 1
+bench-cluster: setup
+	$(PY) -m benchmarks.cluster
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done
