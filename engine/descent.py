@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from engine.approximation import Approximation
 from engine.criterion import Criterion, Evaluation, Structure
 from engine.progress import unwatched
 from engine.step import length, relative_step, step_within
@@ -46,6 +47,7 @@ class Optimum:
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
         optima: how many distinct local optima they found.
+        approximation: how well the end is known where the criterion is an estimate.
     """
 
     theta: Floats
@@ -55,6 +57,7 @@ class Optimum:
     evaluations: int
     starts: int
     optima: int
+    approximation: Approximation | None = None
 
 
 Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum]
