@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | bench-crossed | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | bench-crossed | bench-growth | studies | radon-data | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-crossed studies lock clean check
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-crossed bench-growth studies lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -69,6 +69,11 @@ bench: setup $(BENCH_VENV)/.done
 # A fit from a Parquet file beside Polars reading the same columns.
 bench-scan: setup
 	$(PY) -m benchmarks.scan
+
+# Time and memory as rows, groups, predictors and crossed factors grow; 1 billion rows take some
+# 15 GB of disk and an hour to write. Writes benchmarks/results-growth.md.
+bench-growth: setup
+	$(PY) -m benchmarks.growth
 
 # Ratings of 84,000 items by 200,000 users, without a dense factor; writes benchmarks/results-crossed.md.
 bench-crossed: setup

@@ -177,16 +177,7 @@ class Fit:
             LimitError: the crossed effects are too many for it.
         """
         if self.approximation is not None:
-            raise LimitError(
-                Problem(
-                    "approximate_fit",
-                    "the crossed effects of this model are too many for exact joint covariances of "
-                    "them",
-                    "ask for the estimates, their standard errors and the effects of the levels; "
-                    "tests of coefficients take method wald",
-                    ("formula",),
-                )
-            )
+            raise self.without_joint_covariances()
         sizes = tuple(size for effects in self.random for size in effects.sizes)
         structure = Structure.of(sizes)
         criterion = criterion_of(self.products, self.kept, structure, self.spec.method)
@@ -194,6 +185,20 @@ class Fit:
         if factor is None:
             raise ValueError("a fit has a factor at its optimum")
         return criterion, factor
+
+    def without_joint_covariances(self) -> LimitError:
+        """The refusal of what an approximate fit cannot tell."""
+        return LimitError(
+            Problem(
+                "approximate_fit",
+                f"the crossed effects of {self.spec.formula.text} are too many for exact joint "
+                "covariances of them",
+                "ask for estimates, standard errors, Satterthwaite's tests, Wald's intervals and "
+                "effects of levels; profiles, bootstraps, Kenward-Roger's tests and predictions "
+                "for known levels of several factors are not to be had",
+                ("formula",),
+            )
+        )
 
     @property
     def std_errors(self) -> Floats:

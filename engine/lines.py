@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from engine.approximation import Approximation
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
 from engine.components import Batch
 from engine.criterion import Factorised
@@ -27,6 +26,7 @@ from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
 from engine.dense import DenseCriterion
 from engine.fit import Fit
+from engine.iterative.lines import single_levels
 from engine.sensitivity import quadratic
 from engine.table import Floats
 from engine.variation import ByComponent, ByLevel, Carried, Shared, Source
@@ -55,7 +55,7 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
     if not z:
         return population(fit, x)
     if fit.approximation is not None:
-        return _of_single_levels(fit, fit.approximation, x, z, index)
+        return Lines(*single_levels(fit, fit.approximation, fixed_root(fit), x, z, index))
     solution, seen = fit.solution, Seen.of(fit, z, index)
     variance = np.square(seen.own).sum(axis=1)
     if seen.rest is not None:
@@ -66,38 +66,6 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
     variance *= solution.sigma**2
     variance += np.square((x - seen.leverage) @ fixed_root(fit)).sum(axis=1)
     return Lines(x @ solution.beta + seen.effect, np.maximum(variance, 0.0))
-
-
-def _of_single_levels(
-    fit: Fit,
-    known: Approximation,
-    x: Floats,
-    z: Sequence[Floats],
-    index: Sequence[NDArray[np.intp]],
-) -> Lines:
-    """The lines of rows that meet a known level of one factor, by the variances of its modes.
-
-    Raises:
-        LimitError: a row meets known levels of several factors, whose covariances are not known.
-    """
-    meets = [
-        np.logical_and(place >= 0, own.any(axis=1)) for own, place in zip(z, index, strict=True)
-    ]
-    if (np.sum(meets, axis=0) > 1).any():
-        _ = fit.at_optimum
-    units, sigma = fit.units, fit.solution.sigma
-    estimate, leverage = x @ fit.solution.beta, np.zeros_like(x)
-    variance = np.zeros(len(x))
-    for f, (own, place, met) in enumerate(zip(z, index, meets, strict=True)):
-        level, by, to_data = place[met], own[met, 0], units.z[f][0, 0] * units.y
-        effects = fit.random[f]
-        estimate[met] += by * effects.modes[level, 0] / to_data
-        variance[met] += np.square(by / to_data) * effects.conditional[level, 0, 0]
-        leverage[met] += by[:, None] * known.leverage[f][level]
-        new = place < 0
-        variance[new] += np.square(own[new] @ fit.solution.t[f])[:, 0] * sigma**2
-    variance += np.square((x - leverage) @ fixed_root(fit)).sum(axis=1)
-    return Lines(estimate, variance)
 
 
 def population(fit: Fit, x: Floats) -> Lines:

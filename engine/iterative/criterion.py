@@ -89,6 +89,10 @@ class Space:
     basis: Floats | None = field(default=None, repr=False)
     last: tuple[int, IterativeFactor] | None = field(default=None, repr=False)
 
+    def enlarge(self, count: int) -> None:
+        """Take so many probes, and half as many leading directions."""
+        self.count, self.basis, self.last = count, None, None
+
     def held(self, theta: Floats) -> IterativeFactor | None:
         """What was solved last, if it was at theta with as many probes."""
         if self.last is None or self.last[0] != self.count:
@@ -117,7 +121,7 @@ class IterativeCriterion(Criterion):
         blocks = self.blocks
         operator = Operator.of(blocks, theta)
         if self.space.basis is None:
-            self.space.basis = leading_space(operator, SEED)
+            self.space.basis = leading_space(operator, self.space.count // 2, SEED)
         space = Deflated.of(operator, self.space.basis)
         rhs = self._eliminated(operator, theta[0] * blocks.first_products, self._rest(theta))
         signs = probes(space, self.space.count, SEED + 1)

@@ -20,17 +20,18 @@ from engine.iterative.gradients import Solved, solve
 from engine.iterative.operator import Operator
 from engine.table import Floats
 
-EXTRA = 8
-"""Directions beside the mean of each factor of the rest."""
 ROUNDS = 8
 """Of subspace iteration."""
 
 
-def leading_space(operator: Operator, seed: int) -> Floats:
-    """An orthonormal basis near the eigenvectors of R of largest size, (q, k)."""
+def leading_space(operator: Operator, extra: int, seed: int) -> Floats:
+    """An orthonormal basis near the eigenvectors of R of largest size, (q, k).
+
+    There are ``extra`` directions beside the mean of each factor of the rest.
+    """
     spans = operator.blocks.spans
     q = len(operator.p)
-    k = min(q - 1, len(spans) + EXTRA)
+    k = min(q - 1, len(spans) + extra)
     basis = np.random.default_rng(seed).normal(size=(q, k))
     for column, span in enumerate(spans[:k]):
         basis[:, column] = 0.0

@@ -56,7 +56,7 @@ def search(criterion: IterativeCriterion, watch: Callable[[], None] = unwatched)
     """Theta from so many probes that their error does not matter, or from the most."""
     theta, evaluations = start(criterion.blocks), 0
     for count in PROBES:
-        criterion.space.count = count
+        criterion.space.enlarge(count)
         found = _root(criterion, theta, watch)
         evaluations += found.optimum.evaluations
         theta = found.optimum.theta
