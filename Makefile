@@ -29,7 +29,7 @@ serve: setup
 	$(PY) -m service serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
 
 test: setup-dev
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" --numprocesses auto --dist worksteal
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .

@@ -15,6 +15,7 @@ from engine.diagnostics import (
     Diagnostics,
     LevelInfluence,
     ModesShape,
+    NormalQuantiles,
     RowDiagnostics,
     RowsSummary,
     Shape,
@@ -24,6 +25,7 @@ from engine.diagnostics import (
     diagnose,
     diagnose_rows,
     level_influence,
+    normal_quantiles,
     principal_components,
     row_diagnostics,
     variance_partition,
@@ -44,6 +46,7 @@ from engine.inference.pairs import Difference, pairwise_differences
 from engine.inference.parameters import Parameter, parameters
 from engine.inference.profile import Profile, profile
 from engine.inference.tests import FTest, f_test, t_test
+from engine.levelmeans import LevelMeans, level_means
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
 from engine.pooling import Pooling, pooling
@@ -61,6 +64,8 @@ from engine.summaries import (
     summarise,
     write_summary,
 )
+from engine.table import level_text
+from engine.unpooled import PooledLines, Unpooled, pooled_lines, unpooled
 from engine.version import __version__
 
 __all__ = [
@@ -89,14 +94,17 @@ __all__ = [
     "Interval",
     "Intervals",
     "LevelInfluence",
+    "LevelMeans",
     "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
     "MarginalMeans",
     "ModesShape",
     "Needs",
+    "NormalQuantiles",
     "Outcome",
     "Parameter",
+    "PooledLines",
     "Pooling",
     "Predictions",
     "Predictive",
@@ -117,6 +125,7 @@ __all__ = [
     "Statistics",
     "Summary",
     "SummaryTest",
+    "Unpooled",
     "VarianceShare",
     "__version__",
     "anova",
@@ -137,12 +146,16 @@ __all__ = [
     "from_bytes",
     "group_effects",
     "level_influence",
+    "level_means",
+    "level_text",
     "marginal_means",
     "merge",
+    "normal_quantiles",
     "optional_predictors",
     "pairwise_differences",
     "parameters",
     "parse",
+    "pooled_lines",
     "pooling",
     "predict",
     "predictors",
@@ -155,6 +168,7 @@ __all__ = [
     "summarise",
     "t_test",
     "to_bytes",
+    "unpooled",
     "variance_intervals",
     "variance_partition",
     "write_summary",

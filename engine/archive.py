@@ -7,7 +7,8 @@ layout): the JSON text of the result, where
 - an object with one key that is a class name stands for that class, its value for the fields;
 - ``{"array": "a3"}`` stands for the array of that name, ``{"map": {...}}`` for a mapping, a list
   for a tuple;
-- a specification stands as the plain JSON that a request has.
+- a specification stands as the plain JSON that a request has;
+- the statistics stand with all their values, those too that a fit finds when they are asked for.
 
 Nothing in it is code: reading looks classes up in a closed list.
 """
@@ -53,7 +54,6 @@ _CLASSES: dict[str, type[Any]] = {
         RandomEffects,
         Response,
         Solution,
-        Statistics,
         TermSet,
         state.GroupMeans,
         state.Polynomial,
@@ -96,6 +96,8 @@ def from_bytes(data: bytes) -> Fit:
 def _encode(value: Any, arrays: dict[str, Any]) -> Any:
     if isinstance(value, Spec):
         return {"Spec": value.to_json()}
+    if isinstance(value, Statistics):
+        return {"Statistics": _encode(value.values(), arrays)["map"]}
     if isinstance(value, np.ndarray):
         name = f"a{len(arrays)}"
         # safetensors writes raw memory: it must be contiguous.
@@ -129,4 +131,6 @@ def _decode(value: Any, arrays: Mapping[str, Any]) -> Any:
         return float(content)
     if key == "Spec":
         return Spec.of(**(content | {"formula": parse(content["formula"], max_characters=None)}))
+    if key == "Statistics":
+        return Statistics.known(**_decode({"map": content}, arrays))
     return _CLASSES[key](**{name: _decode(item, arrays) for name, item in content.items()})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.criterion import Criterion
+from engine.criterion import Criterion, Structure
 from engine.crossproducts import CrossProducts
 from engine.descent import Optimum
+from engine.deviance import Deviance
+from engine.forms import criterion_of
 from engine.optimum import lowest_value
+from engine.table import Floats
 from engine.units import Units
 
 if TYPE_CHECKING:
@@ -27,8 +32,7 @@ class Statistics:
         log_likelihood: minus half the criterion.
         df: parameters: fixed effects, theta and sigma.
         aic, bic: from the criterion; bic with log n.
-        deviance: the ML deviance at the ML optimum.
-        dic: 2 deviance - criterion (equal to the deviance for ML).
+        ml: the ML deviance, searched for when it is first asked for.
         icc: share of the variance between levels, averaged over the rows when there are slopes;
             ``None`` without groups.
         r_squared_marginal, r_squared_conditional: of Nakagawa, Johnson, Schielzeth (2017) and
@@ -40,11 +44,34 @@ class Statistics:
     df: int
     aic: float
     bic: float
-    deviance: float
-    dic: float
+    ml: Deviance
     icc: float | None
     r_squared_marginal: float
     r_squared_conditional: float
+
+    @classmethod
+    def known(cls, *, deviance: float, dic: float, **others: float | None) -> Self:
+        """What :meth:`values` gave."""
+        found = cls(ml=Deviance(deviance), **others)  # type: ignore[arg-type]  # as they came
+        if found.dic != dic:
+            raise ValueError("dic is not 2 deviance - criterion")
+        return found
+
+    @property
+    def deviance(self) -> float:
+        """The ML deviance at the ML optimum."""
+        return self.ml.value
+
+    @property
+    def dic(self) -> float:
+        """2 deviance - criterion (equal to the deviance for ML)."""
+        return 2.0 * self.deviance - self.criterion
+
+    def values(self) -> Mapping[str, float | None]:
+        """All statistics by name."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        del own["ml"]
+        return {**own, "deviance": self.deviance, "dic": self.dic}
 
 
 def summarise(
@@ -56,12 +83,12 @@ def summarise(
     units: Units,
     solution: Solution,
 ) -> Statistics:
-    """Compute the statistics; a REML fit is fitted by ML too, for its deviance."""
+    """Compute the statistics; a REML fit is fitted by ML too, when its deviance is asked for."""
     value = _in_data_units(criterion, optimum.value, products, units)
-    deviance = value
+    ml = Deviance(value)
     if method == "REML":
-        ml = criterion.with_method("ML")
-        deviance = _in_data_units(ml, lowest_value(ml, optimum.theta), products, units)
+        near = optimum.theta
+        ml = Deviance(partial(_ml_deviance, products, kept, criterion.structure, near, units))
     df = criterion.blocks.p + len(optimum.theta) + 1
     fixed, between, within = _variances(products, kept, solution, units)
     whole = fixed + between + within
@@ -71,12 +98,24 @@ def summarise(
         df=df,
         aic=value + 2.0 * df,
         bic=value + float(np.log(products.n)) * df,
-        deviance=deviance,
-        dic=2.0 * deviance - value if method == "REML" else deviance,
+        ml=ml,
         icc=between / (between + within) if products.groups else None,
         r_squared_marginal=fixed / whole,
         r_squared_conditional=(fixed + between) / whole,
     )
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _ml_deviance(
+    products: CrossProducts,
+    kept: NDArray[np.intp],
+    structure: Structure,
+    near: Floats,
+    units: Units,
+) -> float:
+    """The ML deviance at the ML optimum, from the cross-products; ``near`` is the REML optimum."""
+    criterion = criterion_of(products, kept, structure, "ML")
+    return _in_data_units(criterion, lowest_value(criterion, near), products, units)
 
 
 def _in_data_units(

@@ -19,11 +19,15 @@ from service.api import (
     effects,
     inference,
     jobs,
+    metrics,
     models,
     pages,
+    plots,
     pooling,
     predictions,
+    radon,
     simulations,
+    static,
     system,
 )
 from service.assembly import assembled
@@ -34,33 +38,41 @@ from service.middleware import (
     BodyLimit,
     HeadAsGet,
     LastResort,
+    Measure,
     RequestId,
     SecurityHeaders,
 )
+from service.observing import Instruments
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.radon import AssessmentRequest, DecisionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
+from service.sweeping import Sweeper
 from service.workers import Workers
 
 # Tried in this order: what is asked most stands first.
 ROUTERS: Final = (
     predictions.router,
     models.router,
+    radon.router,
     effects.router,
     inference.router,
     comparisons.router,
     pooling.router,
     diagnostics.router,
+    plots.router,
     simulations.router,
     jobs.router,
     datasets.router,
+    system.health_router,
     system.router,
     pages.router,
+    static.router,
 )
 
 # Models that stand in the OpenAPI document without being a FastAPI parameter or answer.
@@ -73,6 +85,8 @@ RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     SimulationRequest,
     ContrastsRequest,
     ComparisonRequest,
+    AssessmentRequest,
+    DecisionRequest,
 )
 
 TAGS: Final = [
@@ -87,6 +101,14 @@ TAGS: Final = [
     {
         "name": "inference",
         "description": "Tests, intervals, contrasts, marginal means and comparisons of models.",
+    },
+    {
+        "name": "radon",
+        "description": "The homeowner's question: how much radon, and what to do about it.",
+    },
+    {
+        "name": "plots",
+        "description": "Plots of a model: Vega-Lite, SVG, PNG or a page.",
     },
     {
         "name": "jobs",
@@ -105,7 +127,7 @@ DESCRIPTION: Final = (
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; it opens its catalog and store when it starts."""
-    settings = settings or Settings()
+    settings, instruments = settings or Settings(), Instruments()
     app = Application(
         title="partialpool",
         version=__version__,
@@ -116,12 +138,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, instruments),
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
+    app.state.instruments = instruments
     app.state.settings = settings
     handlers.register(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.admin_port is None:
+        app.include_router(metrics.router)
     return app
 
 
@@ -138,17 +164,24 @@ class Application(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database, compute = Database(settings.catalog), Compute(settings.fit_threads)
+    database = Database(settings.catalog, sync=settings.sync_files)
+    compute = Compute(settings.fit_threads)
     workers = Workers(
         settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
     )
     try:
         await database.migrate()
-        parts = app.state.services = assembled(settings, database, compute, workers)
+        parts = app.state.services = assembled(
+            settings, database, compute, workers, app.state.instruments
+        )
+        await parts.blobs.check_creating()
         if settings.bundled_data:
             await bundled.load(parts)
         parts.runner.start()
+        sweeper = Sweeper(parts, parts.leases)
+        sweeper.start()
         yield
+        await sweeper.close()
         await parts.stop()
     finally:
         await workers.close()
@@ -156,12 +189,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, instruments: Instruments) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
     log = [Middleware(AccessLog)] if settings.access_log else []
     return [
         Middleware(RequestId),
         *log,
+        Middleware(Measure, instruments=instruments),
         Middleware(SecurityHeaders),
         Middleware(LastResort),
         Middleware(BodyLimit, limit=settings.max_body_bytes),

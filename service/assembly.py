@@ -8,13 +8,15 @@ from typing import Final, TypeAlias
 from engine import Progress
 from service import fits, inquiring
 from service.blobs import Blobs
-from service.catalog import Claimed, Database, Queue
+from service.catalog import Claimed, Database, Leases, Queue
 from service.changes import Changes
 from service.compute import Compute
 from service.context import Services
 from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
+from service.observing import Count, Instruments
+from service.plots.pictures import Pictures
 from service.running import Runner, replica_id
 from service.settings import Settings
 from service.workers import Workers
@@ -29,10 +31,16 @@ KINDS: Final[Mapping[str, Perform]] = {
 
 
 def assembled(
-    settings: Settings, database: Database, compute: Compute, workers: Workers
+    settings: Settings,
+    database: Database,
+    compute: Compute,
+    workers: Workers,
+    instruments: Instruments,
 ) -> Services:
     """Return the parts of a service that works on a catalog, with its threads and processes."""
-    blobs, changes = Blobs(settings.blobs), Changes()
+    blobs, changes = Blobs(settings.blobs, sync=settings.sync_files), Changes()
+    replica = replica_id()
+    queue, leases = Queue(database, replica), Leases(database, replica)
 
     async def perform(claimed: Claimed, progress: Progress) -> None:
         job = claimed.job
@@ -40,10 +48,11 @@ def assembled(
         await KINDS[job.kind](parts, claimed, progress)
 
     runner = Runner(
-        Queue(database, replica_id()),
+        queue,
         blobs,
         perform,
         changes,
+        instruments,
         places=workers.count,
         stale_seconds=settings.job_stale_seconds,
         retention_seconds=settings.job_retention_seconds,
@@ -56,7 +65,39 @@ def assembled(
         fitting=Fitting(blobs, compute, settings.model_cache_bytes, settings.wait_seconds),
         workers=workers,
         changes=changes,
-        desk=Desk(blobs, changes, runner.wake, settings.max_jobs),
+        instruments=instruments,
+        queue=queue,
+        desk=Desk(
+            blobs,
+            changes,
+            runner.wake,
+            leases,
+            instruments,
+            most_jobs=settings.max_jobs,
+            thread_seconds=settings.thread_seconds,
+        ),
+        leases=leases,
         runner=runner,
+        pictures=Pictures(settings),
     )
+    _watch(parts)
     return parts
+
+
+def _watch(parts: Services) -> None:
+    """Let the metrics tell what the parts count for themselves."""
+    counted = (
+        ("partialpool_fits_made", "Models fitted by this process.", lambda: parts.fitting.fits),
+        (
+            "partialpool_worker_deaths",
+            "Worker processes that ended by themselves or were killed from elsewhere.",
+            lambda: parts.workers.deaths,
+        ),
+        (
+            "partialpool_thread_tasks",
+            "Tasks handed to the threads that compute.",
+            lambda: parts.compute.submitted,
+        ),
+    )
+    for name, meaning, read in counted:
+        parts.instruments.count(Count(name, meaning, read))

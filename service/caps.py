@@ -37,6 +37,19 @@ class RequestCaps:
         page_diagnostics: rows of diagnostics, a page as a table.
         page_diagnostics_json: likewise of JSON.
         problems: that one answer tells.
+        idempotency_key: characters of an ``Idempotency-Key``.
+        county_characters: of the name of a county or a state.
+        radon_level: of radon in a question, in the unit of the question.
+        geometric_sd: of the radon in a house.
+        radon_cost: of remediation or a test.
+        living_area_ratio: of the level where one lives to that of the screening test.
+        plot_characters: of a title, a unit or a name that a plot is asked for with.
+        plot_pixels: width or height of a plotting area.
+        plot_scale: pixels of an image for each of the plot.
+        plot_levels: levels or parameters that a plot is asked for.
+        plot_points: of a plot, counted in cells or evenly spaced beyond.
+        plot_labels: levels with a line and a label of their own.
+        plot_arrows: of a plot.
     """
 
     categorical: int = 200
@@ -56,6 +69,19 @@ class RequestCaps:
     page_diagnostics: int = 1_000_000
     page_diagnostics_json: int = 100_000
     problems: int = 100
+    idempotency_key: int = 255
+    county_characters: int = 100
+    radon_level: int = 1_000_000
+    geometric_sd: int = 100
+    radon_cost: int = 1_000_000_000
+    living_area_ratio: int = 100
+    plot_characters: int = 200
+    plot_pixels: int = 2_000
+    plot_scale: int = 3
+    plot_levels: int = 20
+    plot_points: int = 2_000
+    plot_labels: int = 200
+    plot_arrows: int = 500
 
 
 REQUEST: Final = RequestCaps()

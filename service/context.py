@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -15,14 +14,21 @@ from service.catalog import (
     Dataset,
     Datasets,
     Jobs,
+    Keyed,
+    Leases,
+    Ledger,
     Model,
     Models,
+    Queue,
+    Quotas,
     Recent,
 )
 from service.changes import Changes
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
+from service.observing import Instruments
+from service.plots.pictures import Pictures
 from service.running import Runner
 from service.settings import Settings
 from service.workers import Workers
@@ -30,10 +36,7 @@ from service.workers import Workers
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of a running service.
-
-    ``storing`` is held while a file and the row that speaks of it are made or removed together.
-    """
+    """The parts of a running service."""
 
     settings: Settings
     database: Database
@@ -42,9 +45,12 @@ class Services:
     fitting: Fitting
     workers: Workers
     changes: Changes
+    instruments: Instruments
+    queue: Queue
     desk: Desk
     runner: Runner
-    storing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    leases: Leases
+    pictures: Pictures
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 
@@ -57,14 +63,29 @@ class Services:
         await self.drain()
         await self.desk.close()
         await self.fitting.close()
+        await self.pictures.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""
-        return Datasets(self.database, owner, self.recent_datasets)
+        return Datasets(self.database, owner, self.recent_datasets, self.quotas)
 
     def models(self, owner: str) -> Models:
         """Return the models of one owner."""
-        return Models(self.database, owner, self.recent_models)
+        return Models(self.database, owner, self.recent_models, self.quotas)
+
+    @property
+    def quotas(self) -> Quotas:
+        """The most that each owner may keep."""
+        given = self.settings
+        return Quotas(given.max_owner_bytes, given.max_owner_datasets, given.max_owner_models)
+
+    def ledger(self, owner: str) -> Ledger:
+        """Return how much one owner keeps."""
+        return Ledger(self.database, owner, self.quotas)
+
+    def keyed(self, owner: str, holder: str) -> Keyed:
+        """Return the keyed requests of one owner, as one request sees them."""
+        return Keyed(self.database, owner, holder)
 
     def jobs(self, owner: str) -> Jobs:
         """Return the jobs of one owner."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pyarrow as pa
 
+from service.blobs import SCRATCH
 from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
-from service.problems import ProblemError
 from service.settings import Settings
 
 SUFFIX: Final = ".parquet"
@@ -34,7 +34,7 @@ def caps_of(settings: Settings) -> Caps:
 @asynccontextmanager
 async def scratch() -> AsyncIterator[Path]:
     """Give a directory for the files of one upload; it is gone afterwards, whatever happens."""
-    directory = await asyncio.to_thread(TemporaryDirectory, prefix="partialpool-")
+    directory = await asyncio.to_thread(TemporaryDirectory, prefix=SCRATCH)
     try:
         yield Path(directory.name)
     finally:
@@ -77,30 +77,50 @@ async def keep(
 ) -> tuple[Dataset, bool]:
     """Make a dataset of a file, and tell whether it was new.
 
-    The stored file is there before the row of the catalog that speaks of it. ``directory`` is for
-    files on the way. Raises ``IntakeError`` for the file, ``ProblemError`` (``name_taken``) for
-    the name.
+    ``directory`` is for files on the way. Raises ``IntakeError`` for the file, ``ProblemError``
+    (``name_taken``, ``quota_exceeded``) for the rest.
     """
     target = directory / "stored"
     table = await read(parts, path, form, reading, directory=directory, target=target)
-    datasets = parts.datasets(owner)
     size = (await asyncio.to_thread(target.stat)).st_size
-    async with parts.storing:
-        blob = await parts.blobs.put_file(target, SUFFIX)
-        columns = [column_row(column) for column in table.columns]
-        new = Dataset(table.hash, blob, table.rows, size, columns, {"form": form.value}, name)
-        try:
-            return await datasets.add(new)
-        except ProblemError:
-            await drop_unused(parts, owner, blob)
-            raise
+    columns = [column_row(column) for column in table.columns]
+    new = Dataset(table.hash, "", table.rows, size, columns, {"form": form.value}, name)
+    return await keep_row(parts, owner, new, lambda: parts.blobs.put_file(target, SUFFIX))
 
 
-async def forget(parts: Services, owner: str, ref: str) -> None:
-    """Delete a dataset, and its file unless another owner keeps the same content."""
-    async with parts.storing:
-        found = await parts.datasets(owner).delete(ref)
-        await drop_unused(parts, owner, found.blob)
+async def keep_row(
+    parts: Services, owner: str, new: Dataset, put: Callable[[], Awaitable[str]]
+) -> tuple[Dataset, bool]:
+    """Keep a dataset and the file that ``put`` stores, and tell whether it was new.
+
+    The file is there before the row that speaks of it, and nothing is left of it when there is to
+    be no such row. What is kept already has its file; a damaged one is replaced. Raises
+    ``ProblemError``: ``name_taken``, ``quota_exceeded``.
+    """
+    datasets = parts.datasets(owner)
+    known = await datasets.kept(new)
+    if known is not None and await parts.blobs.intact(known.blob):
+        return known, False
+    new = replace(new, blob=await put())
+    kept = False
+    try:
+        if known is not None and await datasets.mend(known, new):
+            kept = True
+            await drop_unused(parts, owner, known.blob)
+            return await datasets.get(known.id), False
+        found, fresh = await datasets.add(new)
+        kept = found.blob == new.blob
+        return found, fresh
+    finally:
+        if not kept:
+            await drop_unused(parts, owner, new.blob)
+
+
+async def forget(parts: Services, owner: str, ref: str, unused: float | None = None) -> Dataset:
+    """Delete a dataset and its file; with ``unused``, only if it was not used for so long."""
+    found = await parts.datasets(owner).delete(ref, unused)
+    await drop_unused(parts, owner, found.blob)
+    return found
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:

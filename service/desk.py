@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from engine import EngineError
 from service.blobs import Blobs
-from service.catalog import Job, Jobs
+from service.catalog import Job, Jobs, Leases
 from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
+from service.observing import Instruments
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -21,6 +23,9 @@ T = TypeVar("T")
 
 # So long a request waits at least: to look whether the result is there, and for a quick one.
 LOOKING_SECONDS: Final = 0.2
+
+# So long others wait for work in a thread of a process that died.
+LEASE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,28 @@ class _Begun(Generic[T]):
 class Desk:
     """Gives out results, or jobs for those that take longer than a client waits.
 
-    Equal work is done once at a time however many ask, in requests or in jobs.
+    Equal work is done once at a time however many ask, in requests or in jobs, of this process or
+    of others that share the catalog.
     """
 
     def __init__(
-        self, blobs: Blobs, changes: Changes, wake: Callable[[], None], most_jobs: int
+        self,
+        blobs: Blobs,
+        changes: Changes,
+        wake: Callable[[], None],
+        leases: Leases,
+        instruments: Instruments,
+        *,
+        most_jobs: int,
+        thread_seconds: float,
     ) -> None:
         self._blobs = blobs
         self._changes = changes
         self._wake = wake
+        self._leases = leases
         self._most = most_jobs
+        self._lease_seconds = 2 * thread_seconds + LEASE_SECONDS
+        self._instruments = instruments
         self._flights = Flights()
 
     async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
@@ -60,6 +77,15 @@ class Desk:
 
         Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
         """
+        outcome = "failed"
+        try:
+            obtained = await self._obtain(jobs, work, preference)
+            outcome = "job" if isinstance(obtained, Job) else obtained.how
+            return obtained
+        finally:
+            self._instruments.result(work.label.kind, outcome)
+
+    async def _obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
         clock = asyncio.get_running_loop().time
         end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
         fly = self._flight(jobs, work, preference.asynchronous)
@@ -109,20 +135,52 @@ class Desk:
 
     def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool) -> Callable[[], Any]:
         async def fly() -> _Begun[T]:
-            value = await work.find()
-            if value is not None:
-                return _Begun(value, None, new=False)
-            job = await jobs.active(work.label.key)
-            if job is not None:
-                return _Begun(None, job, new=False)
-            if not (asynchronous or work.label.large):
-                try:
-                    return _Begun(await work.attempt(), None, new=True)
-                except Outlasted:
-                    pass
-            return await self._queue(jobs, work)
+            return await self._known(jobs, work) or await begin()
+
+        async def begin() -> _Begun[T]:
+            if asynchronous or work.label.large:
+                return await self._queue(jobs, work)
+            async with self._alone(jobs, work) as known:
+                return known or await attempt()
+
+        async def attempt() -> _Begun[T]:
+            try:
+                return _Begun(await work.attempt(), None, new=True)
+            except Outlasted:
+                return await self._queue(jobs, work)
 
         return fly
+
+    async def _known(self, jobs: Jobs, work: Work[T]) -> _Begun[T] | None:
+        """Return the result that is kept, or the job that will have it."""
+        value = await work.find()
+        if value is not None:
+            return _Begun(value, None, new=False)
+        job = await jobs.active(work.label.key)
+        return None if job is None else _Begun(None, job, new=False)
+
+    @asynccontextmanager
+    async def _alone(self, jobs: Jobs, work: Work[T]) -> AsyncIterator[_Begun[T] | None]:
+        """Wait while another process that shares the catalog does this work.
+
+        Gives what has become known of it meanwhile. Processes on a catalog in a file do not wait:
+        they are of one machine, and what little a thread may do costs less than asking first.
+        """
+        if not self._leases.shared:
+            yield None
+            return
+        name, known = f"{jobs.owner} {work.label.key}", None
+        while known is None and not await self._leases.take(name, self._lease_seconds):
+            await asyncio.sleep(LOOKING_SECONDS / 2)
+            known = await self._known(jobs, work)
+        if known is not None:
+            yield known
+            return
+        try:
+            yield await self._known(jobs, work)
+        finally:
+            with suppress(ProblemError):  # it ends by itself
+                await self._leases.release(name)
 
     async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
         """Make a job of the work, or find the one it is already."""
@@ -137,8 +195,9 @@ class Desk:
         )
         try:
             job, added = await jobs.add(new, self._most)
-        except ProblemError:
-            await self._drop(stowed)
+        except ProblemError as error:
+            if error.kind.code != "unavailable":  # else it may be there: what is not is swept
+                await self._drop(stowed)
             raise
         if not added:
             await self._drop(stowed)

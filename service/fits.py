@@ -54,6 +54,7 @@ class FitWork:
     async def attempt(self) -> Found:
         """Fit in a thread; raises ``Outlasted``."""
         parts, columns = self.parts, self.order.specified.spec.columns
+        await parts.models(self.owner).require_room()
         return await parts.fitting.make(
             parts.models(self.owner),
             self.order,
@@ -85,6 +86,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
+    await models.require_room()
     if job.blob is not None:
         stored = Stored(job.blob, ())
     else:
@@ -94,11 +96,12 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
         order,
         stored,
         parts.settings.blobs,
+        parts.settings.sync_files,
         progress=progress,
         seconds=parts.settings.job_seconds,
     )
     parts.fitting.fits += 1
-    await models.add(row)
+    await parts.fitting.add(models, row)
 
 
 def _cells(spec: Spec, n_rows: int) -> int:

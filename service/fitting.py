@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -111,7 +111,7 @@ class Fitting:
     def __init__(self, blobs: Blobs, compute: Compute, capacity: int, wait: float) -> None:
         self._blobs = blobs
         self._compute = compute
-        self._shelf: Shelf[Fitted] = Shelf(capacity)
+        self._shelf: Shelf[tuple[str, str], Fitted] = Shelf(capacity)
         self._flights = Flights()
         self._wait = wait
         self.fits = 0
@@ -123,9 +123,10 @@ class Fitting:
             return held
         row = await models.find(ref)
         if row is None:
+            self._shelf.drop((models.owner, ref))
             return None
         try:
-            return self._shelf.get((models.owner, ref)) or await self._load(models, row)
+            return self._on_shelf(models, row) or await self._load(models, row)
         except ProblemError as error:
             if error.kind.code != "corrupt_artefact":
                 raise
@@ -150,8 +151,9 @@ class Fitting:
         self.fits += 1
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
-        row = await models.add(replace(made.fitted.row, blob=blob))
-        if row.blob == blob and row.summary == made.fitted.row.summary:
+        new = replace(made.fitted.row, blob=blob, size_bytes=len(made.saved))
+        row = await self.add(models, new)
+        if row.blob == blob:
             fitted = replace(made.fitted, row=row)
             self._keep(models.owner, fitted, len(made.saved))
         else:  # another replica was faster: what it wrote is what everyone sees
@@ -161,12 +163,30 @@ class Fitting:
         timings = {name: 1e3 * took for name, took in parts.items()}
         return Found(fitted, {"fit": made.fitted.row.summary["elapsed_ms"], **timings})
 
+    async def add(self, models: Models, new: Model) -> Model:
+        """Keep a row whose file is stored, and no file that no row speaks of.
+
+        Returns the row that is there: that of whoever was faster. Raises ``quota_exceeded``.
+        """
+        kept = False
+        try:
+            row = await models.add(new)
+            kept = row.blob == new.blob
+        finally:
+            if not kept and not await models.keeps(new.blob):  # or it was, and only not heard of
+                await self._blobs.delete(new.blob)
+        return row
+
     async def get(self, models: Models, ref: str) -> Fitted:
         """Return the fitted model of this id; raises ``model_not_found``."""
         held = self.held(models, ref)
         if held is not None:
             return held
-        row = await models.get(ref)
+        try:
+            row = await models.get(ref)
+        except ProblemError:
+            self._shelf.drop((models.owner, ref))
+            raise
         fitted, _ = await self._flights.once(
             (models.owner, ref, "load"), lambda: self._load(models, row), self._wait
         )
@@ -174,13 +194,22 @@ class Fitting:
 
     def held(self, models: Models, ref: str) -> Fitted | None:
         """Return the model of this id if it is in memory and was in the catalog a moment ago."""
-        if models.known(ref) is None:
-            return None
-        return self._shelf.get((models.owner, ref))
+        row = models.known(ref)
+        return None if row is None else self._on_shelf(models, row)
 
-    async def delete(self, models: Models, ref: str) -> None:
-        """Forget a model, and its file unless another owner needs it."""
-        row = await models.delete(ref)
+    def holding(self) -> list[tuple[str, str]]:
+        """Return owner and file of the models in memory."""
+        return [(owner, fitted.row.blob) for (owner, _), fitted in self._shelf.items()]
+
+    def drop(self, gone: Collection[tuple[str, str]]) -> None:
+        """Hold models of these owners and files no longer."""
+        for (owner, ref), fitted in self._shelf.items():
+            if (owner, fitted.row.blob) in gone:
+                self._shelf.drop((owner, ref))
+
+    async def delete(self, models: Models, ref: str, unused: float | None = None) -> None:
+        """Forget a model and its file; with ``unused``, only if it was not used for so long."""
+        row = await models.delete(ref, unused)
         self._shelf.drop((models.owner, ref))
         if not await models.keeps(row.blob):
             await self._blobs.delete(row.blob)
@@ -194,6 +223,11 @@ class Fitting:
         fitted = await self._compute.run(_revive, row, saved)
         self._keep(models.owner, fitted, len(saved))
         return fitted
+
+    def _on_shelf(self, models: Models, row: Model) -> Fitted | None:
+        """Return the model in memory, if it is the one of this row and not one made before it."""
+        held = self._shelf.get((models.owner, row.id))
+        return held if held is not None and held.row.blob == row.blob else None
 
     def _keep(self, owner: str, fitted: Fitted, saved: int) -> None:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))

@@ -11,9 +11,11 @@ from pydantic_core import from_json
 from engine import EngineError, Fit, Progress
 from service.handlers import of_options
 from service.intervals import fixed_intervals, variance_parameters
+from service.plots.profiles import curves
 from service.schemas.base import Answer, Options
 from service.schemas.inference import FixedEffectsQuery
 from service.schemas.intervals import VarianceQuery
+from service.schemas.profiles import ProfileQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ INQUIRIES: Final[Mapping[str, Inquiry]] = {
         VarianceQuery,
         variance_parameters,
         ("interval", "level", "scale", "n_sim", "seed"),
+    ),
+    "profiles": Inquiry(
+        "profile curves", "plots/profile", ProfileQuery, curves, ("parameter", "level")
     ),
 }
 

@@ -32,12 +32,13 @@ class InquiryWork:
     def label(self) -> Label:
         """What identifies it."""
         kind, model, options = INQUIRIES[self.name], self.fitted.row.id, self._options
+        way = options.get("interval")
         key = json.dumps([self.name, model, {name: options[name] for name in kind.matters}])
         return Label(
             key=hashlib.sha256(key.encode()).hexdigest(),
             kind=self.name,
-            title=f"{kind.title} of {model}: {options['interval']}",
-            href=f"/v1/models/{model}/{kind.path}?{urlencode(options)}",
+            title=f"{kind.title} of {model}" + (f": {way}" if way else ""),
+            href=f"/v1/models/{model}/{kind.path}?{urlencode(options, doseq=True)}",
         )
 
     async def find(self) -> Any:

@@ -83,6 +83,13 @@ _TABLE = (
         "`a:b`; a name with a colon stands in back-quotes.",
     ),
     Kind(
+        "plot_not_found",
+        404,
+        "The model has no such plot",
+        "No plot has this name, or the model lacks what it shows; then the error says what.",
+        "List the plots of the model with GET /v1/models/{id}/plots.",
+    ),
+    Kind(
         "method_not_allowed",
         405,
         "This method is not for this path",
@@ -126,6 +133,22 @@ _TABLE = (
         "The job was cancelled",
         "The work that this request waited for was cancelled by another request.",
         "Send the request again to begin anew.",
+        retryable=True,
+    ),
+    Kind(
+        "quota_exceeded",
+        409,
+        "There is no room for more",
+        "The datasets and models that are kept reach a quota of this owner.",
+        "GET /v1/usage tells what is kept and what may be. Delete datasets or models that are no "
+        "longer needed.",
+    ),
+    Kind(
+        "idempotency_in_progress",
+        409,
+        "The same request is being answered",
+        "A request with this Idempotency-Key has arrived before and is not answered yet.",
+        "Send the same request again in a moment: it is answered as the first is.",
         retryable=True,
     ),
     Kind(
@@ -198,6 +221,13 @@ _TABLE = (
         "A limit is passed",
         "The request asks for more terms, columns, levels or rows than the service takes.",
         "See GET /v1/limits.",
+    ),
+    Kind(
+        "idempotency_key_reused",
+        422,
+        "The key belongs to another request",
+        "An earlier request with this Idempotency-Key was not the same as this one.",
+        "Draw a new key for every new request; repeat a request byte by byte to get its answer.",
     ),
     Kind(
         "too_many_jobs",

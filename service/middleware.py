@@ -13,11 +13,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.kinds import KINDS
+from service.observing import Instruments
 from service.problems import REQUEST_ID, ProblemError, respond
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 HEAD: Final = "partialpool.head"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # The pages of the service load nothing from elsewhere and run no scripts;
 # answers are never sniffed or framed.
@@ -47,6 +49,8 @@ class RequestId:
         value = _given_id(scope) or new_request_id()
         scope[REQUEST_ID] = value.decode()
         header = (b"x-request-id", value)
+        # Every line that is logged while this request is answered carries its id.
+        structlog.contextvars.bind_contextvars(request_id=scope[REQUEST_ID])
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -57,7 +61,10 @@ class RequestId:
 
 
 class SecurityHeaders:
-    """Add the headers that keep a browser from doing more with an answer than showing it."""
+    """Add the headers that keep a browser from doing more with an answer than showing it.
+
+    An answer that needs a browser to do more has headers of its own, which stay.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -70,7 +77,10 @@ class SecurityHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                own = message["headers"]
+                told = {name for name, _ in own}
+                added = [each for each in SECURITY_HEADERS if each[0] not in told]
+                message["headers"] = [*own, *added]
             await send(message)
 
         await self.app(scope, receive, send_secured)
@@ -102,7 +112,6 @@ class LastResort:
         except Exception:
             self.log.error(
                 "unhandled",
-                request_id=scope.get(REQUEST_ID),
                 path=scope["path"],
                 traceback=traceback.format_exc(),  # lines of code, never the values of variables
             )
@@ -154,9 +163,41 @@ class HeadAsGet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET", HEAD: True}
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        asked = {**scope, "method": "GET", HEAD: True}
+        try:
+            await self.app(asked, receive, send)
+        finally:
+            scope["route"] = asked.get("route")
+
+
+class Measure:
+    """Count and time every answer, by the operation that gave it."""
+
+    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+        self.app = app
+        self.instruments = instruments
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            took = time.perf_counter() - begun
+            self.instruments.request(_operation(scope), _method(scope), status, took)
 
 
 class AccessLog:
@@ -189,8 +230,17 @@ class AccessLog:
                 path=scope["path"],
                 status=status,
                 ms=round(1000 * (time.perf_counter() - begun), 2),
-                request_id=scope.get(REQUEST_ID),
             )
+
+
+def _operation(scope: Scope) -> str:
+    """Return the operation that answered, from the routes there are, never from the path asked."""
+    route = scope.get("route")
+    return getattr(route, "operation_id", None) or getattr(route, "name", None) or "none"
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def new_request_id() -> bytes:

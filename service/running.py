@@ -15,6 +15,7 @@ from engine import Progress
 from service.blobs import Blobs
 from service.catalog import Claimed, Job, Queue
 from service.changes import Changes
+from service.observing import Instruments
 from service.problems import ProblemError, body_of
 
 DEATHS: Final = 2
@@ -43,6 +44,7 @@ class Runner:
         blobs: Blobs,
         perform: Callable[[Claimed, Progress], Awaitable[None]],
         changes: Changes,
+        instruments: Instruments,
         *,
         places: int,
         stale_seconds: float,
@@ -52,6 +54,7 @@ class Runner:
         self._blobs = blobs
         self._perform = perform
         self._changes = changes
+        self._instruments = instruments
         self._places = places
         self._stale = stale_seconds
         self._retention = retention_seconds
@@ -123,23 +126,27 @@ class Runner:
 
     async def _run(self, claimed: Claimed) -> None:
         """Do the work of a job and write down what came of it."""
-        job, told = claimed.job, _Told()
+        job, told, begun, state = claimed.job, _Told(), time.monotonic(), "failed"
+        structlog.contextvars.bind_contextvars(job=job.id)
         telling = asyncio.create_task(self._tell(job, told))
         self._changes.tell(job.id)
         try:
             await self._perform(claimed, told)
             await self._queue.succeed(job)
+            state = "succeeded"
         except asyncio.CancelledError:
+            state = "put back" if self._changes.closing else "cancelled"
             if self._changes.closing:
                 with suppress(ProblemError):
                     await self._queue.put_back(job, _BROKEN_OFF)
         except ProblemError as error:
             await self._failed(job, error)
         except Exception:  # noqa: BLE001  it is logged, and the job must not run for ever
-            self._log.exception("job broke", job=job.id)
+            self._log.exception("job broke")
             await self._failed(job, ProblemError("internal"))
         finally:
             telling.cancel()
+            self._instruments.job(job.kind, state, time.monotonic() - begun)
             del self._tasks[job.id]
             self._changes.tell(job.id)
             self.wake()
@@ -151,7 +158,7 @@ class Runner:
             else:
                 await self._queue.fail(job, _error(job, error))
         except ProblemError as lost:  # the row stays "running" and is found again when it is stale
-            self._log.warning("job cannot be ended", job=job.id, code=lost.kind.code)
+            self._log.warning("job cannot be ended", code=lost.kind.code)
 
     async def _tell(self, job: Job, told: _Told) -> None:
         """Write how far a job is while it lasts; end it when it is no longer ours."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from opentelemetry.trace import set_tracer_provider
 
+from service.admin import AdminServer
 from service.app import create_app
 from service.context import Services
 from service.protocol import Protocol
+from service.running import replica_id
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.observing.traces import Traces
 
 EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}'
 
@@ -21,14 +29,20 @@ EXAMPLE = '{"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor +
 class Server(uvicorn.Server):
     """Uvicorn that says where it listens once it is ready, and lets go of jobs when it stops."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, traces: Traces | None) -> None:
         super().__init__(config)
         self._app = app
+        self._traces = traces
+        settings: Settings = app.state.settings
+        self._admin = None if settings.admin_port is None else AdminServer(app, settings)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell the addresses."""
         await super().startup(sockets)
         if self.started:
+            if self._admin is not None:
+                await self._admin.startup()
+                sys.stdout.write(f"partialpool tells metrics at {self._admin.url}/metrics\n")
             sys.stdout.write(
                 greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1])
             )
@@ -38,6 +52,10 @@ class Server(uvicorn.Server):
         """Put jobs back before requests are waited for: those that follow one would not end."""
         await self._parts().drain()
         await super().shutdown(sockets)
+        if self._admin is not None and self._admin.started:  # asked to the last
+            await self._admin.shutdown()
+        if self._traces is not None:  # here, as the signal that ends the server ends the process
+            await asyncio.to_thread(self._traces.close)
 
     def _parts(self) -> Services:
         found = self._app.state.services
@@ -48,6 +66,7 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until a signal says stop; requests under way may finish."""
     log_as_json()
+    traces = _traces(settings)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -61,7 +80,18 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    Server(config, app).run()
+    Server(config, app, traces).run()
+
+
+def _traces(settings: Settings) -> Traces | None:
+    """Send the spans of this process where the settings say."""
+    if settings.traces_url is None:
+        return None
+    from service.observing.traces import Traces  # a tenth of a second that others need not wait
+
+    traces = Traces.to(settings.traces_url, replica_id())
+    set_tracer_provider(traces.provider)
+    return traces
 
 
 def log_as_json() -> None:
@@ -69,6 +99,7 @@ def log_as_json() -> None:
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),

@@ -13,6 +13,8 @@ MIB = 1024 * 1024
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Quota = Annotated[int, Field(ge=0)]
 
 
 class Settings(BaseSettings):
@@ -27,15 +29,35 @@ class Settings(BaseSettings):
     )
     catalog_url: str = Field(
         "sqlite:///{data_dir}/catalog.db",
-        description="SQLAlchemy URL of the catalog; `{data_dir}` stands for the data directory.",
+        description="URL of the catalog (`postgresql://user:password@host/name` for a fleet); "
+        "`{data_dir}` stands for the data directory.",
     )
     blobs_url: str = Field(
         "file://{data_dir}/blobs",
-        description="URL of the object store; `{data_dir}` stands for the data directory.",
+        description="URL of the object store (`s3://bucket/folder`, its credentials in `AWS_*`); "
+        "`{data_dir}` stands for the data directory.",
+    )
+    sync_files: bool = Field(
+        True,
+        description="Answer once the disk has what is kept: a power cut loses nothing. Without, it "
+        "may lose the last moments. For the embedded catalog and a directory of files.",
     )
     bundled_data: bool = Field(
         True,
         description="Keep the radon survey as the datasets `minnesota-radon` and `us-radon`.",
+    )
+    admin_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which `/metrics`, `/healthz` and `/readyz` are answered, and then "
+        "`/metrics` only there; empty: on the port of the service.",
+    )
+    admin_host: str = Field("127.0.0.1", description="Address that the admin port listens on.")
+    traces_url: str | None = Field(
+        None,
+        description="OTLP endpoint over HTTP that traces are sent to, such as "
+        "`http://collector:4318/v1/traces`; empty: there are no traces.",
     )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
     shutdown_seconds: Count = Field(
@@ -63,6 +85,16 @@ class Settings(BaseSettings):
         ge=1024 * MIB,
         description="Memory (address space) of a worker process, in bytes.",
     )
+    plot_processes: Count = Field(1, description="How many processes draw plots.")
+    plot_memory_bytes: int = Field(
+        4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."
+    )
+    plot_seconds: Seconds = Field(
+        20, description="How long the drawing of one plot may take.", gt=0
+    )
+    plot_cache_bytes: Count = Field(
+        32 * MIB, description="Memory for plots that were asked for last, in bytes."
+    )
     job_seconds: Seconds = Field(
         3600, description="How long a job may run; then it has failed.", gt=0
     )
@@ -73,6 +105,28 @@ class Settings(BaseSettings):
     )
     job_retention_seconds: Seconds = Field(
         7 * 86_400, description="How long a finished job can be read."
+    )
+    dataset_unused_days: Days = Field(
+        0, description="A dataset that was not used for so many days is deleted; 0 for never."
+    )
+    model_unused_days: Days = Field(
+        0, description="A model that was not used for so many days is deleted; 0 for never."
+    )
+    max_owner_bytes: Quota = Field(
+        0, description="Most bytes of files of one owner's datasets and models; 0 for no limit."
+    )
+    max_owner_datasets: Quota = Field(0, description="Most datasets of one owner; 0 for no limit.")
+    max_owner_models: Quota = Field(0, description="Most models of one owner; 0 for no limit.")
+    idempotency_seconds: Seconds = Field(
+        86_400, description="How long the answer to a request with an `Idempotency-Key` is kept."
+    )
+    sweep_seconds: Seconds = Field(
+        600, description="How often what is no longer needed is swept, in the background.", gt=0
+    )
+    sweep_grace_seconds: Seconds = Field(
+        3600,
+        ge=60,
+        description="A file that no row speaks of is swept when it is so old.",
     )
     max_jobs: Count = Field(
         100, description="Most jobs of one owner that are queued or running at a time."
@@ -115,7 +169,7 @@ class Settings(BaseSettings):
 def table() -> str:
     """Return the settings as a Markdown page: variable, default, meaning."""
     rows = [
-        f"| `{PREFIX}{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+        f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     head = [
@@ -130,4 +184,6 @@ def table() -> str:
 
 
 def _shown(default: object) -> str:
-    return str(default).lower() if isinstance(default, bool) else str(default)
+    if default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"

@@ -6,18 +6,19 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class Shelf(Generic[T]):
+class Shelf(Generic[K, T]):
     """Values by key; the one not used for longest goes when they weigh more than ``capacity``."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.weight = 0
-        self._held: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._held: OrderedDict[K, tuple[T, int]] = OrderedDict()
 
-    def get(self, key: Hashable) -> T | None:
+    def get(self, key: K) -> T | None:
         """Return the value of ``key``, if it is here."""
         found = self._held.get(key)
         if found is None:
@@ -25,7 +26,11 @@ class Shelf(Generic[T]):
         self._held.move_to_end(key)
         return found[0]
 
-    def put(self, key: Hashable, value: T, weight: int) -> None:
+    def items(self) -> list[tuple[K, T]]:
+        """Return all keys and values."""
+        return [(key, value) for key, (value, _) in self._held.items()]
+
+    def put(self, key: K, value: T, weight: int) -> None:
         """Keep a value that weighs ``weight`` bytes; one too heavy for the shelf is not kept."""
         self.drop(key)
         if weight > self.capacity:
@@ -36,7 +41,7 @@ class Shelf(Generic[T]):
             _, (_, lighter) = self._held.popitem(last=False)
             self.weight -= lighter
 
-    def drop(self, key: Hashable) -> None:
+    def drop(self, key: K) -> None:
         """Forget the value of ``key``."""
-        _, weight = self._held.pop(key, (None, 0))
-        self.weight -= weight
+        found = self._held.pop(key, None)
+        self.weight -= 0 if found is None else found[1]

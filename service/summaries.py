@@ -18,7 +18,7 @@ from engine import (
 )
 from service.catalog import Dataset
 from service.context import Services
-from service.datasets import caps_of, drop_unused
+from service.datasets import caps_of, keep_row
 from service.handlers import of_engine, of_intake
 from service.intake import Caps, IntakeError, take_summary
 from service.problems import ProblemError
@@ -66,13 +66,7 @@ async def merged(
 
 
 async def _add(parts: Services, owner: str, row: Dataset, content: bytes) -> tuple[Dataset, bool]:
-    async with parts.storing:
-        blob = await parts.blobs.put(content, SUMS)
-        try:
-            return await parts.datasets(owner).add(replace(row, blob=blob))
-        except ProblemError:
-            await drop_unused(parts, owner, blob)
-            raise
+    return await keep_row(parts, owner, row, lambda: parts.blobs.put(content, SUMS))
 
 
 async def _wanted(parts: Services, owner: str, index: int, ref: str) -> Dataset:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from starlette.requests import Request
 
+from service.blobs import SCRATCH
 from service.context import Services
 from service.intake import Caps, form_of, read_columns, take_in
 from service.predicting import Columns
@@ -19,7 +20,7 @@ from service.predicting import Columns
 async def columns_of(request: Request, parts: Services) -> Columns:
     """Return the columns of the table in the body; raises ``IntakeError``."""
     caps = Caps(rows=parts.settings.max_prediction_rows, columns=parts.settings.max_columns)
-    with TemporaryDirectory(prefix="partialpool-") as directory:
+    with TemporaryDirectory(prefix=SCRATCH) as directory:
         path = Path(directory) / "body"
         with path.open("wb") as file:
             async for piece in request.stream():

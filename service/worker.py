@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from engine import Problem, Progress
@@ -56,21 +56,40 @@ class Broken:
     traceback: str
 
 
-def prepare(line: Connection, threads: int, memory_bytes: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of worker.
+
+    Attributes:
+        module: what it imports at its start.
+        bound: the limit on its memory: address space, or what it really writes to where a library
+            reserves far more than it uses.
+    """
+
+    module: str
+    bound: Literal["RLIMIT_AS", "RLIMIT_DATA"]
+
+
+COMPUTING: Final = Kind("service.tasks", "RLIMIT_AS")
+DRAWING: Final = Kind("service.charts.drawing", "RLIMIT_DATA")
+
+
+def prepare(line: Connection, threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
     """Make this process a worker that tells how far it is through ``line``.
 
-    It ends when the process that made it does, holds at most ``memory_bytes`` (address space, where
-    the system can bound it), and its numerical libraries use ``threads`` threads.
+    It ends when the process that made it does, holds at most ``memory_bytes`` (where the system can
+    bound it), and its numerical libraries use ``threads`` threads.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # at once, also within a long call of LAPACK
     for name in _THREADS:
         os.environ[name] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import_module("service.tasks")
+    import_module(kind.module)
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        bound = getattr(resource, kind.bound)
+        resource.setrlimit(bound, (memory_bytes, memory_bytes))
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     _Line.line = line

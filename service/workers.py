@@ -33,9 +33,11 @@ class Workers:
     ``deaths`` counts the workers that ended by themselves or were killed from elsewhere.
     """
 
-    def __init__(self, count: int, memory_bytes: int, threads: int) -> None:
+    def __init__(
+        self, count: int, memory_bytes: int, threads: int, kind: worker.Kind = worker.COMPUTING
+    ) -> None:
         self.count = count or os.cpu_count() or 1
-        self._all = [_Slot(memory_bytes, threads) for _ in range(self.count)]
+        self._all = [_Slot(memory_bytes, threads, kind) for _ in range(self.count)]
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # those in use stay warm
         for slot in self._all:
             self._free.put_nowait(slot)
@@ -102,9 +104,9 @@ class Workers:
 class _Slot:
     """The place of one worker, and the line on which it tells how far it is."""
 
-    def __init__(self, memory_bytes: int, threads: int) -> None:
+    def __init__(self, memory_bytes: int, threads: int, kind: worker.Kind) -> None:
         self.heard, self._said = _SPAWN.Pipe(duplex=False)
-        self._limits = (threads, memory_bytes)
+        self._made_with = (threads, memory_bytes, kind)
         self._pool: ProcessPool | None = None
         self._number = 0
         self._progress: Progress | None = None
@@ -155,7 +157,7 @@ class _Slot:
             self._pool = ProcessPool(
                 max_workers=1,
                 initializer=worker.prepare,
-                initargs=(self._said, *self._limits),
+                initargs=(self._said, *self._made_with),
                 context=_SPAWN,
             )
         given = (self._number, task, arguments)
@@ -163,6 +165,6 @@ class _Slot:
 
 
 def _too_slow(seconds: float) -> ProblemError:
-    detail = f"This takes longer than the {seconds:g} seconds that a job may take."
+    detail = f"This takes longer than the {seconds:g} seconds that it may take."
     item = Problem("too_slow", detail, "Ask for less: fewer terms, rows or replicates.", ())
     return ProblemError("limit_passed", detail, [item])

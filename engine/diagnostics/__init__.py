@@ -1,6 +1,7 @@
 """What rows and levels do to a fit, by a second look at the rows; a fit itself keeps none."""
 
 from engine.diagnostics.influence import LevelInfluence, level_influence
+from engine.diagnostics.quantiles import NormalQuantiles, normal_quantiles
 from engine.diagnostics.rows import RowDiagnostics, row_diagnostics
 from engine.diagnostics.shape import Shape, SummaryTest
 from engine.diagnostics.summary import (
@@ -23,6 +24,7 @@ __all__ = [
     "Diagnostics",
     "LevelInfluence",
     "ModesShape",
+    "NormalQuantiles",
     "RowDiagnostics",
     "RowsSummary",
     "Shape",
@@ -32,6 +34,7 @@ __all__ = [
     "diagnose",
     "diagnose_rows",
     "level_influence",
+    "normal_quantiles",
     "principal_components",
     "row_diagnostics",
     "variance_partition",

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine import Problem
-from service import datasets, openapi, summaries, tabular
+from service import datasets, idempotency, openapi, summaries, tabular
 from service.api.examples import MERGES
 from service.api.parameters import Cursor, Limit
 from service.api.uploads import (
@@ -33,6 +33,7 @@ from service.catalog.datasets import NAME_PATTERN
 from service.catalog.paging import decode, encode, invalid_cursor
 from service.context import owner_of, services
 from service.handlers import of_intake
+from service.idempotency import idempotent
 from service.intake import Reading, UnknownFormError
 from service.intake.receiving import Received, receive, receive_plain
 from service.negotiation import choose, etag_of, is_current
@@ -63,6 +64,8 @@ _READING: Final = (
     "limit_passed",
 )
 
+_KEEPING: Final = ("quota_exceeded", *idempotency.PROBLEMS)
+
 Ref = Annotated[
     str,
     PathParameter(
@@ -85,11 +88,12 @@ RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most ro
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
-        **responses(*_READING, "invalid_summary", "name_taken", "unavailable"),
+        **responses(*_READING, "invalid_summary", "name_taken", "unavailable", *_KEEPING),
     },
-    openapi_extra=UPLOAD_OR_SUMMARY,
+    openapi_extra={**UPLOAD_OR_SUMMARY, "parameters": [idempotency.PARAMETER]},
     operation_id="upload",
 )
+@idempotent
 async def upload(
     request: Request, name: Name = None, missing: Missing = None, text: Text = None
 ) -> Response:
@@ -148,11 +152,16 @@ async def upload(
             "name_taken",
             "unavailable",
             "corrupt_artefact",
+            *_KEEPING,
         ),
     },
-    openapi_extra=openapi.body(MergeRequest, MERGES),
+    openapi_extra={
+        **openapi.body(MergeRequest, MERGES),
+        "parameters": [idempotency.PARAMETER],
+    },
     operation_id="merge_datasets",
 )
+@idempotent
 async def merge(request: Request, name: Name = None) -> Response:
     """Add summaries of different rows: the dataset that one summary of all rows would be.
 

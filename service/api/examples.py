@@ -140,3 +140,50 @@ MERGES: Final[Examples] = {
         "value": {"datasets": ["north", "south"]},
     },
 }
+
+ASSESSMENTS: Final[Examples] = {
+    "basement": {
+        "summary": "A house with a basement in Aitkin county",
+        "value": {"county": "AITKIN", "floor": "basement"},
+    },
+    "tested": {
+        "summary": "The same after a short-term test",
+        "value": {
+            "fips": 27001,
+            "floor": "basement",
+            "measurement": {"value": 3.1, "kind": "short-term"},
+        },
+    },
+    "no_houses": {
+        "summary": "A county without any house in the survey, through its uranium",
+        "value": {"county": "Red Lake", "floor": "first"},
+    },
+    "other_state": {
+        "summary": "Another state, in becquerels, with costs of one's own",
+        "value": {
+            "county": "St. Joseph",
+            "state": "IN",
+            "floor": "first",
+            "action_level": 148,
+            "remediation_cost": 1200,
+            "test_cost": 30,
+            "living_area_ratio": 0.8,
+            "unit": "Bq/m3",
+        },
+    },
+}
+
+DECISIONS: Final[Examples] = {
+    "measure": {
+        "summary": "A level of about 2 pCi/L, uncertain by a factor of 2.3: is a test worth it?",
+        "value": {"geometric_mean": 2.0, "geometric_sd": 2.3, "action_level": 4},
+    },
+    "tested": {
+        "summary": "After a long-term test",
+        "value": {
+            "geometric_mean": 2.0,
+            "geometric_sd": 2.3,
+            "measurement": {"value": 3, "kind": "long-term"},
+        },
+    },
+}

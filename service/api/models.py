@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from engine import display
-from service import answers, openapi
+from service import answers, idempotency, openapi
 from service.api import jobs
 from service.api.examples import FITS, VALIDATIONS
 from service.api.parameters import Cursor, Limit, ModelId
@@ -16,8 +16,10 @@ from service.catalog import Job
 from service.context import owner_of, services
 from service.data import data_of
 from service.desk import Obtained
+from service.fits import KIND as FIT
 from service.fits import FitWork
 from service.fitting import Found
+from service.idempotency import idempotent
 from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
 from service.problems import responses
@@ -39,6 +41,7 @@ LINKS: Final = {
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
         *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
+        "list_plots",
         "delete_model",
     )
 }
@@ -81,11 +84,18 @@ _FITTING: Final = ("invalid_formula", "invalid_model", "unusable_data", "limit_p
             "links": LINKS,
         },
         **jobs.ACCEPTED,
-        **responses(*_READING, *_FITTING, *jobs.PROBLEMS, "not_acceptable"),
+        **responses(
+            *(*_READING, *_FITTING, *jobs.PROBLEMS, "not_acceptable"),
+            *("quota_exceeded", *idempotency.PROBLEMS),
+        ),
     },
-    openapi_extra={**openapi.body(FitRequest, FITS), "parameters": [jobs.PREFER]},
+    openapi_extra={
+        **openapi.body(FitRequest, FITS),
+        "parameters": [jobs.PREFER, idempotency.PARAMETER],
+    },
     operation_id="fit",
 )
+@idempotent
 async def fit(request: Request) -> Response:
     """Fit a model, or find the fit.
 
@@ -105,6 +115,7 @@ async def fit(request: Request) -> Response:
     held = parts.fitting.held(parts.models(owner), order.id)
     if held is not None:  # the most frequent answer, without a look into the catalog
         obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
+        parts.instruments.result(FIT, "found")
     else:
         work = FitWork(parts, owner, order, data)
         obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
@@ -192,7 +203,6 @@ async def delete(request: Request, model: ModelId) -> Response:
     """Delete a model. Fitting it again gives it the same id."""
     parts, owner = services(request), owner_of(request)
     await parts.fitting.delete(parts.models(owner), model)
-    await parts.computed(owner).forget(model)
     return Response(None, 204)
 
 

@@ -8,21 +8,22 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.caps import published
-from service.context import services
+from service.context import owner_of, services
 from service.problems import responses
 from service.schemas.base import json_response
-from service.schemas.system import Health, Limits, Readiness
+from service.schemas.system import Health, Kept, Limits, Quota, Readiness, UsageReport
 
 router = APIRouter(tags=["service"])
+health_router = APIRouter(tags=["service"])
 
 
-@router.get("/healthz", response_model=Health, operation_id="health")
+@health_router.get("/healthz", response_model=Health, operation_id="health")
 async def health() -> Response:
     """Tell that the process is alive; asks nothing of anything else."""
     return json_response(Health(status="ok"))
 
 
-@router.get(
+@health_router.get(
     "/readyz",
     response_model=Readiness,
     responses=responses("unavailable"),
@@ -37,6 +38,31 @@ async def readiness(request: Request) -> Response:
         if isinstance(outcome, BaseException):
             raise outcome
     return json_response(Readiness(status="ready", checks={"catalog": "ok", "blobs": "ok"}))
+
+
+@router.get(
+    "/v1/usage",
+    response_model=UsageReport,
+    responses=responses("unavailable"),
+    operation_id="usage",
+)
+async def usage(request: Request) -> Response:
+    """Tell how much is kept for the one who asks, and how much may be.
+
+    What counts are the files of datasets and of models, of which a `DELETE` frees its own.
+    """
+    parts = services(request)
+    used, most = await parts.ledger(owner_of(request)).usage(), parts.quotas
+    return json_response(
+        UsageReport(
+            datasets=Kept(count=used.datasets, bytes=used.dataset_bytes),
+            models=Kept(count=used.models, bytes=used.model_bytes),
+            bytes=used.bytes,
+            quotas=Quota(
+                bytes=most.bytes or None, datasets=most.datasets or None, models=most.models or None
+            ),
+        )
+    )
 
 
 @router.get("/v1/limits", response_model=Limits, operation_id="limits")

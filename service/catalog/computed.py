@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from service.catalog import scope, tables
@@ -37,12 +36,3 @@ class Computed:
             await self._database.write(lambda connection: connection.execute(insert))
         except IntegrityError:
             return
-
-    async def forget(self, model: str) -> None:
-        """Remove all that was computed of a model."""
-
-        def remove(connection: Connection) -> None:
-            table = tables.computed
-            connection.execute(self._scope.delete(table).where(table.c.model == model))
-
-        await self._database.write(remove)

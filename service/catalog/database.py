@@ -8,30 +8,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import NullPool
 
+from service.catalog import migrating
 from service.problems import ProblemError
 
 T = TypeVar("T")
 
-_MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-# WAL: readers and the writer do not wait for each other. NORMAL: a killed process loses nothing;
-# a power cut may lose the last moments but never corrupts, the same promise as the directory of
-# blobs, which is not synced file by file either.
+# WAL: readers and the writer do not wait for each other.
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
     "PRAGMA busy_timeout = 10000",
     "PRAGMA foreign_keys = ON",
 )
+# FULL: what was committed survives a power cut. NORMAL: a killed process loses nothing, a power cut
+# may lose the last moments, and neither corrupts.
+_SYNC: Final = {True: "PRAGMA synchronous = FULL", False: "PRAGMA synchronous = NORMAL"}
+
+CONNECT_SECONDS: Final = 5.0
+COMMAND_SECONDS: Final = 10.0
+"""A server that has said nothing for so long does not answer."""
+POOL: Final = 20
+"""Most connections of one process to a server."""
+
+TRIES: Final = 5
+"""How often a transaction is tried that the server gave up for the sake of another."""
+
+# PostgreSQL's codes: what another transaction was in the way of, and a server that is not up, is
+# going down, has no connection left or no disk.
+_CONFLICTS: Final = frozenset({"40001", "40P01", "55P03"})
+_DOWN: Final = ("08", "53", "57P", "58")
 
 
 class Database:
@@ -42,36 +53,70 @@ class Database:
     ``ProblemError`` (``unavailable``) when the catalog does not answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, sync: bool = False) -> None:
         parsed = make_url(url)
         self._engine: Engine | AsyncEngine
+        self._reading: Engine | AsyncEngine
         if parsed.get_backend_name() == "sqlite":
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            blocking = create_engine(
-                parsed.set(drivername="sqlite"), connect_args={"check_same_thread": False}
-            )
-            event.listen(blocking, "connect", _prepare_sqlite)
-            event.listen(blocking, "begin", _begin_sqlite)
-            self._engine = blocking
+            self._engine = self._reading = _sqlite(parsed, sync)
+            self._url = parsed
         else:
-            self._engine = create_async_engine(parsed)
+            self._url = parsed.set(drivername="postgresql+asyncpg")
+            self._engine = _postgres(self._url)
+            # One statement sees one state by itself: no BEGIN and no COMMIT to wait for.
+            self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is a server, so that processes of several machines may share it."""
+        return isinstance(self._engine, AsyncEngine)
 
     async def read(self, task: Callable[[Connection], T]) -> T:
-        """Do ``task`` in one transaction that only reads."""
-        return await self._run(task, writing=False)
+        """Do ``task``, which only reads; in SQLite all of it is one transaction."""
+        return await self._run(self._reading, task, writing=False)
 
     async def write(self, task: Callable[[Connection], T]) -> T:
-        """Do ``task`` in one transaction that holds the lock to write from its start."""
-        return await self._run(task, writing=True)
+        """Do ``task`` in one transaction, again when another was in the way.
 
-    async def migrate(self) -> None:
-        """Bring the tables to this version; of several processes starting, one does it."""
-        await self.write(_upgrade)
+        In SQLite it holds the lock to write from its start.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._run(self._engine, task, writing=True)
+            except DBAPIError as error:
+                if left == 0 or _code(error) not in _CONFLICTS:
+                    raise
+                await asyncio.sleep(0.01 * (TRIES - left))
+        raise AssertionError  # pragma: no cover  the last try returned or raised
+
+    async def migrate(self, to: str | None = None) -> None:
+        """Bring the tables to this version, or back to the one named.
+
+        Of several processes that start at once, one does it and the others wait.
+        """
+
+        def task(connection: Connection) -> None:
+            if to is None:
+                migrating.upgrade(connection)
+            else:
+                migrating.downgrade(connection, to)
+
+        if isinstance(self._engine, Engine):
+            await self.write(task)
+            return
+        # Of its own, without a limit: large tables may take their time, and so may the others.
+        patient = create_async_engine(self._url, poolclass=NullPool)
+        try:
+            await self._run(patient, task, writing=True)
+        finally:
+            await patient.dispose()
 
     async def check(self) -> None:
         """Ask the catalog something, to know that it answers."""
-        await self.read(_version)
+        try:
+            await self.read(_version)
+        except ProgrammingError as error:  # it was never migrated
+            raise _unavailable() from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -80,12 +125,34 @@ class Database:
         else:
             await asyncio.to_thread(self._engine.dispose)
 
-    async def _run(self, task: Callable[[Connection], T], *, writing: bool) -> T:
+    async def _run(
+        self, engine: Engine | AsyncEngine, task: Callable[[Connection], T], *, writing: bool
+    ) -> T:
         with _answering():
-            if isinstance(self._engine, AsyncEngine):
-                async with self._engine.begin() as connection:
+            if isinstance(engine, AsyncEngine):
+                async with engine.begin() as connection:
                     return await connection.run_sync(task)
-            return await asyncio.to_thread(_blocking, self._engine, task, writing)
+            return await asyncio.to_thread(_blocking, engine, task, writing)
+
+
+def _sqlite(url: URL, sync: bool) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url.set(drivername="sqlite"), connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, sync))
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgres(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_pre_ping=True,  # a connection that a restart of the server has cut is found out
+        pool_size=POOL // 2,
+        max_overflow=POOL - POOL // 2,
+        pool_timeout=COMMAND_SECONDS,
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS},
+    )
 
 
 def _blocking(engine: Engine, task: Callable[[Connection], T], writing: bool) -> T:
@@ -101,14 +168,40 @@ def _version(connection: Connection) -> None:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise ProblemError("unavailable", "The catalog does not answer.") from error
+    except DBAPIError as error:
+        if _code(error) in _CONFLICTS or not _is_down(error):
+            raise
+        raise _unavailable() from error
+    except (PoolTimeout, OSError, TimeoutError) as error:
+        raise _unavailable() from error
+    except Exception as error:
+        # What the driver raises while it connects comes as it is.
+        if not _down_code(str(getattr(error, "sqlstate", "") or "")):
+            raise
+        raise _unavailable() from error
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _is_down(error: DBAPIError) -> bool:
+    known = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    return known or isinstance(error.orig, OSError | TimeoutError) or _down_code(_code(error))
+
+
+def _down_code(code: str) -> bool:
+    return code.startswith(_DOWN)
+
+
+def _code(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", "") or "")
+
+
+def _unavailable() -> ProblemError:
+    return ProblemError("unavailable", "The catalog does not answer.")
+
+
+def _prepare_sqlite(connection: DBAPIConnection, sync: bool) -> None:
     connection.isolation_level = None  # transactions are begun below, not guessed by the driver
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, _SYNC[sync]):
         cursor.execute(pragma)
     cursor.close()
 
@@ -117,10 +210,3 @@ def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads and then writes could be refused half-way: take the lock first.
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -12,6 +12,7 @@ from engine import Problem
 from service.catalog import scope, tables
 from service.catalog.database import Database
 from service.catalog.paging import Page, newest_first
+from service.catalog.quotas import UNLIMITED, Ledger, Quotas
 from service.catalog.recent import Recent
 from service.catalog.scope import Scope
 from service.problems import ProblemError
@@ -37,31 +38,64 @@ class Dataset:
     name: str | None = None
     id: str = ""
     created_at: str = ""
+    used_at: str = ""
 
 
 class Datasets:
     """What one owner has uploaded; ``recent`` is shared by all who read and change datasets."""
 
-    def __init__(self, database: Database, owner: str, recent: Recent[Dataset]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        recent: Recent[Dataset],
+        quotas: Quotas = UNLIMITED,
+    ) -> None:
         self._database = database
         self._scope = Scope(owner)
         self._recent = recent
+        self._ledger = Ledger(database, owner, quotas)
 
     async def add(self, new: Dataset) -> tuple[Dataset, bool]:
         """Keep a dataset and tell whether it was new; its id follows from its content.
 
-        Content that is there already keeps its id and gains the name if it has none. Raises
-        ``ProblemError`` (``name_taken``) when the name or the content is otherwise engaged.
+        Content that is there already keeps its id and its file, and gains the name if it has none.
+        Raises ``ProblemError``: ``name_taken`` when the name or the content is otherwise engaged,
+        ``quota_exceeded``.
         """
-        new = replace(new, id=dataset_id(new.content_hash), created_at=scope.now())
+        time = scope.now()
+        new = replace(new, id=dataset_id(new.content_hash), created_at=time, used_at=time)
         try:
             return await self._write(new)
         except IntegrityError:  # another replica was faster: what it wrote is there now
             return await self._write(new)
 
+    async def kept(self, new: Dataset) -> Dataset | None:
+        """Return what is kept of this content, named as asked; ``None`` when it is not there.
+
+        Raises ``name_taken``.
+        """
+        try:
+            return (await self.add(replace(new, blob="")))[0]
+        except _FilelessError:
+            return None
+
+    async def mend(self, damaged: Dataset, new: Dataset) -> bool:
+        """Replace the file of a dataset that is damaged; false when it was already, or it went."""
+        table = tables.datasets
+        change = self._scope.update(table).where(
+            table.c.id == damaged.id, table.c.blob == damaged.blob
+        )
+        change = change.values(blob=new.blob, size_bytes=new.size_bytes)
+        done = await self._database.write(lambda connection: connection.execute(change).rowcount)
+        self._recent.forget(self._scope.owner, damaged.id, damaged.name)
+        return done > 0
+
     async def get(self, ref: str) -> Dataset:
         """Return the dataset of this id or name, or raise ``dataset_not_found``."""
-        return await self._recent.get(self._scope.owner, ref, self._read)
+        found = await self._recent.get(self._scope.owner, ref, self._read)
+        self._recent.used.add(found.blob)
+        return found
 
     async def page(self, limit: int, cursor: str | None = None) -> Page[Dataset]:
         """Return some datasets, newest first."""
@@ -71,9 +105,12 @@ class Datasets:
             self._database, query, table, limit, cursor, lambda row: Dataset(**row)
         )
 
-    async def delete(self, ref: str) -> Dataset:
-        """Forget a dataset and return what it was; its file is the caller's to remove."""
-        found = await self._database.write(lambda connection: self._remove(connection, ref))
+    async def delete(self, ref: str, unused: float | None = None) -> Dataset:
+        """Forget a dataset and return what it was; its file is the caller's to remove.
+
+        With ``unused``, only if it was used last so many seconds ago, or earlier.
+        """
+        found = await self._database.write(lambda connection: self._remove(connection, ref, unused))
         self._recent.forget(self._scope.owner, found.id, found.name)
         return found
 
@@ -93,11 +130,15 @@ class Datasets:
         self._recent.remember(self._scope.owner, kept[0], kept[0].id, kept[0].name)
         return kept
 
-    def _remove(self, connection: Connection, ref: str) -> Dataset:
+    def _remove(self, connection: Connection, ref: str, unused: float | None) -> Dataset:
         found, table = self._find(connection, ref), tables.datasets
         if found is None:
             raise _missing()
-        connection.execute(self._scope.delete(table).where(table.c.id == found.id))
+        change = self._scope.delete(table).where(table.c.id == found.id)
+        if unused is not None:
+            change = change.where(table.c.used_at < scope.now(unused))
+        if not connection.execute(change).rowcount:
+            raise _missing()
         return found
 
     def _find(self, connection: Connection, ref: str) -> Dataset | None:
@@ -116,6 +157,9 @@ class Datasets:
             )
         known = held or self._find(connection, new.id)
         if known is None:
+            if not new.blob:
+                raise _FilelessError
+            self._ledger.reserve(connection, datasets=1, size=new.size_bytes)
             connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
             return new, True
         if new.name is None or known.name == new.name:
@@ -129,6 +173,10 @@ class Datasets:
         change = self._scope.update(table).where(table.c.id == known.id)
         connection.execute(change.values(name=new.name))
         return replace(known, name=new.name), False
+
+
+class _FilelessError(Exception):
+    """What is not there was to be added without a file."""
 
 
 def dataset_id(content_hash: str) -> str:

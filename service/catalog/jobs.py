@@ -132,6 +132,7 @@ class Jobs:
 
     def _add(self, connection: Connection, new: Job, most: int) -> tuple[Job, bool]:
         table = tables.jobs
+        connection.execute(self._scope.lock())
         unfinished = self._scope.select(table).where(table.c.active.is_not(None))
         same = connection.execute(unfinished.where(table.c.active == new.key)).mappings()
         known = same.one_or_none()

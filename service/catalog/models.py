@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from service.catalog import scope, tables
 from service.catalog.database import Database
 from service.catalog.paging import Page, newest_first
+from service.catalog.quotas import UNLIMITED, Ledger, Quotas
 from service.catalog.recent import Recent
 from service.catalog.scope import Scope
 from service.problems import ProblemError
@@ -23,7 +24,7 @@ class Model:
     """A stored fit: what was asked of which data, and where the result is.
 
     ``key`` is the SHA-256 of engine version, specification and data, and gives the ``id``; ``blob``
-    is the key of the saved fit; ``summary`` is what a list shows of it.
+    is the key of the saved fit, of ``size_bytes``; ``summary`` is what a list shows of it.
     """
 
     key: str
@@ -37,23 +38,34 @@ class Model:
     blob: str
     id: str = ""
     created_at: str = ""
+    used_at: str = ""
+    size_bytes: int = 0
 
 
 class Models:
     """What one owner has fitted; ``recent`` is shared by all who read and change models."""
 
-    def __init__(self, database: Database, owner: str, recent: Recent[Model]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        recent: Recent[Model],
+        quotas: Quotas = UNLIMITED,
+    ) -> None:
         self._database = database
         self._scope = Scope(owner)
         self._recent = recent
+        self._ledger = Ledger(database, owner, quotas)
 
     async def add(self, new: Model) -> Model:
-        """Keep a model; one of the same key that is there already stays and is returned."""
-        new = replace(new, id=model_id(new.key), created_at=scope.now())
-        row = {name: getattr(new, name) for name in Model.__dataclass_fields__}
-        insert = self._scope.insert(tables.models).values(**row)
+        """Keep a model; one of the same key that is there already stays and is returned.
+
+        Raises ``ProblemError`` (``quota_exceeded``).
+        """
+        time = scope.now()
+        new = replace(new, id=model_id(new.key), created_at=time, used_at=time)
         try:
-            await self._database.write(lambda connection: connection.execute(insert))
+            await self._database.write(lambda connection: self._add(connection, new))
         except IntegrityError:
             return await self._read(new.id)
         self._recent.remember(self.owner, new, new.id)
@@ -73,13 +85,22 @@ class Models:
                 raise
             return None
 
+    async def require_room(self) -> None:
+        """Raise ``quota_exceeded`` when there is no room for a model."""
+        await self._ledger.require(models=1)
+
     def known(self, ref: str) -> Model | None:
         """Return the model of this id if it was read a moment ago."""
-        return self._recent.known(self._scope.owner, ref)
+        found = self._recent.known(self._scope.owner, ref)
+        if found is not None:
+            self._recent.used.add(found.blob)
+        return found
 
     async def get(self, ref: str) -> Model:
         """Return the model of this id; raises ``ProblemError`` (``model_not_found``)."""
-        return await self._recent.get(self._scope.owner, ref, self._read)
+        found = await self._recent.get(self._scope.owner, ref, self._read)
+        self._recent.used.add(found.blob)
+        return found
 
     async def page(self, limit: int, cursor: str | None = None) -> Page[Model]:
         """Return some models, newest first."""
@@ -89,9 +110,13 @@ class Models:
             self._database, query, table, limit, cursor, lambda row: Model(**row)
         )
 
-    async def delete(self, ref: str) -> Model:
-        """Forget a model and return what it was; its file is the caller's to remove."""
-        found = await self._database.write(lambda connection: self._remove(connection, ref))
+    async def delete(self, ref: str, unused: float | None = None) -> Model:
+        """Forget a model with all that was computed of it, and return what it was.
+
+        Its file is the caller's to remove. With ``unused``, only if it was used last so many
+        seconds ago, or earlier.
+        """
+        found = await self._database.write(lambda connection: self._remove(connection, ref, unused))
         self._recent.forget(self.owner, ref)
         return found
 
@@ -111,9 +136,19 @@ class Models:
             raise _missing()
         return Model(**row)
 
-    def _remove(self, connection: Connection, ref: str) -> Model:
-        found, table = self._find(connection, ref), tables.models
-        connection.execute(self._scope.delete(table).where(table.c.id == ref))
+    def _add(self, connection: Connection, new: Model) -> None:
+        row = {name: getattr(new, name) for name in Model.__dataclass_fields__}
+        self._ledger.reserve(connection, models=1, size=new.size_bytes)
+        connection.execute(self._scope.insert(tables.models).values(**row))
+
+    def _remove(self, connection: Connection, ref: str, unused: float | None) -> Model:
+        found, table, computed = self._find(connection, ref), tables.models, tables.computed
+        change = self._scope.delete(table).where(table.c.id == ref)
+        if unused is not None:
+            change = change.where(table.c.used_at < scope.now(unused))
+        if not connection.execute(change).rowcount:
+            raise _missing()
+        connection.execute(self._scope.delete(computed).where(computed.c.model == ref))
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from service.catalog import scope, tables
 from service.catalog.database import Database
@@ -94,6 +94,16 @@ class Queue:
         """Note that the file of a job is gone."""
         await self._change((tables.jobs.c.id == job.id,), blob=None, version=tables.jobs.c.version)
 
+    async def depth(self) -> dict[str, int]:
+        """Return how many jobs wait and how many run, of all owners and replicas."""
+        table = tables.jobs
+        counted = select(table.c.state, func.count().label("jobs")).where(
+            table.c.active.is_not(None)
+        )
+        query = counted.group_by(table.c.state)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.state: row.jobs for row in rows}
+
     async def sweep(self, seconds: float) -> None:
         """Forget the jobs that were finished so many seconds ago."""
         table = tables.jobs
@@ -121,16 +131,17 @@ class Queue:
         done = await self._database.write(lambda connection: connection.execute(change).rowcount)
         return done > 0
 
-    def _waiting(self, connection: Connection) -> RowMapping | None:
-        """The job that waits longest; with the lock to write, for nobody else."""
+    def _waiting(self, connection: Connection, locked: bool = False) -> RowMapping | None:
+        """The job that waits longest; ``locked``, of those that nobody else is about to begin."""
         table = tables.jobs
         query = self._scope.select(table).where(table.c.state == "queued")
         query = query.order_by(table.c.created_at, table.c.id).limit(1)
-        query = query.with_for_update(skip_locked=True)
+        if locked:
+            query = query.with_for_update(skip_locked=True)
         return connection.execute(query).mappings().one_or_none()
 
     def _claim(self, connection: Connection) -> Claimed | None:
-        table, row = tables.jobs, self._waiting(connection)
+        table, row = tables.jobs, self._waiting(connection, locked=True)
         if row is None:
             return None
         time = scope.now()

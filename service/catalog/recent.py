@@ -18,12 +18,14 @@ class Recent(Generic[T]):
     """Rows by owner and reference, remembered for a second.
 
     A change made here is seen at once, because who makes it says so; one made by another replica is
-    seen within ``seconds``. That something is not there is never remembered.
+    seen within ``seconds``. That something is not there is never remembered. ``used`` are the files
+    of rows that were asked for, until somebody writes that down and empties it.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._rows: TTLCache[tuple[str, str], T] = TTLCache(MAX_ROWS, seconds, time.monotonic)
         self._changes = 0
+        self.used: set[str] = set()
 
     def known(self, owner: str, ref: str) -> T | None:
         """Return what was read a moment ago, if anything was."""

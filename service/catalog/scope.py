@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Delete, Insert, Select, Table, Update, delete, insert, select, update
 
+from service.catalog import tables
+
 DEFAULT_OWNER: Final = "default"
 
 
@@ -33,6 +35,15 @@ class Scope:
     def delete(self, table: Table) -> Delete:
         """Delete this owner's rows."""
         return delete(table).where(table.c.owner == self.owner)
+
+    def lock(self) -> Select[Any]:
+        """Let other transactions wait that count or add this owner's rows, until this one ends.
+
+        SQLite has no such lock and needs none: one transaction writes at a time.
+        """
+        owners = tables.owners
+        query = select(owners.c.id).where(owners.c.id == self.owner)
+        return query.with_for_update(key_share=True)
 
 
 class Everyone:

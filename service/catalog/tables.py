@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -10,13 +12,18 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
-    String,
     Table,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
+from service.catalog.text import String
+
 metadata = MetaData()
+
+Named: TypeAlias = Table
+"""A table of the catalog, for who passes one on without making statements."""
 
 owners = Table(
     "owners",
@@ -38,9 +45,11 @@ datasets = Table(
     Column("columns", JSON, nullable=False),
     Column("report", JSON, nullable=False),
     Column("created_at", String(32), nullable=False),
+    Column("used_at", String(32), nullable=False, server_default=""),
     Unique("owner", "name", name="datasets_name"),
     Index("datasets_newest", "owner", "created_at", "id"),
     Index("datasets_blob", "blob"),
+    Index("datasets_used", "used_at"),
 )
 
 models = Table(
@@ -57,9 +66,12 @@ models = Table(
     Column("summary", JSON, nullable=False),
     Column("spec", JSON, nullable=False),
     Column("blob", String(200), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("created_at", String(32), nullable=False),
+    Column("used_at", String(32), nullable=False, server_default=""),
     Index("models_newest", "owner", "created_at", "id"),
     Index("models_blob", "blob"),
+    Index("models_used", "used_at"),
 )
 
 jobs = Table(
@@ -101,4 +113,26 @@ computed = Table(
     Column("content", JSON, nullable=False),
     Column("created_at", String(32), nullable=False),
     Index("computed_model", "owner", "model"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", String(32), nullable=False),
+)
+
+keyed = Table(
+    "keyed",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", String(32), nullable=False),
+    Column("fingerprint", String(64)),
+    Column("status", Integer),
+    Column("headers", JSON(none_as_null=True)),
+    Column("body", LargeBinary),
+    Index("keyed_until", "until"),
 )

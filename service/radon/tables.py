@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 DATA = Path(__file__).parent / "data"
 
@@ -17,11 +18,15 @@ class BundledTable:
     description: str
 
 
+MINNESOTA: Final = "minnesota-radon"
+NATION: Final = "us-radon"
+
+
 def bundled() -> tuple[BundledTable, ...]:
     """Every table to be loaded as a dataset, smallest first."""
     return (
         BundledTable(
-            name="minnesota-radon",
+            name=MINNESOTA,
             path=DATA / "minnesota-radon.csv",
             description=(
                 "919 houses in 85 counties of Minnesota: county, fips, floor of the test "
@@ -30,7 +35,7 @@ def bundled() -> tuple[BundledTable, ...]:
             ),
         ),
         BundledTable(
-            name="us-radon",
+            name=NATION,
             path=DATA / "us-radon.csv",
             description=(
                 "12,777 houses in seven states and on Indian lands (state R5): state, county, "
@@ -40,3 +45,8 @@ def bundled() -> tuple[BundledTable, ...]:
             ),
         ),
     )
+
+
+def table(name: str) -> BundledTable:
+    """Return the bundled table of this name."""
+    return next(each for each in bundled() if each.name == name)

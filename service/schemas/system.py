@@ -88,14 +88,73 @@ class Limits(Answer):
     max_page_cells: int = Field(description="Most cells of a page of a dataset.")
     max_page_diagnostics: int = Field(description="Most rows of a page of diagnostics.")
     max_page_diagnostics_json: int = Field(description="Likewise as JSON.")
+    max_county_characters: int = Field(description="Longest name of a county or a state.")
+    max_radon_level: int = Field(
+        description="Highest level of radon in a question, in the unit of the question."
+    )
+    max_geometric_sd: int = Field(
+        description="Largest geometric standard deviation of the radon in a house."
+    )
+    max_radon_cost: int = Field(description="Highest cost of remediation or of a test.")
+    max_living_area_ratio: int = Field(
+        description="Largest ratio of the level where one lives to that of the screening test."
+    )
     max_problems: int = Field(description="Most problems that one answer tells.")
+    max_plot_characters: int = Field(description="Longest title, unit or name in a plot's query.")
+    max_plot_pixels: int = Field(description="Largest width or height of a plotting area.")
+    max_plot_scale: int = Field(description="Most pixels of an image for each of the plot.")
+    max_plot_levels: int = Field(description="Most levels or parameters that a plot is asked for.")
+    max_plot_points: int = Field(
+        description="Most points of a plot: beyond, a selection, or cells with their number."
+    )
+    max_plot_labels: int = Field(description="Most levels of a plot with a label of their own.")
+    max_plot_arrows: int = Field(description="Most arrows of a plot.")
     wait_seconds: float = Field(
         description="How long a request waits for what takes long before it gets a job."
     )
     job_seconds: float = Field(description="How long a job may run.")
     job_retention_seconds: float = Field(description="How long a finished job can be read.")
     max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    max_owner_bytes: int = Field(
+        description="Most bytes of files of one owner's datasets and models; 0 for no limit."
+    )
+    max_owner_datasets: int = Field(description="Most datasets of one owner; 0 for no limit.")
+    max_owner_models: int = Field(description="Most models of one owner; 0 for no limit.")
+    max_idempotency_key: int = Field(description="Longest `Idempotency-Key`.")
+    idempotency_seconds: float = Field(
+        description="How long the answer to a request with an `Idempotency-Key` is kept."
+    )
+    dataset_unused_days: float = Field(
+        description="A dataset not used for so many days is deleted; 0 for never."
+    )
+    model_unused_days: float = Field(
+        description="A model not used for so many days is deleted; 0 for never."
+    )
     worker_memory_bytes: int = Field(description="Memory of the process that does a job, in bytes.")
+
+
+class Kept(Answer):
+    """How many there are and what their files weigh."""
+
+    count: int = Field(description="How many.")
+    bytes: int = Field(description="Bytes of their files.")
+
+
+class Quota(Answer):
+    """The most that one owner may keep."""
+
+    bytes: int | None = Field(description="Bytes of files; `null` for no limit.")
+    datasets: int | None = Field(description="Datasets; `null` for no limit.")
+    models: int | None = Field(description="Models; `null` for no limit.")
+
+
+class UsageReport(Answer):
+    """What the one who asks keeps here, and may keep."""
+
+    datasets: Kept = Field(description="The datasets.")
+    models: Kept = Field(description="The fitted models.")
+    bytes: int = Field(description="Bytes of all files.")
+    quotas: Quota = Field(description="The most that may be kept.")
 
 
 class ProblemPage(Answer):

@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from service.app import create_app
-from service.catalog import Dataset
+from service.catalog import Database, Dataset
 from service.context import Services
 from service.settings import Settings
+from tests.servers import Postgres, Storage, running_postgres, running_storage
 from tests.service.keeping import RADON, keep
 from tests.service.live import Live, serving
 
@@ -60,3 +62,48 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service in its own process, for all tests that need a real connection."""
     with serving(tmp_path_factory.mktemp("live")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests that a process runs; each makes its own database in it."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def storage() -> Iterator[Storage]:
+    """An S3 server likewise; the environment of the tests finds it."""
+    with pytest.MonkeyPatch.context() as patch, running_storage() as server:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty catalog of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/var/catalog.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture(params=["directory", "s3"])
+def blobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of files of each kind."""
+    if request.param == "directory":
+        return f"file://{tmp_path}/var/blobs"
+    server: Storage = request.getfixturevalue("storage")
+    return server.bucket()
+
+
+@pytest.fixture
+async def database(catalog_url: str) -> AsyncIterator[Database]:
+    """A catalog of each kind, with a second owner."""
+    opened = Database(catalog_url)
+    await opened.migrate()
+    other = text("INSERT INTO owners VALUES ('other', '2026')")
+    await opened.write(lambda connection: connection.execute(other))
+    yield opened
+    await opened.close()

@@ -20,7 +20,9 @@ import httpx
 from service import summaries
 from service.api.examples import (
     ANSWERS,
+    ASSESSMENTS,
     CONTRASTS,
+    DECISIONS,
     FITS,
     MERGES,
     PREDICTIONS,
@@ -246,6 +248,25 @@ EXAMPLES = (
         *("POST", "/v1/models", {"dataset": "both", "formula": SUMMARY["formula"]}),
     ),
     Example("Rows that are not there", "dataset_rows", "GET", "/v1/datasets/both/rows"),
+    *(
+        Example(each["summary"], *("assess_radon", "POST", "/v1/radon/assessments", each["value"]))
+        for each in ASSESSMENTS.values()
+    ),
+    Example(
+        "A county misspelt",
+        *("assess_radon", "POST", "/v1/radon/assessments"),
+        {"county": "Aitkn", "floor": "basement"},
+    ),
+    *(
+        Example(each["summary"], "decide_radon", "POST", "/v1/radon/decisions", each["value"])
+        for each in DECISIONS.values()
+    ),
+    Example("What a map shows", "radon_counties", "GET", "/v1/radon/counties?limit=2"),
+    Example(
+        "Another state as a table",
+        *("radon_counties", "GET", "/v1/radon/counties?state=AZ&floor=first&unit=Bq/m3"),
+        headers={"accept": "text/csv"},
+    ),
 )
 
 

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -17,16 +15,6 @@ from service.catalog.tables import metadata
 from service.problems import ProblemError
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/catalog.db")
-    await opened.migrate()
-    other = text("INSERT INTO owners VALUES ('other', '2026')")
-    await opened.write(lambda connection: connection.execute(other))
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -53,8 +41,8 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
     assert await database.read(differences) == []
 
 
-async def test_many_processes_may_start_on_an_empty_directory_at_once(tmp_path: Path) -> None:
-    databases = [Database(f"sqlite:///{tmp_path}/new.db") for _ in range(8)]
+async def test_many_processes_may_start_on_an_empty_catalog_at_once(catalog_url: str) -> None:
+    databases = [Database(catalog_url) for _ in range(8)]
     await asyncio.gather(*(database.migrate() for database in databases))
     await asyncio.gather(*(database.check() for database in databases))
     await asyncio.gather(*(database.close() for database in databases))
@@ -160,8 +148,8 @@ async def test_a_model_is_kept_once(database: Database) -> None:
         await models.delete(first.id)
 
 
-async def test_a_catalog_that_does_not_answer_is_a_503(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/catalog.db")
+async def test_a_catalog_that_does_not_answer_is_a_503(catalog_url: str) -> None:
+    database = Database(catalog_url)
     with pytest.raises(ProblemError) as caught:
         await database.check()  # never migrated: the table is not there
     assert caught.value.kind.status == 503

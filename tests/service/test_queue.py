@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from service.catalog import Database, Job, Jobs, Queue
 from service.problems import ProblemError, body_of
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path}/catalog.db")
-    await opened.migrate()
-    other = text("INSERT INTO owners VALUES ('other', '2026')")
-    await opened.write(lambda connection: connection.execute(other))
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from service.shelf import Shelf
 
 
 def test_the_one_not_used_for_longest_goes() -> None:
-    shelf: Shelf[str] = Shelf(20)
+    shelf: Shelf[str, str] = Shelf(20)
     shelf.put("a", "A", 10)
     shelf.put("b", "B", 10)
     assert shelf.get("a") == "A"
@@ -16,7 +16,7 @@ def test_the_one_not_used_for_longest_goes() -> None:
 
 
 def test_what_is_too_heavy_is_not_kept_and_pushes_nothing_out() -> None:
-    shelf: Shelf[str] = Shelf(20)
+    shelf: Shelf[str, str] = Shelf(20)
     shelf.put("a", "A", 10)
     shelf.put("b", "B", 21)
     assert (shelf.get("a"), shelf.get("b")) == ("A", None)
@@ -28,7 +28,7 @@ def test_what_is_too_heavy_is_not_kept_and_pushes_nothing_out() -> None:
     )
 )
 def test_it_never_weighs_more_than_it_may(steps: list[tuple[str, int, int]]) -> None:
-    shelf: Shelf[int] = Shelf(30)
+    shelf: Shelf[int, int] = Shelf(30)
     for step, key, weight in steps:
         if step == "put":
             shelf.put(key, weight, weight)

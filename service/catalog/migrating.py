@@ -1,0 +1,65 @@
+"""Bringing the tables of a catalog to a version: of several processes that start, one does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(7265737368)")
+
+# Indices are made anew where the order of a column changes; the rows stay as they are.
+_UNLIKE_BYTES: Final = text(
+    "SELECT table_name, column_name, character_maximum_length FROM information_schema.columns "
+    "WHERE table_schema = current_schema() AND data_type = 'character varying' "
+    "AND collation_name IS DISTINCT FROM 'C' AND table_name <> 'alembic_version' "
+    "ORDER BY table_name, column_name"
+)
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to this version, in one transaction."""
+    _alone(connection)
+    command.upgrade(_config(connection), "head")
+    if connection.dialect.name == "postgresql":
+        _compare_bytes(connection)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Bring the tables back to an earlier version, in one transaction."""
+    _alone(connection)
+    command.downgrade(_config(connection), revision)
+
+
+def revisions() -> list[str]:
+    """Return the versions there are, the newest first."""
+    scripts = ScriptDirectory(str(_MIGRATIONS))
+    return [each.revision for each in scripts.walk_revisions()]
+
+
+def _alone(connection: Connection) -> None:
+    """Wait until no other process migrates; in SQLite the lock to write does it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK)
+
+
+def _compare_bytes(connection: Connection) -> None:
+    """Give text the order of its bytes, whatever the database was made with."""
+    quote = connection.dialect.identifier_preparer.quote
+    for table, column, length in connection.execute(_UNLIKE_BYTES).all():
+        size = "" if length is None else f"({length})"
+        change = f'ALTER COLUMN {quote(column)} TYPE varchar{size} COLLATE "C"'
+        connection.execute(text(f"ALTER TABLE {quote(table)} {change}"))
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,109 @@
+"""Pictures: drawn once in processes of their own, and kept while they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Hashable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from service import worker
+from service.flights import Flights
+from service.plots import apart
+from service.plots.figure import Figure
+from service.settings import Settings
+from service.shelf import Shelf
+from service.workers import Workers
+
+
+class Pictures:
+    """Draws figures, each once however many ask, and none on the event loop or in its process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._workers = Workers(
+            settings.plot_processes,
+            settings.plot_memory_bytes,
+            threads=1,
+            kind=worker.DRAWING,
+        )
+        self._shelf: Shelf[Hashable, bytes] = Shelf(settings.plot_cache_bytes)
+        self._flights = Flights()
+        self._wait = settings.wait_seconds
+        self._seconds = settings.plot_seconds
+        self._bundle: tuple[bytes, bytes] | None = None
+        self.drawn = 0
+
+    def kept(self, key: Hashable) -> bytes | None:
+        """Return a picture that was drawn lately."""
+        return self._shelf.get(key)
+
+    async def draw(
+        self, key: Hashable, gather: Callable[[], Awaitable[Figure]], form: str, scale: float
+    ) -> bytes:
+        """Return the picture of what ``gather`` returns, as ``vega-lite``, ``svg`` or ``png``.
+
+        Raises what ``gather`` raises, ``still_fitting`` when it takes longer than a request waits,
+        ``limit_passed`` when the drawing alone does.
+        """
+
+        async def make() -> bytes:
+            figure = await gather()
+            found: bytes = await self._run(apart.draw, figure, form, scale)
+            self.drawn += 1
+            self._shelf.put(key, found, len(found))
+            return found
+
+        content, _ = await self._flights.once(key, make, self._wait)
+        return content
+
+    async def bundle(self) -> tuple[bytes, bytes]:
+        """Return Vega with all it needs as one script: plain, and by gzip."""
+        if self._bundle is not None:
+            return self._bundle
+        found, _ = await self._flights.once("bundle", self._bundled, self._wait)
+        self._bundle = found
+        return found
+
+    async def close(self) -> None:
+        """End all drawing."""
+        await self._flights.close()
+        await self._workers.close()
+
+    async def _bundled(self) -> tuple[bytes, bytes]:
+        found: tuple[bytes, bytes] = await self._run(apart.bundle)
+        return found
+
+    async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._workers.run(task, *arguments, progress=_untold, seconds=self._seconds)
+
+
+def picture_tag(**matters: Any) -> str:
+    """Return the strong entity tag of the picture that all this gives, without drawing it."""
+    told = json.dumps([_made_by(), matters], sort_keys=True)
+    return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+
+
+def bundle_name() -> str:
+    """Return the file name of the script: another version has another."""
+    return f"vega-{_digest([version('vl-convert-python'), apart.GLOBALS])}.js"
+
+
+@cache
+def _made_by() -> str:
+    """Return what all pictures depend on: the libraries, and the code that makes them."""
+    folder = Path(__file__).parents[1]
+    files = sorted(path for part in ("plots", "charts") for path in (folder / part).glob("*.py"))
+    libraries = [version(name) for name in ("altair", "vl-convert-python")]
+    return _digest([__version__, *libraries, *(path.read_text("utf-8") for path in files)])
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _untold(_: float, __: str, /) -> None:
+    return

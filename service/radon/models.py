@@ -1,0 +1,151 @@
+"""The models that answer for a county, and which one does.
+
+They are fitted by the machinery of every other model: by the formula, to a bundled table, stored
+under an id, once however many ask. docs/radon.md says how they were chosen and how well they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from engine import Predictions
+from service import bundled
+from service.catalog import Job
+from service.context import Services
+from service.data import data_of
+from service.fits import FitWork
+from service.fitting import Fitted
+from service.orders import Order, specify
+from service.preference import Preference
+from service.problems import ProblemError
+from service.radon.belief import Belief
+from service.radon.places import OFFSET, County, Floor, Scope
+from service.radon.tables import MINNESOTA, NATION, table
+from service.schemas.fits import FitRequest
+
+FLOORS: Final[dict[Floor, int]] = {"basement": 0, "first": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class RadonModel:
+    """A model of log(radon + 0.1).
+
+    Attributes:
+        scope: whose houses it is of.
+        dataset: name of the bundled table.
+        formula: in lme4's language.
+        group: the factor whose levels are counties.
+        uranium: whether the county's uranium is a predictor.
+    """
+
+    scope: Scope
+    dataset: str
+    formula: str
+    group: str
+    uranium: bool
+
+    def level(self, county: County) -> str:
+        """Return the county's level of ``group``."""
+        return county.name if self.scope == "minnesota" else f"{county.fips}:{county.state}"
+
+    def columns(self, counties: Sequence[County], floor: Floor) -> dict[str, list[object]]:
+        """Return the rows that stand for a house in each of the counties, as columns."""
+        columns: dict[str, list[object]] = {"floor": [FLOORS[floor]] * len(counties)}
+        if self.uranium:
+            columns["log_uranium"] = [county.log_uranium for county in counties]
+        if self.scope == "minnesota":
+            return columns | {"county": [county.name for county in counties]}
+        return columns | {
+            "state": [county.state for county in counties],
+            "fips": [county.fips for county in counties],
+        }
+
+
+STATE: Final = RadonModel(
+    "minnesota",
+    MINNESOTA,
+    f"log(radon + {OFFSET}) ~ floor + log_uranium + (1 | county)",
+    "county",
+    uranium=True,
+)
+COUNTRY: Final = RadonModel(
+    "national",
+    NATION,
+    f"log(radon + {OFFSET}) ~ pmin(floor, 1) + log_uranium + (1 | state/fips)",
+    "fips:state",
+    uranium=True,
+)
+UNMEASURED: Final = RadonModel(
+    "national",
+    NATION,
+    f"log(radon + {OFFSET}) ~ pmin(floor, 1) + (1 | state/fips)",
+    "fips:state",
+    uranium=False,
+)
+"""For counties whose uranium was not measured."""
+
+
+def model_for(county: County, scope: Scope | None = None) -> RadonModel:
+    """Return the model that answers for a county: Minnesota's own for Minnesota, unless asked."""
+    if county.log_uranium is None:
+        return UNMEASURED
+    return STATE if county.state == "MN" and scope != "national" else COUNTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a model says of a house in a county.
+
+    Attributes:
+        belief: of the reading of a screening test in this house, in pCi/L.
+        std_error: of the county's line, on the scale of the logarithm.
+        weight: of the county's own houses, from 0 to 1.
+        n: how many of them the model has.
+    """
+
+    belief: Belief
+    std_error: float
+    weight: float
+    n: int
+
+
+async def fitted(parts: Services, owner: str, model: RadonModel) -> Fitted:
+    """Return the fit of a model, found or made.
+
+    Raises ``still_fitting`` when that takes longer than a request waits.
+    """
+    dataset = await bundled.kept(parts, owner, table(model.dataset))
+    asked = FitRequest(dataset=dataset.id, formula=model.formula)
+    specified = specify(asked)
+    order = Order.of(specified, dataset.id, dataset.content_hash)
+    held = parts.fitting.held(parts.models(owner), order.id)
+    if held is not None:
+        return held
+    data = await data_of(asked, parts.datasets(owner), parts)
+    work = FitWork(parts, owner, order, data)
+    preference = Preference(False, parts.settings.wait_seconds, "")
+    obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    if isinstance(obtained, Job):
+        raise ProblemError("still_fitting")
+    return obtained.value.fitted
+
+
+def lines(
+    fitted: Fitted, model: RadonModel, counties: Sequence[County], floor: Floor
+) -> list[Line]:
+    """Return what a fitted model says of a house in each of the counties."""
+    said = fitted.predictive.predict(model.columns(counties, floor))
+    effects = fitted.group(model.group)
+    own = dict(
+        zip(effects.levels, zip(effects.pooling_weight, effects.n, strict=True), strict=True)
+    )
+    return [
+        _line(said, i, *own.get(model.level(county), (0.0, 0))) for i, county in enumerate(counties)
+    ]
+
+
+def _line(said: Predictions, place: int, weight: float, n: int) -> Line:
+    belief = Belief(float(said.estimate[place]), float(said.prediction_std_error[place]), OFFSET)
+    return Line(belief, float(said.std_error[place]), float(weight), int(n))
