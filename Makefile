@@ -66,9 +66,9 @@ lock: setup-dev
 bench: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
 
-# A fit from a Parquet file beside Polars reading the same columns.
-bench-scan: setup
-	$(PY) -m benchmarks.scan
+# A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
+bench-scan: setup $(BENCH_VENV)/.done
+	$(PY) -m benchmarks.scan --peers $(BENCH_VENV)/bin/python
 
 # Time and memory as rows, groups, predictors and crossed factors grow; 1 billion rows take some
 # 15 GB of disk and an hour to write. Writes benchmarks/results-growth.md.

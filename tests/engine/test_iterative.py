@@ -158,7 +158,12 @@ def test_what_needs_joint_covariances_is_refused_by_name() -> None:
 def test_a_row_of_a_known_user_and_a_new_item_is_predicted_as_by_the_exact_fit(
     both: tuple[engine.Fit, engine.Fit],
 ) -> None:
-    row = {"user": ["user3"], "item": ["none yet"], "week": ["week 99"], "x": [0.5]}
+    row: dict[str, list[object]] = {
+        "user": ["user3"],
+        "item": ["none yet"],
+        "week": ["week 99"],
+        "x": [0.5],
+    }
     rows = {each.name: row[each.name] for each in engine.predictors(both[0])}
     exact, found = (engine.predict(each, rows) for each in both)
     np.testing.assert_allclose(found.estimate, exact.estimate, rtol=1e-4)
@@ -167,7 +172,7 @@ def test_a_row_of_a_known_user_and_a_new_item_is_predicted_as_by_the_exact_fit(
 
 def test_a_row_of_known_levels_of_two_factors_is_refused() -> None:
     prepared = replace(prepare(Spec.of(FORMULA), ratings(1_500, 100, 60)), iterative=True)
-    rows = {"user": ["user3"], "item": ["item5"], "x": [0.5]}
+    rows: dict[str, list[object]] = {"user": ["user3"], "item": ["item5"], "x": [0.5]}
     with pytest.raises(engine.LimitError) as refused:
         engine.predict(fit_products(prepared), rows)
     assert refused.value.problems[0].code == "approximate_fit"
