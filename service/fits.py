@@ -198,7 +198,7 @@ async def _rows(parts: Services, claimed: Claimed, order: Order) -> _Rows:
     return _Rows(
         stored_of(dataset, parts.settings.data_roots),
         dataset.n_rows,
-        held and held.sums,
+        None if held is None else held.sums,
         reread_because(order, versions),
     )
 
