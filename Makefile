@@ -89,9 +89,6 @@ bench: setup $(BENCH_VENV)/.done
 bench-keys: setup
 	$(PY) -m benchmarks.guarded
 
-# A fit from a Parquet file beside Polars reading the same columns.
-bench-scan: setup
-	$(PY) -m benchmarks.scan
 # A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
 bench-scan: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks.scan --peers $(BENCH_VENV)/bin/python
@@ -108,6 +105,7 @@ bench-crossed: setup
 # A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
 bench-growing: setup
 	$(PY) -m benchmarks.growing
+
 # The same fit on 1, 2 and 4 workers of a cluster on this machine; writes benchmarks/results-cluster.md.
 bench-cluster: export OPENBLAS_NUM_THREADS = 1
 bench-cluster: export POLARS_MAX_THREADS = 1

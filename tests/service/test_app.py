@@ -87,7 +87,7 @@ def test_the_service_says_where_it_listens_and_what_to_try(live: Live) -> None:
     assert command is not None
     done = subprocess.run([*shlex.split(command[1]), "-s"], capture_output=True, text=True)
     assert "floor       -0.66     0.07" in done.stdout
-    assert httpx.get(f"{live.url}/docs").status_code == 200
+    assert httpx.get(f"{live.url}/docs", timeout=30).status_code == 200
 
 
 def test_the_service_stops_when_told_and_starts_again_on_the_same_directory(
