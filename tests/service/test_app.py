@@ -121,6 +121,8 @@ async def test_every_example_of_a_request_is_answered(
         for method, operation in methods.items():
             body = operation.get("requestBody", {"content": {}})["content"]
             for name, example in body.get("application/json", {}).get("examples", {}).items():
+                if name == "reference":  # files that only an operator can allow
+                    continue
                 url = path.replace("{model}", model)
                 answer = await client.request(method, url, json=example["value"])
                 assert answer.is_success, (path, name, answer.text)
