@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from service import worker
 from service.flights import Flights
 from service.plots import apart
 from service.plots.figure import Figure
+from service.problems import ProblemError
 from service.settings import Settings
 from service.shelf import Shelf
 from service.workers import Workers
@@ -65,8 +67,13 @@ class Pictures:
         if self._bundle is not None:
             return self._bundle
         found, _ = await self._flights.once("bundle", self._bundled, self._wait)
-        self._bundle = found
         return found
+
+    async def prepare(self) -> None:
+        """Begin that script for who will ask for it, and do not wait for it."""
+        if self._bundle is None:
+            with suppress(ProblemError):  # it is told to who asks
+                await self._flights.once("bundle", self._bundled, 0)
 
     async def close(self) -> None:
         """End all drawing."""
@@ -75,6 +82,7 @@ class Pictures:
 
     async def _bundled(self) -> tuple[bytes, bytes]:
         found: tuple[bytes, bytes] = await self._run(apart.bundle)
+        self._bundle = found
         return found
 
     async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
