@@ -77,7 +77,11 @@ def front() -> Asset:
         if name.endswith(".js") and "/analyst/" not in name
     )
     page = (_HERE / "index.html").read_text(encoding="utf-8")
-    for mark, text in {"BASE": base, "VEGA": f"/static/{bundle_name()}", "MODULES": modules}.items():
+    for mark, text in {
+        "BASE": base,
+        "VEGA": f"/static/{bundle_name()}",
+        "MODULES": modules,
+    }.items():
         page = page.replace(f"%{mark}%", text)
     return _asset("index.html", page.encode())
 

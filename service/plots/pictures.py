@@ -69,6 +69,11 @@ class Pictures:
         found, _ = await self._flights.once("bundle", self._bundled, self._wait)
         return found
 
+    @property
+    def preparing(self) -> bool:
+        """Whether the script that draws in a browser is being put together."""
+        return self._flights.flies("bundle")
+
     async def prepare(self) -> None:
         """Begin that script for who will ask for it, and do not wait for it."""
         if self._bundle is None:

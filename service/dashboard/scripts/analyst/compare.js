@@ -2,7 +2,7 @@
 
 import { all, post } from "../api.js";
 import { busy, h } from "../dom.js";
-import { chance, fixed, short } from "../numbers.js";
+import { chance, fixed } from "../numbers.js";
 import * as problems from "../problems.js";
 import { table } from "./table.js";
 
@@ -13,6 +13,12 @@ export function compareStep({ place, body }) {
   const nested = h("input", { type: "checkbox", checked: true });
   const shown = h("div", { id: "comparison", "aria-live": "polite" });
   const wrong = h("div", { role: "alert" });
+  const chosen = () => [...list.querySelectorAll(":checked")].map((each) => each.value);
+  let picked = null; // what the visitor chose; the two newest until then
+  list.addEventListener("change", () => {
+    picked = new Set(chosen());
+    button.disabled = picked.size < 2;
+  });
   place.hidden = true;
   place.classList.add("models");
   body.append(
@@ -29,8 +35,7 @@ export function compareStep({ place, body }) {
       async () => {
         problems.clear(wrong);
         shown.replaceChildren();
-        const models = [...list.querySelectorAll(":checked")].map((each) => each.value);
-        shown.replaceChildren(...told(await post("/v1/comparisons", { models, test: nested.checked })));
+        shown.replaceChildren(...told(await post("/v1/comparisons", { models: chosen(), test: nested.checked })));
       },
       (error) => problems.show(wrong, error),
     ),
@@ -40,8 +45,9 @@ export function compareStep({ place, body }) {
     try {
       const models = (await all("/v1/models?limit=100", 300)).filter((each) => each.dataset === dataset);
       place.hidden = models.length < 2;
-      const chosen = new Set([...list.querySelectorAll(":checked")].map((each) => each.value));
-      list.replaceChildren(...models.map((each, at) => option(each, chosen.size ? chosen.has(each.id) : at < 2)));
+      if (picked && !models.some((each) => picked.has(each.id))) picked = null;
+      list.replaceChildren(...models.map((each, at) => option(each, picked ? picked.has(each.id) : at < 2)));
+      button.disabled = chosen().length < 2;
       shown.replaceChildren();
     } catch (error) {
       place.hidden = false;
@@ -76,6 +82,6 @@ function told(found) {
       ],
       found.items,
     ),
-    h("p", { class: "fine" }, `◂ lowest AIC (${short(best, 6)}). Compared by ${found.method}.`, found.refitted.length ? ` Fitted by REML and, as their fixed effects differ, fitted again by ML for this: ${found.refitted.length}.` : ""),
+    h("p", { class: "fine" }, `◂ lowest AIC. Compared by ${found.method}.`, found.refitted.length ? ` ${found.refitted.length} were fitted by REML and, as their fixed effects differ, again by ML for this.` : ""),
   ];
 }

@@ -60,7 +60,11 @@ export function dataStep({ place, body }, chosen) {
   async function choose(id, { quietly = false } = {}) {
     const dataset = await get(`/v1/datasets/${encodeURIComponent(id)}`);
     select.value = dataset.id;
-    shown.replaceChildren(columns(dataset));
+    shown.replaceChildren(
+      h("h3", {}, `${dataset.name ?? dataset.id}: ${count(dataset.n_rows)} rows, ${dataset.columns.length} columns`),
+      columns(dataset),
+    );
+    shown.hidden = false;
     await chosen(dataset, { quietly });
   }
 
@@ -79,6 +83,7 @@ export function dataStep({ place, body }, chosen) {
         told.textContent = part < 1 ? `${Math.round(100 * part)} % sent` : "Reading…";
       });
       preview.replaceChildren(offered(file, media, found));
+      shown.hidden = true; // one table at a time
       say(`${file.name}: ${found.n_rows} rows, ${found.columns.length} columns`);
     } catch (error) {
       problems.show(preview, error);
@@ -89,7 +94,11 @@ export function dataStep({ place, body }, chosen) {
     const name = h("input", { id: "dataset-name", value: nameOf(file.name), autocomplete: "off", spellcheck: "false" });
     const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload", hidden: true });
     const wrong = h("div", { role: "alert" });
-    const keep = h("button", { type: "button" }, "Keep and use it");
+    const keep = h("button", { type: "button", id: "keep" }, "Keep and use it");
+    const not = () => {
+      preview.replaceChildren();
+      shown.hidden = false;
+    };
     keep.addEventListener("click", () =>
       busy(
         keep,
@@ -112,7 +121,7 @@ export function dataStep({ place, body }, chosen) {
       h("h3", {}, `${file.name}: ${count(found.n_rows)} rows, ${found.columns.length} columns`),
       columns(found),
       head(found),
-      h("div", { class: "row" }, h("label", { class: "field grow" }, h("span", {}, "Name"), name), keep),
+      h("div", { class: "row" }, h("label", { class: "field grow" }, h("span", {}, "Name"), name), keep, h("button", { type: "button", class: "plain", onclick: not }, "Do not")),
       bar,
       wrong,
     );
@@ -140,8 +149,8 @@ function columns(dataset) {
     { title: "Kind", cell: (each) => each.kind },
     { title: "Missing", number: true, cell: (each) => (each.missing ? count(each.missing) : "–") },
     { title: "Distinct", number: true, cell: (each) => (each.distinct === null ? "–" : count(each.distinct)) },
-    { title: "From", number: true, cell: (each) => short(each.minimum) },
-    { title: "To", number: true, cell: (each) => short(each.maximum) },
+    { title: "From", number: true, cell: (each) => end(each, each.minimum) },
+    { title: "To", number: true, cell: (each) => end(each, each.maximum) },
     { title: "Mean", number: true, cell: (each) => short(each.mean) },
   ];
   const lacking = dataset.columns.filter((each) => each.missing > 0);
@@ -152,6 +161,8 @@ function columns(dataset) {
     lacking.length ? h("p", { class: "fine" }, `Rows with a missing value in a column that a model uses are left out: ${lacking.map((each) => each.name).join(", ")}.`) : null,
   );
 }
+
+const end = (column, value) => (column.kind === "integer" ? String(value ?? "–") : short(value));
 
 function head(found) {
   const list = found.columns.map((each) => ({

@@ -170,7 +170,7 @@ function suggestion(dataset) {
 }
 
 function dimensions(found) {
-  const groups = Object.entries(found.groups).map(([name, n]) => `${count(n)} ${name}`);
+  const groups = Object.entries(found.groups).map(([name, n]) => `${name} (${count(n)})`);
   const dropped = found.n_dropped ? `, ${count(found.n_dropped)} left out for missing values` : "";
   return `${count(found.n_rows)} rows${dropped}; ${found.parameters} parameters${groups.length ? `; groups: ${groups.join(", ")}` : ""}`;
 }

@@ -65,7 +65,7 @@ export function modelStep({ place, body }) {
 }
 
 function told(model) {
-  const groups = Object.entries(model.groups).map(([name, n]) => `${count(n)} ${name}`);
+  const groups = Object.entries(model.groups).map(([name, n]) => `${name} (${count(n)})`);
   return h(
     "div",
     { class: "told-model" },
@@ -73,7 +73,7 @@ function told(model) {
     h("span", {}, model.method),
     h("span", {}, `${count(model.n_rows)} rows${model.n_dropped ? `, ${count(model.n_dropped)} left out` : ""}`),
     groups.length ? h("span", {}, groups.join(", ")) : null,
-    h("span", {}, `${short(model.provenance.elapsed_ms)} ms`),
+    h("span", {}, `fitted in ${short(model.provenance.elapsed_ms)} ms`),
   );
 }
 

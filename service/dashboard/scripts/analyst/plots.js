@@ -6,6 +6,7 @@ import * as problems from "../problems.js";
 import { draw } from "../vega.js";
 
 const FILES = { svg: "SVG", png: "PNG", "vega-lite": "Vega-Lite" };
+const PANELS = ["lines", "pooling", "profile"];
 const ENDS = { svg: "svg", png: "png", "vega-lite": "json" };
 
 /** Fill `place`. */
@@ -34,13 +35,20 @@ export async function plotsTab(place, model) {
     return `/v1/models/${model.id}/plots/${select.value}${text ? `?${text}` : ""}`;
   }
 
+  /** The same plot, no wider than a narrow screen; panels have a width each and scroll. */
+  function fitting(asked) {
+    const room = Math.max(paper.clientWidth - 110, 160);
+    if (room > 400 || PANELS.includes(select.value)) return asked;
+    return `${asked}${asked.includes("?") ? "&" : "?"}width=${room}`;
+  }
+
   async function show() {
     const turn = ++latest;
     problems.clear(wrong);
     paper.replaceChildren();
     delete paper.dataset.drawn;
     try {
-      const spec = await (await ask(path())).json();
+      const spec = await (await ask(fitting(path()))).json();
       if (turn !== latest) return;
       await draw(paper, spec);
       paper.setAttribute("aria-label", spec.title.text);

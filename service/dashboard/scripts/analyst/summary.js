@@ -2,7 +2,7 @@
 
 import { download, text } from "../api.js";
 import { busy, h } from "../dom.js";
-import { chance, fixed, percent, short } from "../numbers.js";
+import { chance, fixed, percent } from "../numbers.js";
 import * as problems from "../problems.js";
 import { printed, table } from "./table.js";
 
@@ -73,11 +73,11 @@ function randomEffects(model) {
 
 function statistics(found) {
   const items = [
-    ["AIC", short(found.aic, 6)],
-    ["BIC", short(found.bic, 6)],
-    ["Deviance (ML)", short(found.deviance, 6)],
-    ["DIC", short(found.dic, 6)],
-    ["Log-likelihood", short(found.log_likelihood, 6)],
+    ["AIC", fixed(found.aic, 1)],
+    ["BIC", fixed(found.bic, 1)],
+    ["Deviance (ML)", fixed(found.deviance, 1)],
+    ["DIC", fixed(found.dic, 1)],
+    ["Log-likelihood", fixed(found.log_likelihood, 1)],
     ["Variance between groups (ICC)", found.icc === null ? "–" : percent(found.icc)],
     ["R², fixed effects", percent(found.r_squared_marginal)],
     ["R², with groups", percent(found.r_squared_conditional)],

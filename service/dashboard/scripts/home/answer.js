@@ -1,7 +1,10 @@
 /** The answer for one house: a sentence, a drawing, the decision, what it rests on. */
 
+import { get } from "../api.js";
 import { h } from "../dom.js";
 import { count, dollars, percent, short, unitName } from "../numbers.js";
+import * as problems from "../problems.js";
+import { draw } from "../vega.js";
 import { density } from "./density.js";
 
 const HEADS = {
@@ -49,17 +52,16 @@ function keys(found) {
 function facts(found, unit) {
   const [half, most] = found.distribution.intervals;
   const range = (interval) => `${short(interval.lower)} – ${short(interval.upper)} ${unit}`;
-  return h(
-    "dl",
-    { class: "facts" },
+  const levels = [
     fact("Median", `${short(found.distribution.median)} ${unit}`),
     fact("Mean", `${short(found.distribution.mean)} ${unit}`),
     fact("Half of such homes", range(half)),
     fact("95 of 100", range(most)),
-    ...found.distribution.exceedance.map((each) =>
-      fact(`Above ${short(each.threshold)} ${unit}`, percent(each.probability), units(each.meaning)),
-    ),
+  ];
+  const chances = found.distribution.exceedance.map((each) =>
+    fact(`Above ${short(each.threshold)} ${unit}`, percent(each.probability), units(each.meaning)),
   );
+  return h("div", {}, h("dl", { class: "facts" }, levels), h("dl", { class: "facts" }, chances));
 }
 
 function decision(found, unit) {
@@ -79,7 +81,7 @@ function decision(found, unit) {
           "li",
           { class: way === found.recommendation ? "best" : "" },
           h("span", {}, WAYS[way]),
-          h("meter", { min: 0, max: most, value: found.expected_loss[way], "aria-hidden": "true" }),
+          h("progress", { max: most, value: found.expected_loss[way], "aria-hidden": "true" }),
           h("b", {}, dollars(found.expected_loss[way])),
         ),
       ),
@@ -92,7 +94,7 @@ function decision(found, unit) {
         : `A long-term test costs ${dollars(-found.value_of_test)} more than it is expected to save.`,
       found.remediate_if_above === null
         ? ""
-        : ` Remediate if it reads more than ${short(found.remediate_if_above, 2)} ${unit}: the chance of that is ${percent(found.probability_remediate)}.`,
+        : ` Once made, remediate if it reads more than ${short(found.remediate_if_above, 2)} ${unit}: the chance of that is ${percent(found.probability_remediate)}.`,
     ),
   );
 }
@@ -133,7 +135,25 @@ function evidence(found, unit) {
       ),
     ),
     h("p", { class: "fine" }, "Model: ", h("code", {}, found.model.formula), " · ", h("a", { href: `#/analyst/${found.model.id}` }, "look at it")),
+    found.model.scope === "minnesota" ? counties(found.model) : null,
   );
+}
+
+/** The counties against their uranium, drawn when it is opened. */
+function counties(model) {
+  const paper = h("div", { class: "paper", tabindex: "0", role: "region", "aria-label": "The counties against their uranium" });
+  const part = h("details", { id: "counties-part" }, h("summary", {}, "See all counties against their uranium"), paper);
+  part.addEventListener("toggle", async () => {
+    if (!part.open || paper.dataset.drawn) return;
+    try {
+      const width = Math.max(Math.min(paper.clientWidth - 110, 420), 160);
+      await draw(paper, await get(`${model.href}/plots/intercepts?width=${width}`));
+      paper.dataset.drawn = "intercepts";
+    } catch (error) {
+      problems.show(paper, error);
+    }
+  });
+  return part;
 }
 
 function advice(found) {
