@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine import __version__
 from service import worker
@@ -20,6 +20,9 @@ from service.problems import ProblemError
 from service.settings import Settings
 from service.shelf import Shelf
 from service.workers import Workers
+
+BUNDLE_SECONDS: Final = 120.0
+"""How long the script for browsers may take to be put together, once, on a busy machine."""
 
 
 class Pictures:
@@ -66,7 +69,7 @@ class Pictures:
         """Return Vega with all it needs as one script: plain, and by gzip."""
         if self._bundle is not None:
             return self._bundle
-        found, _ = await self._flights.once("bundle", self._bundled, self._wait)
+        found, _ = await self._flights.once("bundle", self._bundled)
         return found
 
     @property
@@ -86,7 +89,9 @@ class Pictures:
         await self._workers.close()
 
     async def _bundled(self) -> tuple[bytes, bytes]:
-        found: tuple[bytes, bytes] = await self._run(apart.bundle)
+        found: tuple[bytes, bytes] = await self._workers.run(
+            apart.bundle, progress=_untold, seconds=BUNDLE_SECONDS
+        )
         self._bundle = found
         return found
 
