@@ -1,4 +1,4 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | container-check | lock | clean
+# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | lecture | screens | container-check | lock | clean
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -9,7 +9,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
+.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -47,6 +47,14 @@ openapi-check: setup-dev
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
+
+# The figures of docs/lecture.md, drawn by the service.
+lecture: setup-dev
+	$(PY) -m tools.lecture
+
+# The picture of the dashboard in the README, and how long its first view takes.
+screens: setup-dev
+	$(PY) -m tools.screens
 
 # Build the image and start it, with an ordinary Docker.
 container-check:

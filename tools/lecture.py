@@ -2,8 +2,8 @@
 
     python -m tools.lecture
 
-Each figure is kept twice in docs/lecture: as the Vega-Lite JSON that the service answers, and as its
-SVG, which names the digest of that JSON. The tests ask the service for the JSON again.
+Each figure is kept twice in docs/lecture: as the Vega-Lite JSON that the service answers, and as
+its SVG, which names the digest of that JSON. The tests ask the service for the JSON again.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -121,24 +122,27 @@ def analyst(visit: Visit, shot: Shot) -> None:
 def everything(browser: Browser, url: str, folder: Path) -> None:
     """Photograph every state in every window."""
     folder.mkdir(parents=True, exist_ok=True)
-    body = {"dataset": "minnesota-radon", "formula": FORMULA.replace("floor", "log_uranium")}
+    body = {
+        "dataset": "minnesota-radon",
+        "formula": FORMULA.replace("floor", "floor + log_uranium"),
+    }
     httpx.post(f"{url}/v1/models", json=body).raise_for_status()
     for name, width, height, scheme in WINDOWS:
-        with visiting(browser, url, width, height, scheme) as visit:
+        for walk in (homeowner, analyst):
+            with visiting(browser, url, width, height, scheme) as visit:
+                walk(visit, partial(photograph, visit, folder / name))
 
-            def shot(state: str, visit: Visit = visit, name: str = name) -> None:
-                visit.page.evaluate("scrollTo(0, 0)")
-                visit.page.screenshot(path=folder / f"{name}-{state}.png", full_page=True)
 
-            homeowner(visit, shot)
-        with visiting(browser, url, width, height, scheme) as visit:
-            analyst(visit, shot)
+def photograph(visit: Visit, stem: Path, state: str) -> None:
+    """Keep the whole page, from its top."""
+    visit.page.evaluate("scrollTo(0, 0)")
+    visit.page.screenshot(path=f"{stem}-{state}.png", full_page=True)
 
 
 def kept(browser: Browser, url: str) -> None:
     """Photograph an answer for the README."""
     KEPT.parent.mkdir(exist_ok=True)
-    with visiting(browser, url, 1180, 1130) as visit:
+    with visiting(browser, url, 1180, 1490) as visit:
         page = visit.page
         visit.open()
         page.fill("#county", "Aitkin")

@@ -50,7 +50,7 @@ async function reload({ anew }) {
   problems.clear(find("#home-problem"));
   if (anew) {
     fips = null;
-    counties.offer(rows.map((row) => ({ label: row.title.split(",")[0].replace(/ County$/, ""), hint: homes(row.n), value: row.fips })));
+    counties.offer(rows.map((row) => ({ label: row.title.split(",")[0].replace(/ County$/, ""), hint: row.n === 0 ? "none tested" : `${row.n} tested`, value: row.fips })));
     find("#answer").replaceChildren();
   }
   find("#map-card").hidden = state !== MAPPED;
@@ -111,10 +111,13 @@ async function assess({ stay = false } = {}) {
     const found = await post("/v1/radon/assessments", request());
     if (turn !== latest) return; // a later question is under way
     problems.clear(place);
+    find("#answer").classList.remove("stale");
     find("#answer").replaceChildren(...answer(found, number("#action") ?? ACTION[unit()]));
     if (!stay) find("#answer").scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
   } catch (error) {
-    if (turn === latest) problems.show(place, error);
+    if (turn !== latest) return;
+    problems.show(place, error);
+    find("#answer").classList.add("stale"); // it answers another question
   } finally {
     if (turn === latest) button.removeAttribute("aria-busy");
   }
