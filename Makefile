@@ -1,7 +1,8 @@
-# partialpool: make serve | test | lint | types | openapi | bench | bench-large | bench-scan | studies | radon-data | lecture | screens | container-check | lock | clean
+# partialpool: make serve | test | test-slow | check | lint | types | openapi | bench… | studies… | lecture | screens | audit | sbom | lock | clean; the targets are told below
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
+TOOLS_VENV := .venv-tools
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
@@ -9,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan studies lock clean check
+.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -30,6 +31,10 @@ serve: setup
 
 test: setup-dev
 	$(PY) -m pytest -m "not slow" --numprocesses auto --dist worksteal
+
+# What takes long: servers stopped under the service, and proofs like that.
+test-slow: setup-dev
+	$(PY) -m pytest -m slow
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .
@@ -62,6 +67,19 @@ container-check:
 
 check: lint types openapi-check test
 
+# The locked packages beside the published advisories; ADVISORIES is pypi or osv. It fails when one is affected, and when
+# the advisories cannot be read.
+ADVISORIES ?= pypi
+audit: $(TOOLS_VENV)/.done
+	$(TOOLS_VENV)/bin/pip-audit --strict --vulnerability-service $(ADVISORIES) --disable-pip --require-hashes \
+	  -r requirements/runtime.txt || { echo "audit: a package is affected, or the advisories of $(ADVISORIES) cannot be read"; exit 1; }
+
+# What the service is made of, as CycloneDX 1.6, checked against its schema: build/sbom.json.
+sbom: $(TOOLS_VENV)/.done
+	mkdir -p build
+	$(TOOLS_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --spec-version 1.6 \
+	  --output-reproducible --validate --of JSON -o build/sbom.json requirements/runtime.txt
+
 # Locked and hashed, without index addresses.
 COMPILE = $(VENV)/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
   --strip-extras --allow-unsafe --no-header --constraint requirements/constraints.in
@@ -69,14 +87,38 @@ lock: setup-dev
 	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --constraint requirements/runtime.txt --output-file requirements/bench.txt requirements/bench.in
+	$(COMPILE) --output-file requirements/tools.txt requirements/tools.in
 
 # Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
 bench: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
 
-# A fit from a Parquet file beside Polars reading the same columns.
-bench-scan: setup
-	$(PY) -m benchmarks.scan
+# What keys and rate limits cost, beside the same without them and a bare endpoint.
+bench-keys: setup
+	$(PY) -m benchmarks.guarded
+
+# A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
+bench-scan: setup $(BENCH_VENV)/.done
+	$(PY) -m benchmarks.scan --peers $(BENCH_VENV)/bin/python
+
+# Time and memory as rows, groups, predictors and crossed factors grow; 1 billion rows take some
+# 15 GB of disk and an hour to write. Writes benchmarks/results-growth.md.
+bench-growth: setup
+	$(PY) -m benchmarks.growth
+
+# Ratings of 84,000 items by 200,000 users, without a dense factor; writes benchmarks/results-crossed.md.
+bench-crossed: setup
+	$(PY) -m benchmarks.crossed
+
+# A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
+bench-growing: setup
+	$(PY) -m benchmarks.growing
+
+# The same fit on 1, 2 and 4 workers of a cluster on this machine; writes benchmarks/results-cluster.md.
+bench-cluster: export OPENBLAS_NUM_THREADS = 1
+bench-cluster: export POLARS_MAX_THREADS = 1
+bench-cluster: setup
+	$(PY) -m benchmarks.cluster
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done
@@ -88,6 +130,13 @@ studies: setup
 	$(PY) -m benchmarks.studies.coverage --n 1000 --seed 1
 	$(PY) -m benchmarks.studies.optimum --seed 1
 	$(PY) -m benchmarks.robustness --sets 1000 --seed 1 --keep
+	$(PY) -m benchmarks.studies.radon --seed 1
+	$(PY) -m benchmarks.studies.pages
+
+# How well houses are predicted that no model has seen; the tables of docs/radon.md.
+studies-radon: export OPENBLAS_NUM_THREADS = 1
+studies-radon: setup
+	$(PY) -m benchmarks.studies.radon --seed 1
 	$(PY) -m benchmarks.studies.pages
 
 $(BENCH_VENV)/.done: requirements/bench.txt
@@ -95,5 +144,10 @@ $(BENCH_VENV)/.done: requirements/bench.txt
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+$(TOOLS_VENV)/.done: requirements/tools.txt
+	$(PYTHON) -m venv $(TOOLS_VENV)
+	$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -19,23 +19,26 @@ def generator() -> str:
     return "wrk, one thread" if shutil.which("wrk") else "a client of raw sockets in Python"
 
 
-def requests_per_second(url: str, body: bytes, seconds: float) -> float:
+def requests_per_second(url: str, body: bytes, seconds: float, key: str = "") -> float:
     """Post a JSON body over ``CONNECTIONS`` kept connections, one request at a time on each.
+
+    ``key`` is the API key to post it with.
 
     Raises ``RuntimeError`` when an answer is not 2xx.
     """
     if shutil.which("wrk"):
-        return _by_wrk(url, body, seconds)
-    return asyncio.run(_by_sockets(url, body, seconds))
+        return _by_wrk(url, body, seconds, key)
+    return asyncio.run(_by_sockets(url, body, seconds, key))
 
 
-def _by_wrk(url: str, body: bytes, seconds: float) -> float:
+def _by_wrk(url: str, body: bytes, seconds: float, key: str) -> float:
     with tempfile.TemporaryDirectory() as scratch:
         posted, script = Path(scratch, "body"), Path(scratch, "post.lua")
         posted.write_bytes(body)
         script.write_text(
             f'wrk.method = "POST"\nwrk.body = io.open("{posted}", "rb"):read("*a")\n'
-            'wrk.headers["Content-Type"] = "application/json"\n',
+            'wrk.headers["Content-Type"] = "application/json"\n'
+            + (f'wrk.headers["Authorization"] = "Bearer {key}"\n' if key else ""),
             "utf-8",
         )
         wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "-s", str(script), url]
@@ -46,12 +49,13 @@ def _by_wrk(url: str, body: bytes, seconds: float) -> float:
     return float(rate[1])
 
 
-async def _by_sockets(url: str, body: bytes, seconds: float) -> float:
+async def _by_sockets(url: str, body: bytes, seconds: float, key: str) -> float:
     target = urlsplit(url)
     host, port = str(target.hostname), target.port or 80
     request = (
         f"POST {target.path} HTTP/1.1\r\nHost: {target.netloc}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        + (f"Authorization: Bearer {key}\r\n" if key else "")
+        + f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

@@ -27,9 +27,14 @@ class Reply(NamedTuple):
 
 
 class Server:
-    """A module that serves HTTP, started on entering the context and ended on leaving it."""
+    """A module that serves HTTP, started on entering the context and ended on leaving it.
 
-    def __init__(self, *command: str) -> None:
+    ``key`` is the API key to ask it with; ``environment`` is added to that of this process.
+    """
+
+    def __init__(self, *command: str, key: str = "", **environment: str) -> None:
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._environment = environment
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -40,7 +45,7 @@ class Server:
         self._process = subprocess.Popen(
             self._command,
             stdout=subprocess.DEVNULL,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"} | self._environment,
         )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -67,7 +72,7 @@ class Server:
         self, method: str, path: str, body: bytes | None = None, media: str = "application/json"
     ) -> Reply:
         """Send one request over the kept connection and read its answer."""
-        self._connection.request(method, path, body, {"Content-Type": media})
+        self._connection.request(method, path, body, self._headers | {"Content-Type": media})
         response = self._connection.getresponse()
         return Reply(response.status, response.read())
 

@@ -1,5 +1,6 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
+from engine.appended import append, constants_of_rows
 from engine.archive import from_bytes, to_bytes
 from engine.caps import CAPS, Caps
 from engine.comparison import (
@@ -32,12 +33,27 @@ from engine.diagnostics import (
 )
 from engine.display import display
 from engine.effects import GroupEffects, group_effects
-from engine.errors import DataError, EngineError, FormulaError, LimitError, Problem, SpecError
+from engine.errors import (
+    DataError,
+    EngineError,
+    FormulaError,
+    LimitError,
+    Problem,
+    RowsNeededError,
+    SpecError,
+)
 from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
-from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
+from engine.inference.bootstrap import (
+    Bootstrap,
+    BootstrapInterval,
+    Replicates,
+    bootstrap,
+    chunks,
+    replicates,
+)
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.intervals import Interval, Intervals, variance_intervals
@@ -49,6 +65,17 @@ from engine.inference.tests import FTest, f_test, t_test
 from engine.levelmeans import LevelMeans, level_means
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.partition import (
+    Ground,
+    LevelNames,
+    Partial,
+    Partition,
+    can_be_parted,
+    fit_partial,
+    partial,
+    partitions,
+    survey,
+)
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
 from engine.progress import Progress
@@ -90,11 +117,13 @@ __all__ = [
     "FixedEffect",
     "Formula",
     "FormulaError",
+    "Ground",
     "GroupEffects",
     "Interval",
     "Intervals",
     "LevelInfluence",
     "LevelMeans",
+    "LevelNames",
     "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
@@ -104,6 +133,8 @@ __all__ = [
     "NormalQuantiles",
     "Outcome",
     "Parameter",
+    "Partial",
+    "Partition",
     "PooledLines",
     "Pooling",
     "Predictions",
@@ -114,8 +145,10 @@ __all__ = [
     "Progress",
     "RandomEffects",
     "RandomTermTest",
+    "Replicates",
     "ResponseDescription",
     "RowDiagnostics",
+    "RowsNeededError",
     "RowsSummary",
     "Shape",
     "Simulator",
@@ -129,8 +162,12 @@ __all__ = [
     "VarianceShare",
     "__version__",
     "anova",
+    "append",
     "bootstrap",
+    "can_be_parted",
+    "chunks",
     "compare",
+    "constants_of_rows",
     "contrast",
     "describe_response",
     "diagnose",
@@ -140,6 +177,7 @@ __all__ = [
     "examine",
     "f_test",
     "fit",
+    "fit_partial",
     "fit_spec",
     "fit_summary",
     "fixed_effects",
@@ -155,6 +193,8 @@ __all__ = [
     "pairwise_differences",
     "parameters",
     "parse",
+    "partial",
+    "partitions",
     "pooled_lines",
     "pooling",
     "predict",
@@ -163,9 +203,11 @@ __all__ = [
     "profile",
     "ranova",
     "read_summary",
+    "replicates",
     "row_diagnostics",
     "simulate",
     "summarise",
+    "survey",
     "t_test",
     "to_bytes",
     "unpooled",

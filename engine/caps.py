@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine import arithmetic, components, design, expansion, formula, groupmeans, syntax
+from engine import arithmetic, components, design, expansion, formula, groupmeans, sums, syntax
 from engine.diagnostics import influence
 from engine.inference import means, pairs
 
@@ -26,8 +26,10 @@ class Caps:
         expansion_work: terms looked at while ``* / : ^`` are written out.
         columns: of X after factors are expanded.
         effects: that vary over the levels of one grouping factor.
+        levels: of one grouping factor.
         crossed_elements: of the matrix of the effects of crossed factors, without those of the
-            factor with most levels, and without its zeros between parts that share no level.
+            factor with most levels, and without its zeros between parts that share no level;
+            beyond, models of one effect per factor are fitted without that matrix.
         marginal_means: estimated at once.
         paired_means: whose pairs are compared.
         influence_work: levels left out times levels of all groups, with several grouping factors.
@@ -45,6 +47,7 @@ class Caps:
     expansion_work: int = expansion.MAX_WORK
     columns: int = design.MAX_COLUMNS
     effects: int = design.MAX_EFFECTS
+    levels: int = sums.MAX_LEVELS
     crossed_elements: int = components.MAX_ELEMENTS
     marginal_means: int = means.MAX_MEANS
     paired_means: int = pairs.MAX_MEANS

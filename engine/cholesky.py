@@ -116,6 +116,10 @@ def triangular_inverse(upper: Floats) -> Floats:
 def semidefinite_root(a: Floats) -> Floats:
     """The lower L with a = L L', a positive semidefinite (k, k); dependent columns are zero."""
     k = len(a)
+    if k:
+        lower, info = lapack.dpotrf(a, lower=1, clean=1)
+        if not info and (np.square(lower.diagonal()) > ROUNDING * a.diagonal()).all():
+            return np.asarray(lower)
     lower, left = np.zeros_like(a), np.array(a)
     for c in range(k):
         if left[c, c] > ROUNDING * a[c, c]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from engine.approximation import Approximation
 from engine.criterion import Criterion, Evaluation, Structure
 from engine.progress import unwatched
 from engine.step import length, relative_step, step_within
@@ -46,6 +48,7 @@ class Optimum:
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
         optima: how many distinct local optima they found.
+        approximation: how well the end is known where the criterion is an estimate.
     """
 
     theta: Floats
@@ -55,6 +58,24 @@ class Optimum:
     evaluations: int
     starts: int
     optima: int
+    approximation: Approximation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a search starts.
+
+    Attributes:
+        theta: the point (t,).
+        origin: where the search starts instead, unless the criterion at theta is lower.
+        value: of the criterion at the origin.
+        held: which elements stay as they are until the others have come to their optimum.
+    """
+
+    theta: Floats
+    origin: Floats | None = None
+    value: float = math.inf
+    held: NDArray[np.bool_] | None = None
 
 
 Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum]
@@ -96,7 +117,7 @@ def descend(
     A step that promises less than ``enough`` is the last one. ``watch`` is called before every
     evaluation.
     """
-    search = newton(theta, known, enough)
+    search = newton(Start(theta), known, enough)
     points = next(search)
     while True:
         watch()
@@ -109,7 +130,7 @@ def descend(
 
 def descend_together(
     criterion: Criterion,
-    thetas: Sequence[Floats],
+    starts: Sequence[Start],
     known: Known,
     enough: float = ACCURACY,
     watch: Callable[[], None] = unwatched,
@@ -119,14 +140,14 @@ def descend_together(
     ``watch`` is called before the points of all searches are evaluated together.
     """
     if criterion.at_once == 1:
-        for theta in thetas:
-            known.ends.append(descend(criterion, theta, known, enough, watch))
-        return known.ends[-len(thetas) :] if len(thetas) else []
+        for start in starts:
+            known.ends.append(descend(criterion, start.theta, known, enough, watch))
+        return known.ends[-len(starts) :] if len(starts) else []
     ends: dict[int, Optimum] = {}
-    for first in range(0, len(thetas), criterion.at_once):
-        group = range(first, min(first + criterion.at_once, len(thetas)))
+    for first in range(0, len(starts), criterion.at_once):
+        group = range(first, min(first + criterion.at_once, len(starts)))
         both = criterion.at_once >= 2 * len(group)
-        going = [(i, newton(thetas[i], known, enough, both)) for i in group]
+        going = [(i, newton(starts[i], known, enough, both)) for i in group]
         wanted = [next(search) for _, search in going]
         while going:
             watch()
@@ -140,7 +161,7 @@ def descend_together(
                     ends[i] = stop.value
                     known.ends.append(stop.value)
             going = still
-    return [ends[i] for i in range(len(thetas))]
+    return [ends[i] for i in range(len(starts))]
 
 
 @dataclass(slots=True)
@@ -168,15 +189,22 @@ class _Trust:
 
 
 def newton(
-    theta: Floats, known: Known | None = None, enough: float = ACCURACY, both: bool = False
+    start: Start, known: Known | None = None, enough: float = ACCURACY, both: bool = False
 ) -> Search:
     """The search from one start.
 
     With ``both`` a step in theta and one relative to T are tried at once, and the better is taken;
     else the other one is tried where a step in theta has failed.
     """
+    theta, evaluations = start.theta, 1
+    if start.held is not None:
+        corner = yield from _holding(newton(Start(theta), enough=CLOSE), start.held)
+        theta, evaluations = corner.theta, 1 + corner.evaluations
     (here,) = yield [theta]
-    evaluations = 1
+    if start.origin is not None and (here is None or here.value >= start.value):
+        theta = start.origin
+        (here,) = yield [theta]
+        evaluations += 1
     if here is None:
         return Optimum(theta, np.inf, np.inf, False, evaluations, 1, 0)
     plain, relative = _Trust(1.0 + length(theta)), _Trust(RELATIVE_RADIUS)
@@ -209,6 +237,30 @@ def newton(
         if last:
             return _polished(theta, here, trusted, evaluations, enough)
     return Optimum(theta, here.value, _steepness(here), False, evaluations, 1, 1)
+
+
+def _holding(search: Search, held: NDArray[np.bool_]) -> Search:
+    """A search that leaves some elements of theta as they are."""
+    free = ~held
+    points = next(search)
+    while True:
+        found = yield points
+        seen = [
+            each and Evaluation(each.value, each.gradient * free, _without(each.hessian, held))
+            for each in found
+        ]
+        try:
+            points = search.send(seen)
+        except StopIteration as stop:
+            end: Optimum = stop.value
+            return end
+
+
+def _without(hessian: Floats, held: NDArray[np.bool_]) -> Floats:
+    """The Hessian with ones for the elements that are held, so that no step moves them."""
+    out = np.where(held[:, None] | held, 0.0, hessian)
+    out[held, held] = 1.0
+    return out
 
 
 def _best(

@@ -50,3 +50,7 @@ class DataError(EngineError):
 
 class LimitError(EngineError):
     """A cap is passed: too many terms, columns, levels or rows."""
+
+
+class RowsNeededError(EngineError):
+    """Sums that are there already cannot serve: all rows have to be read again."""

@@ -7,13 +7,13 @@ there is no code in it. Four functions take constants from the rows the model is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from engine.errors import DataError, Problem
+from engine.functions import OPERATORS, applied, learning_polynomial
 from engine.state import GroupMeans, Over, Polynomial, Standardization, State, Vector, at_once
 from engine.table import Factor
 from engine.tokens import number_text, quoted
@@ -81,24 +81,6 @@ STATEFUL = frozenset({"scale", "center", "poly", "ave"})
 
 _NO_FACTORS: Factors = {}
 _NO_MEANS: Mapping[str, Vector] = {}
-
-_ELEMENTWISE: dict[str, Callable[[Vector], Vector]] = {
-    "log2": np.log2,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "exp": np.exp,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "I": np.asarray,
-}
-_CLAMPS: dict[str, Callable[[Vector, Vector], Vector]] = {"pmax": np.maximum, "pmin": np.minimum}
-_OPERATORS: dict[Operator, Callable[[Vector, Vector], Vector]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.divide,
-    "^": np.power,
-}
 
 
 def columns(expr: Expr) -> tuple[str, ...]:
@@ -266,28 +248,21 @@ def _value(expr: Expr, rows: _Rows) -> Vector:
         case Negate(operand):
             return -_value(operand, rows)
         case Binary(operator, left, right):
-            return _OPERATORS[operator](_value(left, rows), _value(right, rows))
+            return OPERATORS[operator](_value(left, rows), _value(right, rows))
         case Call("ave"):
             return _group_means(expr, rows)
         case Call():
-            return _applied(expr, [_value(each, rows) for each in expr.arguments], rows.states)
+            arguments = [_value(each, rows) for each in expr.arguments]
+            if expr.function in STATEFUL and not _is_raw(expr):
+                return _state(expr, rows.states).apply(arguments[0])
+            return applied(expr.function, arguments, raw=_is_raw(expr))
 
 
-def _applied(call: Call, arguments: list[Vector], states: States) -> Vector:
-    if elementwise := _ELEMENTWISE.get(call.function):
-        return elementwise(arguments[0])
-    match call.function:
-        case "log":
-            return _log(*arguments)
-        case "pmax" | "pmin":
-            return _CLAMPS[call.function](*arguments)
-        case "poly" if _is_raw(call):
-            return arguments[0][:, None] ** np.arange(1, int(arguments[1]) + 1)
-        case _:
-            state = states.get(text(call))
-            if not isinstance(state, Standardization | Polynomial):
-                raise TypeError(f"{text(call)} has no numeric value")
-            return state.apply(arguments[0])
+def _state(call: Call, states: States) -> Standardization | Polynomial:
+    state = states.get(text(call))
+    if not isinstance(state, Standardization | Polynomial):
+        raise TypeError(f"{text(call)} has no numeric value")
+    return state
 
 
 def _group_means(call: Call, rows: _Rows) -> Vector:
@@ -301,16 +276,6 @@ def _group_means(call: Call, rows: _Rows) -> Vector:
         raise TypeError(f"{key} has learned no means")
     learned = state.apply([rows.factors[name] for name in _names(call)])
     return learned if given is None else np.where(np.isnan(given), learned, given)
-
-
-def _log(x: Vector, base: Vector | None = None) -> Vector:
-    if base is None:
-        return np.log(x)
-    if base == 2:
-        return np.log2(x)
-    if base == 10:
-        return np.log10(x)
-    return np.log(x) / np.log(base)
 
 
 def _is_raw(call: Call) -> bool:
@@ -332,7 +297,7 @@ def learning(call: Call) -> Generator[Over, Vector, Standardization | Polynomial
     """
     match call.function:
         case "poly":
-            return _learning_polynomial(call)
+            return learning_polynomial(int(constant(call.arguments[1]) or 0), text(call))
         case "center":
             return Standardization.learning(center=True, scale=False)
         case _:
@@ -340,35 +305,6 @@ def learning(call: Call) -> Generator[Over, Vector, Standardization | Polynomial
                 center=call.option("center", default=True),
                 scale=call.option("scale", default=True),
             )
-
-
-def _learning_polynomial(call: Call) -> Generator[Over, Vector, Polynomial]:
-    degree = int(constant(call.arguments[1]) or 0)
-    enough = degree + 1
-    distinct = yield Over(lambda x: np.unique(x)[:enough], lambda a, b: np.union1d(a, b)[:enough])
-    if len(distinct) < enough:
-        raise DataError(
-            Problem(
-                "too_few_distinct_values",
-                f"{text(call)} needs more distinct values of its column than its degree",
-                "Lower the degree, or take the column as a factor.",
-                ("formula",),
-            )
-        )
-    try:
-        found = yield from Polynomial.learning(degree)
-    except ZeroDivisionError:  # squares that are too small for doubles
-        found = None
-    if found is None or not all(0.0 < each < np.inf for each in found.norm2):
-        raise DataError(
-            Problem(
-                "not_finite",
-                f"{text(call)} has no value: the squares of its column are no doubles",
-                "Take the column in another unit.",
-                ("formula",),
-            )
-        )
-    return found
 
 
 # The text of an expression, with R's precedences.

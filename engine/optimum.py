@@ -18,10 +18,14 @@ import numpy as np
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Structure
 from engine.crossed import CrossedCriterion
-from engine.descent import ACCURACY, Known, Objective, Optimum, descend, descend_together
+from engine.descent import ACCURACY, Known, Objective, Optimum, Start, descend, descend_together
 from engine.information import Informed
+from engine.iterative.criterion import IterativeCriterion
+from engine.iterative.search import lowest, search
 from engine.progress import unwatched
-from engine.starts import blocks_of, starts
+from engine.ridges import LADDER, beyond
+from engine.scoring import scored
+from engine.starts import MANY_PARAMETERS, MAX_WORK, blocks_of, starts
 from engine.surface import StackedCriterion
 from engine.table import Floats
 
@@ -33,6 +37,8 @@ SAME_OPTIMUM = 1e-6
 """Two optima whose values differ by less than this are one."""
 FEWEST = 2
 """As many starts are followed whatever the surface looks like."""
+SAME_POINT = 1e-6
+"""Two starts closer than this, in every element of theta, are one."""
 NO_SIZE, LIKE_SIZE, LIKE_SCALAR = 0.01, 1.2, 0.5
 """Standard deviations of effects are alike when their logarithms are, those near zero all."""
 BOUNDARY = 1e-3
@@ -44,8 +50,9 @@ def minimise(
 ) -> Optimum:
     """The global optimum, as far as the starts can tell.
 
-    The dips of a scan are followed to their ends, two starts at least, and all of them when there
-    is doubt: when they end in different places, or at the boundary.
+    The dips of a scan are followed to their ends, two starts at least, then what lies beyond the
+    ridges around the lowest end, and all starts when there is doubt: when searches end in different
+    places, or at the boundary.
 
     Args:
         criterion: to be minimised.
@@ -53,12 +60,14 @@ def minimise(
             comes first, and with it only those dips of the scan are followed that are far from it.
         watch: called before every evaluation of a search; what it raises ends the search.
     """
+    if isinstance(criterion, IterativeCriterion):
+        return search(criterion, watch)
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
     ends, tried = _ends(criterion, near, ACCURACY, watch)
     evaluations = tried + sum(end.evaluations for end in ends)
-    best = min(ends, key=lambda end: end.value)
+    best = _lowest(ends)
     found: list[float] = []
     for end in ends:
         if end.converged and all(abs(end.value - value) > SAME_OPTIMUM for value in found):
@@ -81,6 +90,8 @@ def lowest_value(criterion: Criterion, near: Floats) -> float:
         criterion: to be minimised.
         near: a point known to be close to the optimum.
     """
+    if isinstance(criterion, IterativeCriterion):
+        return lowest(criterion, near)
     if not len(near):
         return criterion.value_at(near)
     return min(end.value for end in _ends(criterion, near, VALUE_ACCURACY)[0])
@@ -103,12 +114,63 @@ def _ends(
     else:
         first = [near, *(dip for dip in dips if not _alike(structure, dip, near))]
     known = Known(structure, [])
-    ends = descend_together(criterion, first, known, enough, watch)
+    ends = descend_together(criterion, _improved(criterion, first), known, enough, watch)
+    tried = found.tried
+    if isinstance(criterion, StackedCriterion):
+        tried += _follow_ridges(criterion, ends, known, enough, watch)
     if structure.k > 1 and _doubtful(criterion, ends):
         followed = len(first) if near is None else len(dips)
         every = starts(criterion) if isinstance(criterion, StackedCriterion) else found
-        ends += descend_together(criterion, every.points[followed:], known, enough, watch)
-    return ends, found.tried
+        others = [Start(theta) for theta in every.points[followed:]]
+        before = _lowest(ends)
+        ends += descend_together(criterion, others, known, enough, watch)
+        if (
+            isinstance(criterion, StackedCriterion)
+            and _lowest(ends).value < before.value - SAME_OPTIMUM
+        ):
+            tried += _follow_ridges(criterion, ends, known, enough, watch)
+    return ends, tried
+
+
+def _follow_ridges(
+    criterion: StackedCriterion,
+    ends: list[Optimum],
+    known: Known,
+    enough: float,
+    watch: Callable[[], None],
+) -> int:
+    """Search beyond the ridges around the lowest end, and again around a lower one.
+
+    Not where that takes long: with many levels the surface is smoother. Returns how many values it
+    took to find them.
+    """
+    levels, effects = len(criterion.blocks.root), criterion.structure.k
+    if effects * len(LADDER) * levels > MAX_WORK or len(criterion.structure.rows) > MANY_PARAMETERS:
+        return 0
+    tried, best = 0, None
+    while best is None or _lowest(ends).value < best.value - SAME_OPTIMUM:
+        best = _lowest(ends)
+        if not np.isfinite(best.value):
+            break
+        others = beyond(criterion, best.theta, best.value)
+        tried += (len(LADDER) + 1) * effects
+        ends += descend_together(criterion, others, known, enough, watch)
+    return tried
+
+
+def _lowest(ends: Sequence[Optimum]) -> Optimum:
+    return min(ends, key=lambda end: end.value)
+
+
+def _improved(criterion: Criterion, thetas: Sequence[Floats]) -> list[Start]:
+    """Starts a step of scoring nearer to their optimum; those that come to one point are one."""
+    if not isinstance(criterion, StackedCriterion) or not thetas:
+        return [Start(theta) for theta in thetas]
+    distinct: list[Start] = []
+    for start in scored(criterion, np.array(thetas)):
+        if all(np.abs(start.theta - own.theta).max() > SAME_POINT for own in distinct):
+            distinct.append(start)
+    return distinct
 
 
 def _learns(criterion: Criterion) -> TypeGuard[CrossedCriterion]:

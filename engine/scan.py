@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -25,8 +26,8 @@ from engine.learning import Learned
 from engine.levels import factor_of
 from engine.progress import Progress, silent
 from engine.spec import Spec
-from engine.sums import CHUNK_ROWS, Sums, chunk_size
-from engine.table import Factor
+from engine.sums import CHUNK_ROWS, Pilots, Sums, chunk_size
+from engine.table import Factor, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class Scanned:
 
     Attributes:
         design: how rows become columns, grouping factors with most levels first.
-        n_dropped: rows left out because a value was missing.
         products: the sums.
+        n_dropped: rows left out because a value was missing.
     """
 
     design: Design
-    n_dropped: int
     products: CrossProducts
+    n_dropped: int
 
 
 def scan(
@@ -50,6 +51,8 @@ def scan(
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,
+    known: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    pilots: Pilots | None = None,
 ) -> Scanned:
     """Read a scan, as many times as needed.
 
@@ -59,18 +62,25 @@ def scan(
         chunk_rows: rows whose columns are held at once, at most; fewer than usual also make
             batches of so many rows.
         progress: told how many rows have been read; raise from it to cancel.
+        known: levels by column that the design shall have beside those of the rows.
+        pilots: of the columns; by default those of the first rows.
 
     Raises:
         EngineError: the model cannot be made from these data.
     """
     reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
-    levels = _TermLevels(reader)
-    learned = _learned(reader, levels)
-    for known in (bool(learned.states), True):
-        found = _pass(reader, levels, learned, chunk_rows, known)
+    levels = TermLevels(reader, known)
+    learned = learned_of(reader, levels)
+    for all_known in (bool(learned.states), True):
+        found = _pass(reader, levels, learned, _Sizes(chunk_rows, pilots), all_known)
         if found is not None:
             return found
-    raise DataError(
+    raise unsteady()
+
+
+def unsteady() -> DataError:
+    """The error of data that change while they are read."""
+    return DataError(
         Problem(
             "unsteady_data",
             "the data have other levels each time they are read",
@@ -80,7 +90,7 @@ def scan(
     )
 
 
-def _learned(reader: Reader, levels: _TermLevels) -> Learned:
+def learned_of(reader: Reader, levels: TermLevels) -> Learned:
     """What scale(), center(), poly() and ave() learn; levels are met on the way."""
 
     def rows() -> Iterator[Batch]:
@@ -98,32 +108,47 @@ def _expressions(reader: Reader) -> list[Expr]:
     return [formula.response, *found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How rows are summed: how many columns' rows at once, about which pilots."""
+
+    chunk_rows: int
+    pilots: Pilots | None
+
+
 def _pass(
-    reader: Reader, levels: _TermLevels, learned: Learned, chunk_rows: int, known: bool
+    reader: Reader, levels: TermLevels, learned: Learned, sizes: _Sizes, known: bool
 ) -> Scanned | None:
     """One pass; ``None`` when it has met levels that were not known at its beginning."""
-    running: _Running | None = None
+    running: RunningSums | None = None
+    coding: Mapping[str, Factor] = {}
     missed = False
     for batch in reader.batches():
         new = levels.meet(batch)
         if running is None and not missed:
             coding = levels.coding()
             try:
-                design = _design(reader, coding, learned)
+                design = design_of(reader, coding, learned)
             except DataError:  # one level so far
                 if known:
                     raise
                 missed = True
                 continue
-            running = _Running(design, coding, learned, reader, chunk_rows)
+            running = RunningSums(design, learned, reader, sizes.chunk_rows, sizes.pilots)
         elif new:
             missed = True
         if running is not None and not missed:
-            running.add(batch)
+            running.add(batch, coding)
     return None if missed or running is None else running.total(reader.n_dropped)
 
 
-def _design(reader: Reader, coding: Mapping[str, Factor], learned: Learned) -> Design:
+def design_of(reader: Reader, coding: Mapping[str, Factor], learned: Learned) -> Design:
+    """The design of a model whose factors have these levels.
+
+    Raises:
+        DataError: a factor has one level.
+        LimitError: too many columns.
+    """
     levels = Frame(reader.n_rows, 0, {}, coding, reader.roles.bare)
     return learn(reader.spec, levels, constants=learned.states)
 
@@ -135,11 +160,14 @@ def factor_named(variable: Expr, bare: frozenset[str]) -> str | None:
     return is_factor(variable)
 
 
-class _TermLevels:
+class TermLevels:
     """The levels met so far, in complete rows, of the factors in terms and the groups of means."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(
+        self, reader: Reader, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
         self._levels = reader.levels
+        self._known = known
         formula, bare = reader.spec.formula, reader.roles.bare
         named = [factor_named(variable, bare) for variable in variables(formula)]
         named += [name for expr in _expressions(reader) for name in groups(expr)]
@@ -157,6 +185,10 @@ class _TermLevels:
             self._met[name] = own
         return new
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """By column, the levels met, in order."""
+        return {name: own.levels for name, own in self.coding().items()}
+
     def coding(self) -> dict[str, Factor]:
         """By column, the factor whose row i is the code i; -1 for codes not met."""
         out = {}
@@ -164,33 +196,42 @@ class _TermLevels:
             used = np.flatnonzero(met)
             factor = factor_of(self._levels[name], used)
             ranks = np.full(len(met), -1, dtype=np.int64)
+            factor = united(factor, self._known.get(name, ()))
             ranks[used] = factor.codes
             out[name] = Factor(ranks, factor.levels)
         return out
 
 
-class _Running:
-    """The sums of a pass, by a design that is settled."""
+class RunningSums:
+    """The sums of a pass, by a design that is settled.
+
+    Args:
+        design: how rows become columns.
+        learned: the constants of stateful calls.
+        reader: where the rows come from.
+        chunk_rows: rows whose columns are held at once, at most.
+        pilots: of M, then of Z of each grouping factor; those of the first rows by default.
+    """
 
     def __init__(
         self,
         design: Design,
-        coding: Mapping[str, Factor],
         learned: Learned,
         reader: Reader,
         chunk_rows: int,
+        pilots: Pilots | None = None,
     ) -> None:
-        self._design, self._coding, self._learned = design, coding, learned
+        self._design, self._learned, self._pilots = design, learned, pilots
         self._weights = reader.spec.weights
         self._step = chunk_size(design, chunk_rows)
         self._groups = [GroupCodes(own.columns, reader.levels) for own in design.groupings]
         self._sums: Sums | None = None
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, coding: Mapping[str, Factor]) -> None:
+        """Add rows, whose factors in terms are coded so."""
         codes = [group.codes(batch.codes) for group in self._groups]
         factors = {
-            name: Factor(coding.codes[batch.codes[name]], coding.levels)
-            for name, coding in self._coding.items()
+            name: Factor(own.codes[batch.codes[name]], own.levels) for name, own in coding.items()
         }
         means = self._learned.means(batch.codes)
         frame = replace(batch.frame, factors=factors, means=means)
@@ -198,19 +239,32 @@ class _Running:
             stop = start + self._step
             columns = Columns.of(self._design, frame.slice(start, stop), self._weights)
             if self._sums is None:
-                pilots = columns.pilots(self._design)
+                design, given = self._design, self._pilots
+                pilots = given(design, columns) if given else columns.pilots(design)
                 sizes = [0] * len(codes)
                 self._sums = Sums(self._design, pilots, sizes, self._weights is not None)
             self._sums.add(columns, [own[start:stop] for own in codes])
 
+    def keyed(self) -> CrossProducts:
+        """The sums, levels named by their keys, grouping factors as the formula has them."""
+        assert self._sums is not None  # noqa: S101  rows have been added
+        orders = [group.keys(self._sums.rows(i)) for i, group in enumerate(self._groups)]
+        return self._sums.total(orders)
+
     def total(self, n_dropped: int) -> Scanned:
-        sums, design = self._sums, self._design
+        """What a model needs of all rows."""
+        sums = self._sums
         if sums is None:
             raise ValueError("a pass without rows has no sums")
         orders = [group.order(sums.rows(i)) for i, group in enumerate(self._groups)]
-        products = sums.total(orders)
-        places = sorted(range(len(orders)), key=lambda i: -len(orders[i].levels))
-        if places != sorted(places):
-            products = products.arranged(places)
-            design = replace(design, groupings=tuple(design.groupings[i] for i in places))
-        return Scanned(design, n_dropped, products)
+        return Scanned(*largest_first(self._design, sums.total(orders)), n_dropped)
+
+
+def largest_first(design: Design, products: CrossProducts) -> tuple[Design, CrossProducts]:
+    """The same, grouping factors with more levels first."""
+    groups = products.groups
+    places = sorted(range(len(groups)), key=lambda i: -len(groups[i].levels))
+    if places == sorted(places):
+        return design, products
+    groupings = tuple(design.groupings[i] for i in places)
+    return replace(design, groupings=groupings), products.arranged(places)

@@ -61,8 +61,57 @@ class SlopesCriterion(StackedCriterion):
             ]
         ).reshape(4, -1)
 
+    @cached_property
+    def _pair_products(self) -> Floats:
+        """Products of Q_j'[X y] of the first row, of both and of the second, (3 J, q q)."""
+        own, other = self._columns[:, 2:]
+        first, mixed, second = (
+            (left[:, None] * right[None]).reshape(-1, left.shape[-1])
+            for left, right in ((own, own), (own, other), (other, other))
+        )
+        q = len(own)
+        mixed = mixed + mixed.reshape(q, q, -1).swapaxes(0, 1).reshape(q * q, -1)
+        return np.ascontiguousarray(np.concatenate([first, mixed, second], axis=1).T)
+
+    def sums_of(self, thetas: Floats) -> tuple[Floats, Floats]:
+        """D (s, q, q) and log|V| (s,) at each theta, to the few digits that a scan needs.
+
+        Of two effects by the weights that N_j^-1 gives the products, where digits may cancel.
+        """
+        if self.structure.k > 2:
+            return super().sums_of(thetas)
+        first, determinant, below = self._pivots(thetas)
+        s, n_levels = first.shape
+        weights = np.empty((s, 3, n_levels))
+        own, mixed, second = weights[:, 0], weights[:, 1], weights[:, 2]
+        np.divide(first, determinant, out=second)
+        np.multiply(below, second, out=mixed)
+        np.negative(mixed, out=mixed)
+        np.reciprocal(first, out=own)
+        below *= mixed
+        own -= below
+        d = weights.reshape(s, -1) @ self._pair_products
+        d += self.blocks.within.ravel()
+        return d.reshape(s, *self.blocks.within.shape), np.log(determinant).sum(axis=1)
+
     def _whitened_pairs(self, thetas: Floats) -> tuple[Floats, Floats]:
-        """L_j^-1 [R_j, Q_j'[X y]] (s, 2, m, J) and sum_j log|N_j| (s,) of two effects.
+        """L_j^-1 [R_j, Q_j'[X y]] (s, 2, m, J) and sum_j log|N_j| (s,) of two effects."""
+        s, n_levels = len(thetas), self._columns.shape[-1]
+        first, determinant, below = self._pivots(thetas)
+        scale = np.empty((s, 2, 1, n_levels))
+        np.reciprocal(first, out=scale[:, 0, 0])
+        np.divide(first, determinant, out=scale[:, 1, 0])
+        np.sqrt(scale, out=scale)
+        own, other = self._columns
+        out = np.empty((s, 2, *own.shape))
+        out[:, 0] = own
+        np.multiply(below[:, None], own, out=out[:, 1])
+        np.subtract(other, out[:, 1], out=out[:, 1])
+        out *= scale
+        return out, np.log(determinant).sum(axis=1)
+
+    def _pivots(self, thetas: Floats) -> tuple[Floats, Floats, Floats]:
+        """N_11, |N| and N_12 / N_11 of two effects, (s, J).
 
         |N| = 1 + |RT|^2 + (|R| |T|)^2 is a sum of squares, where the pivots of elimination are
         differences.
@@ -79,17 +128,7 @@ class SlopesCriterion(StackedCriterion):
         determinant += squares[:, 4]
         below = rt[:, 0] * rt[:, 2] + rt[:, 1] * rt[:, 3]
         below /= first
-        scale = np.empty((s, 2, 1, n_levels))
-        np.reciprocal(first, out=scale[:, 0, 0])
-        np.divide(first, determinant, out=scale[:, 1, 0])
-        np.sqrt(scale, out=scale)
-        own, other = self._columns
-        out = np.empty((s, 2, *own.shape))
-        out[:, 0] = own
-        np.multiply(below[:, None], own, out=out[:, 1])
-        np.subtract(other, out[:, 1], out=out[:, 1])
-        out *= scale
-        return out, np.log(determinant).sum(axis=1)
+        return first, determinant, below
 
     def _full(self, thetas: Floats) -> Floats:
         """The lower triangle (a, b, c) of T of two effects, b = 0 where they are independent."""

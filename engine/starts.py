@@ -218,11 +218,11 @@ def _choose(values: Floats, count: int, fewest: int | None, *, edge: bool) -> tu
 
 def _lowest_around(values: Floats, axis: int) -> Floats:
     """The lowest of each value and its neighbours along an axis."""
-    values = np.moveaxis(values, axis, 0)
     around = values.copy()
-    np.minimum(around[1:], values[:-1], out=around[1:])
-    np.minimum(around[:-1], values[1:], out=around[:-1])
-    return np.moveaxis(around, 0, axis)
+    before, after = ((*[slice(None)] * axis, own) for own in (slice(None, -1), slice(1, None)))
+    np.minimum(around[after], values[before], out=around[after])
+    np.minimum(around[before], values[after], out=around[before])
+    return around
 
 
 @lru_cache(maxsize=16)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,15 +13,20 @@ from engine.columns import Columns
 from engine.cooccurrence import MeetingSums
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Design, Grouping
+from engine.errors import LimitError, Problem
 from engine.frame import Frame
 from engine.progress import Progress, silent
 from engine.table import Codes, Factor, Floats
 
+MAX_LEVELS = 20_000_000
+"""Most levels of a grouping factor: each has sums of its own."""
 CHUNK_ROWS = 65_536
 """Most rows whose columns are held at once."""
 CHUNK_CELLS = 1 << 17
 """About as many numbers of M are held at once: a megabyte stays in a processor's cache."""
 LEAST_ROWS = 2_048
+Pilots: TypeAlias = Callable[[Design, Columns], tuple[Pilot, ...]]
+"""Pilots of M, then of Z of each grouping factor, from a design and the first rows."""
 NARROW = 16
 """Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
 
@@ -52,8 +58,9 @@ def accumulate(
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,
+    pilots: Pilots | None = None,
 ) -> CrossProducts:
-    """Cross-products of all rows of a frame, a chunk at a time, with the first chunk's pilots.
+    """Cross-products of all rows of a frame, a chunk at a time, by default with its first's pilots.
 
     Raises:
         DataError: weights that are not positive, an expression that is not finite.
@@ -66,7 +73,8 @@ def accumulate(
         columns = Columns.of(design, frame.slice(start, start + step), weights)
         if sums is None:
             sizes = [len(factor.levels) for factor in factors]
-            sums = Sums(design, columns.pilots(design), sizes, weights is not None)
+            own = columns.pilots(design) if pilots is None else pilots(design, columns)
+            sums = Sums(design, own, sizes, weights is not None)
         sums.add(columns, [factor.codes[start : start + step] for factor in factors])
     if sums is None:
         raise ValueError("a frame without rows has no cross-products")
@@ -177,6 +185,7 @@ class _GroupSums:
 
     def __init__(self, grouping: Grouping, pilot: Pilot, m: int, size: int, weighted: bool) -> None:
         self._name, self._pilot, self._m, self._weighted = grouping.name, pilot, m, weighted
+        _require_few_levels(grouping.name, size)
         self._ones = grouping.intercepts
         k = len(self._ones)
         slopes = [a for a in range(k) if not self._ones[a]]
@@ -240,9 +249,22 @@ class _GroupSums:
         """Make room for the codes; it is doubled, so that a level is moved a few times."""
         need, room = int(codes.max()) + 1, len(self.rows)
         if need > room:
+            _require_few_levels(self._name, need)
             more = max(need, 2 * room) - room
             self.rows = np.pad(self.rows, (0, more))
             self._sums = np.pad(self._sums, ((0, 0), (0, more)))
+
+
+def _require_few_levels(name: str, count: int) -> None:
+    if count > MAX_LEVELS:
+        raise LimitError(
+            Problem(
+                "too_many_groups",
+                f"grouping factor {name} has more than {MAX_LEVELS} levels",
+                "use a coarser group",
+                ("formula",),
+            )
+        )
 
 
 def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -> Floats:

@@ -6,6 +6,7 @@ cost little more than one. All arrays here have the theta first, (s, ...).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -81,7 +82,7 @@ class Scanned:
 
 
 @dataclass(frozen=True)
-class StackedCriterion(Criterion):
+class StackedCriterion(Criterion, ABC):
     """A criterion that is evaluated at several thetas at once.
 
     Attributes:
@@ -96,20 +97,20 @@ class StackedCriterion(Criterion):
         return max(1, MAX_DOUBLES // self.doubles)
 
     @property
+    @abstractmethod
     def doubles(self) -> int:
         """The size of the largest array of an evaluation at one theta."""
-        raise NotImplementedError
 
+    @abstractmethod
     def whitened(self, thetas: Floats) -> Whitened:
         """The columns at each theta (s, t)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def level_sums(self, root: Floats, inner: Floats, inverse: Floats, weight: Floats) -> LevelSums:
         """The sums over levels at each theta.
 
         ``inverse`` is R^-1 for D = R'R (s, q, q), ``weight`` (q,) as in :meth:`Criterion.sums`.
         """
-        raise NotImplementedError
 
     def __call__(self, theta: Floats) -> Evaluation | None:
         """Value, gradient and Hessian; ``None`` where they do not exist or overflow."""
@@ -119,9 +120,9 @@ class StackedCriterion(Criterion):
     def several(self, thetas: Floats) -> list[Evaluation | None]:
         """Value, gradient and Hessian at each theta (s, t)."""
         found = self.whitened(thetas)
-        exists, upper, inverse = _roots(found.d)
+        exists, upper, inverse = roots(found.d)
         sums = self.level_sums(found.root, found.inner, inverse, self._weight)
-        values = self._values(upper, found.log_det)
+        values = self.values(upper, found.log_det)
         s, t = thetas.shape
         directions = self.structure.directions(thetas).reshape(s, t, -1)
         turned = np.swapaxes(directions, 1, 2)
@@ -145,29 +146,40 @@ class StackedCriterion(Criterion):
         """Values at many thetas (s, t); infinite where the criterion does not exist."""
         if self.scanned.thetas is not thetas:
             self._scan(thetas)
-        values = self._values(self.scanned.upper, self.scanned.log_det)
+        values = self.values(self.scanned.upper, self.scanned.log_det)
         return np.where(self.scanned.exists, values, np.inf)
 
     def _scan(self, thetas: Floats) -> None:
-        step = 4 * self.at_once  # fewer arrays are held than for derivatives
-        parts = [self.whitened(thetas[i : i + step]) for i in range(0, len(thetas), step)]
-        d = np.concatenate([part.d for part in parts])
-        try:
-            upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
-            exists = np.isfinite(d).all(axis=(1, 2))
-        except np.linalg.LinAlgError:
-            exists, upper, _ = _roots(d)
+        d, log_det = self._all_sums(thetas)
+        exists, upper = _upper(d)
         self.scanned.thetas, self.scanned.exists = thetas, exists
-        self.scanned.upper = upper
-        self.scanned.log_det = np.concatenate([part.log_det for part in parts])
+        self.scanned.upper, self.scanned.log_det = upper, log_det
+
+    def _all_sums(self, thetas: Floats) -> tuple[Floats, Floats]:
+        step = 4 * self.at_once  # fewer arrays are held than for derivatives
+        parts = [self.sums_of(thetas[i : i + step]) for i in range(0, len(thetas), step)]
+        return np.concatenate([d for d, _ in parts]), np.concatenate([each for _, each in parts])
+
+    def sums_of(self, thetas: Floats) -> tuple[Floats, Floats]:
+        """D (s, q, q) and log|V| (s,) at each theta, to the few digits that a scan needs."""
+        found = self.whitened(thetas)
+        return found.d, found.log_det
+
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    def heights(self, thetas: Floats) -> Floats:
+        """As :meth:`scan`, of a few thetas that will not be asked for again."""
+        d, log_det = self._all_sums(thetas)
+        exists, upper = _upper(d)
+        return np.where(exists, self.values(upper, log_det), np.inf)
 
     def value_at(self, theta: Floats) -> float:
         """The criterion alone; infinite where it does not exist."""
         found = self.whitened(theta[None])
-        exists, upper, _ = _roots(found.d)
-        return float(self._values(upper, found.log_det)[0]) if exists[0] else np.inf
+        exists, upper, _ = roots(found.d)
+        return float(self.values(upper, found.log_det)[0]) if exists[0] else np.inf
 
-    def _values(self, upper: Floats, log_det: Floats) -> Floats:
+    def values(self, upper: Floats, log_det: Floats) -> Floats:
+        """The criterion where D = R'R, R (s, q, q), and log|V| (s,)."""
         logs = np.log(upper.diagonal(axis1=1, axis2=2))
         values = log_det + self._constant + (2.0 * self.count) * logs[:, -1]
         if self.reml:
@@ -179,7 +191,17 @@ class StackedCriterion(Criterion):
         return self.count * float(1.0 + LOG_2PI - np.log(self.count))
 
 
-def _roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
+def _upper(d: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Where D (s, q, q) is positive definite (s,), and R of D = R'R."""
+    try:
+        upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        exists, upper, _ = roots(d)
+        return exists, upper
+    return np.asarray(np.isfinite(d).all(axis=(1, 2))), upper
+
+
+def roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
     """Where D (s, q, q) is positive definite (s,), R of D = R'R, and R^-1.
 
     The identity stands for R where there is none. Only upper triangles are read.

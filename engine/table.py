@@ -282,6 +282,16 @@ def compact(codes: Codes, values: list[str]) -> Factor:
     return Factor(recode[codes], tuple(levels))
 
 
+def united(factor: Factor, known: Iterable[str]) -> Factor:
+    """The same factor among more levels, of which some do not occur."""
+    levels = tuple(sorted({*factor.levels, *known}))
+    if levels == factor.levels:
+        return factor
+    rank = {level: code for code, level in enumerate(levels)}
+    recode = np.array([*(rank[level] for level in factor.levels), -1], dtype=np.int64)
+    return Factor(recode[factor.codes], levels)
+
+
 def level_text(value: object) -> str:
     """The level that a value of any kind stands for: ``7``, ``7.0`` and ``"7"`` are one level."""
     if isinstance(value, np.generic):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
-from service.orders import Order, stored_form
+from service.orders import Order, stored_form, sums_key
 from service.schemas.fits import (
     ConvergenceRecord,
     FitStatistics,
@@ -45,11 +46,29 @@ def model(row: Model, fit: Fit) -> FittedModel:
             spec_hash=row.summary["spec_hash"],
             dataset_hash=row.dataset_hash,
             elapsed_ms=row.summary["elapsed_ms"],
+            rows_read=row.summary.get("rows_read"),
+            added_to=row.summary.get("added_to"),
+            reread=row.summary.get("reread"),
         ),
     )
 
 
-def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which rows a fit was made of.
+
+    Attributes:
+        read: how many were read.
+        added_to: the dataset of whose rows there were sums already.
+        reread: why rows were read whose sums there were.
+    """
+
+    read: int
+    added_to: str | None
+    reread: str | None
+
+
+def row(order: Order, fit: Fit, elapsed_ms: float, rows: Rows) -> Model:
     """Return what the catalog keeps of a fit, whose file has no key yet."""
     spec = fit.spec  # a summary has its own order of terms
     return Model(
@@ -63,10 +82,14 @@ def row(order: Order, fit: Fit, elapsed_ms: float) -> Model:
             **summary(fit),
             "spec_hash": order.specified.digest,
             "elapsed_ms": elapsed_ms,
+            "rows_read": rows.read,
+            "added_to": rows.added_to,
+            "reread": rows.reread,
         },
         spec=stored_form(spec),
         blob="",
         id=order.id,
+        sums=sums_key(spec, order.dataset_hash),
     )
 
 

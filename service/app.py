@@ -34,6 +34,10 @@ from service.api import (
 from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
+from service.cross_origin import cors
+from service.gate import Authentication, Gate
+from service.limiting import RateLimits
+from service.local import LocalNames
 from service.middleware import (
     AccessLog,
     BodyLimit,
@@ -44,9 +48,10 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.observing import Instruments
+from service.places import Places
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
-from service.schemas.datasets import MergeRequest, TableDocument
+from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
@@ -81,6 +86,7 @@ ROUTERS: Final = (
 RAW_MODELS: Final[tuple[type[BaseModel], ...]] = (
     Problem,
     TableDocument,
+    ReferenceDocument,
     MergeRequest,
     FitRequest,
     PredictionRequest,
@@ -127,8 +133,11 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application; it opens its catalog and store when it starts."""
+def create_app(settings: Settings | None = None, *, local: bool = False) -> FastAPI:
+    """Return the application; it opens its catalog and store when it starts.
+
+    With ``local`` it answers to names of this machine only.
+    """
     settings, instruments = settings or Settings(), Instruments()
     app = Application(
         title="partialpool",
@@ -140,7 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(settings, instruments),
+        middleware=_middleware(settings, instruments, local),
         telemetry={"metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.instruments = instruments
@@ -166,13 +175,14 @@ class Application(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
-    database = Database(settings.catalog, sync=settings.sync_files)
-    compute = Compute(settings.fit_threads)
-    workers = Workers(
-        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
+    database = Database(
+        settings.catalog, sync=settings.sync_files, timed=app.state.instruments.store
     )
+    compute = Compute(settings.fit_threads)
+    workers = _places(settings)
     try:
         await database.migrate()
+        await workers.start()
         parts = app.state.services = assembled(
             settings, database, compute, workers, app.state.instruments
         )
@@ -191,15 +201,29 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.close()
 
 
-def _middleware(settings: Settings, instruments: Instruments) -> list[Middleware]:
+def _places(settings: Settings) -> Places:
+    """Return where long work is done, as the settings say."""
+    if settings.compute:
+        from service.cluster.client import Cluster  # not imported where there is no cluster
+
+        return Cluster(settings)
+    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
+
+
+def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
     log = [Middleware(AccessLog)] if settings.access_log else []
     return [
         Middleware(RequestId),
         *log,
         Middleware(Measure, instruments=instruments),
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
+        *([cors(settings.cors_origins)] if settings.cors_origins else []),
         Middleware(LastResort),
+        *([Middleware(LocalNames)] if local else []),
+        *([Middleware(Authentication)] if settings.keys_needed else []),
+        *([Middleware(RateLimits)] if settings.limited else []),
+        *([Middleware(Gate)] if settings.keys_needed else []),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(HeadAsGet),
     ]

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from engine import Progress
 from service import fits, inquiring
 from service.blobs import Blobs
-from service.catalog import Claimed, Database, Leases, Queue
+from service.callers import Callers
+from service.catalog import Claimed, Database, Keys, Leases, Queue
 from service.changes import Changes
 from service.compute import Compute
 from service.context import Services
@@ -16,10 +17,11 @@ from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
 from service.observing import Count, Instruments
+from service.places import Places
 from service.plots.pictures import Pictures
+from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
-from service.workers import Workers
 
 Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[None]]
 
@@ -30,15 +32,24 @@ KINDS: Final[Mapping[str, Perform]] = {
 }
 
 
+def _rates(settings: Settings) -> Rates | None:
+    if not settings.limited:
+        return None
+    return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
+
+
 def assembled(
     settings: Settings,
     database: Database,
     compute: Compute,
-    workers: Workers,
+    workers: Places,
     instruments: Instruments,
 ) -> Services:
-    """Return the parts of a service that works on a catalog, with its threads and processes."""
-    blobs, changes = Blobs(settings.blobs, sync=settings.sync_files), Changes()
+    """Return the parts of a service that works on a catalog, with its threads and places."""
+    blobs, changes = (
+        Blobs(settings.blobs, sync=settings.sync_files, timed=instruments.store),
+        Changes(),
+    )
     replica = replica_id()
     queue, leases = Queue(database, replica), Leases(database, replica)
 
@@ -53,7 +64,7 @@ def assembled(
         perform,
         changes,
         instruments,
-        places=workers.count,
+        places=workers,
         stale_seconds=settings.job_stale_seconds,
         retention_seconds=settings.job_retention_seconds,
     )
@@ -70,6 +81,7 @@ def assembled(
         desk=Desk(
             blobs,
             changes,
+            workers,
             runner.wake,
             leases,
             instruments,
@@ -78,6 +90,8 @@ def assembled(
         ),
         leases=leases,
         runner=runner,
+        callers=Callers(Keys(database)),
+        rates=_rates(settings),
         pictures=Pictures(settings),
     )
     _watch(parts)

@@ -16,6 +16,7 @@ import structlog
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
+from service.observing.timing import Timed, untimed
 from service.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Blobs:
     disk when it is kept.
     """
 
-    def __init__(self, url: str, *, sync: bool = False) -> None:
+    def __init__(self, url: str, *, sync: bool = False, timed: Timed = untimed) -> None:
         self._sync = sync
+        self._timed = timed
         self.store = _opened(url)
 
     async def put(self, content: bytes, suffix: str = "") -> str:
@@ -126,7 +128,7 @@ class Blobs:
 
     async def delete(self, key: str) -> None:
         """Remove ``key``; one that is not there is no error."""
-        async with _answering():
+        async with self._asking("delete"):
             try:
                 await obstore.delete_async(self.store, key)
             except FileNotFoundError:
@@ -134,7 +136,7 @@ class Blobs:
 
     async def check(self) -> None:
         """Write and read a small file, to know that the store can do both."""
-        async with _answering():
+        async with self._asking("check"):
             await obstore.put_async(self.store, _PROBE, b"ok")
             await (await obstore.get_async(self.store, _PROBE)).bytes_async()
 
@@ -178,8 +180,15 @@ class Blobs:
             return 0
         return await asyncio.to_thread(_clear, Path(self.store.prefix), seconds)
 
+    @asynccontextmanager
+    async def _asking(self, operation: str, size: int = 0) -> AsyncIterator[None]:
+        """Ask the store for something, within the time that so many bytes may take."""
+        with self._timed("blobs", operation):
+            async with _answering(size):
+                yield
+
     async def _pieces(self, key: str) -> AsyncIterator[bytes]:
-        async with _answering():
+        async with self._asking("get"):
             try:
                 found = await obstore.get_async(self.store, key)
             except FileNotFoundError as error:
@@ -198,7 +207,7 @@ class Blobs:
 
         The key appears when the last piece is there.
         """
-        async with _answering(size):
+        async with self._asking("put", size):
             await obstore.put_async(
                 self.store,
                 key,
@@ -210,7 +219,7 @@ class Blobs:
         return await self._settled(key)
 
     async def _create(self, key: str, content: bytes | Path, size: int) -> str:
-        async with _answering(size):
+        async with self._asking("put", size):
             with suppress(AlreadyExistsError):  # by a first try whose answer was lost
                 await obstore.put_async(self.store, key, content, mode="create")
         return await self._settled(key)

@@ -28,6 +28,7 @@ class RequestCaps:
         simulations: replicates of a bootstrap, draws of a row.
         compared_models: of a comparison.
         merged_datasets: summaries that are added at once.
+        parts: that a dataset may have.
         missing_words: that an upload names.
         text_columns: that an upload keeps as text.
         page_items: of a list, a page.
@@ -60,6 +61,7 @@ class RequestCaps:
     simulations: int = 10_000
     compared_models: int = 20
     merged_datasets: int = 1_000
+    parts: int = 1_000
     missing_words: int = 50
     text_columns: int = 2_000
     page_items: int = 1_000
@@ -104,4 +106,5 @@ def published(settings: Settings) -> Mapping[str, float]:
         **{_NAMES.get(name, name): value for name, value in asdict(CAPS).items()},
         **asdict(REQUEST),
     }
-    return {f"max_{name}": value for name, value in caps.items()} | settings.model_dump()
+    told = {f"max_{name}": value for name, value in caps.items()} | settings.model_dump()
+    return told | {"rate_units": settings.rate_units if settings.limited else 0}

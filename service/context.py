@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from service.blobs import Blobs
+from service.callers import CALLER, Caller, Callers
 from service.catalog import (
     DEFAULT_OWNER,
     Computed,
@@ -28,10 +29,12 @@ from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
 from service.observing import Instruments
+from service.places import Places
 from service.plots.pictures import Pictures
+from service.problems import ProblemError
+from service.rates import Rates
 from service.running import Runner
 from service.settings import Settings
-from service.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Services:
     blobs: Blobs
     compute: Compute
     fitting: Fitting
-    workers: Workers
+    workers: Places
     changes: Changes
     instruments: Instruments
     queue: Queue
     desk: Desk
     runner: Runner
+    callers: Callers
+    rates: Rates | None
     leases: Leases
     pictures: Pictures
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
@@ -103,6 +108,14 @@ def services(request: Request) -> Services:
     return found
 
 
-def owner_of(request: Request) -> str:  # noqa: ARG001  one owner until there are keys
-    """Return who asks: what everything read and written in a request is limited to."""
+def owner_of(request: Request) -> str:
+    """Return who asks: what everything read and written in a request is limited to.
+
+    Without keys everyone is the default owner.
+    """
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is not None:
+        return caller.owner
+    if services(request).settings.keys_needed:
+        raise ProblemError("unauthorized")
     return DEFAULT_OWNER

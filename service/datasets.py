@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -16,7 +17,9 @@ from service.blobs import SCRATCH
 from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
+from service.registered import read as read_files
 from service.settings import Settings
+from service.stored import is_registered, joined, stored_of
 
 SUFFIX: Final = ".parquet"
 
@@ -28,6 +31,7 @@ def caps_of(settings: Settings) -> Caps:
         columns=settings.max_columns,
         decoded_bytes=settings.max_decoded_bytes,
         document_bytes=settings.max_document_bytes,
+        expansion=settings.max_expansion,
     )
 
 
@@ -117,16 +121,31 @@ async def keep_row(
 
 
 async def forget(parts: Services, owner: str, ref: str, unused: float | None = None) -> Dataset:
-    """Delete a dataset and its file; with ``unused``, only if it was not used for so long."""
+    """Delete a dataset and its files; with ``unused``, only if it was not used for so long."""
     found = await parts.datasets(owner).delete(ref, unused)
-    await drop_unused(parts, owner, found.blob)
+    if not is_registered(found):
+        for blob in dict.fromkeys(stored_of(found, {}).files):
+            await drop_unused(parts, owner, blob)
     return found
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
     """Return some rows of a dataset, text as dictionaries."""
-    content = await parts.blobs.read(dataset.blob)
-    return await parts.compute.run(read_rows, content, start, count)
+    stored, pieces = stored_of(dataset, parts.settings.data_roots), []
+    if stored.reference is not None:
+        return await parts.compute.run(read_files, stored.reference, stored.names, start, count)
+    for blob, first, size in zip(stored.files, *_spans(dataset), strict=True):
+        begin, end = max(start - first, 0), min(start + count - first, size)
+        if begin < end:
+            content = await parts.blobs.read(blob)
+            pieces.append(await parts.compute.run(read_rows, content, begin, end - begin))
+    return joined(pieces, stored, stored.names)
+
+
+def _spans(dataset: Dataset) -> tuple[list[int], list[int]]:
+    """Return the first row and the number of rows of each file of a dataset."""
+    counts = [int(part["n_rows"]) for part in dataset.report.get("parts", ())] or [dataset.n_rows]
+    return list(accumulate(counts, initial=0))[:-1], counts
 
 
 def column_row(column: ColumnSummary) -> dict[str, Any]:

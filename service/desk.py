@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from engine import EngineError
 from service.blobs import Blobs
@@ -15,6 +15,7 @@ from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
 from service.observing import Instruments
+from service.places import Places
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -26,6 +27,13 @@ LOOKING_SECONDS: Final = 0.2
 
 # So long others wait for work in a thread of a process that died.
 LEASE_SECONDS: Final = 10.0
+
+
+Pay: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+async def free(_: float) -> None:
+    """Take nothing for work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class Desk:
         self,
         blobs: Blobs,
         changes: Changes,
+        places: Places,
         wake: Callable[[], None],
         leases: Leases,
         instruments: Instruments,
@@ -64,6 +73,7 @@ class Desk:
         thread_seconds: float,
     ) -> None:
         self._blobs = blobs
+        self._places = places
         self._changes = changes
         self._wake = wake
         self._leases = leases
@@ -72,23 +82,28 @@ class Desk:
         self._instruments = instruments
         self._flights = Flights()
 
-    async def obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
+    async def obtain(
+        self, jobs: Jobs, work: Work[T], preference: Preference, pay: Pay = free
+    ) -> Obtained[T] | Job:
         """Return the result of ``work``, or its job when that takes longer than is preferred.
 
-        Raises the problem that the work ends with, and ``job_cancelled`` when somebody cancels it.
+        Who begins it pays for it: not who finds it, nor who joins. Raises the problem that the
+        work ends with, and ``job_cancelled`` when somebody cancels it.
         """
         outcome = "failed"
         try:
-            obtained = await self._obtain(jobs, work, preference)
+            obtained = await self._obtain(jobs, work, preference, pay)
             outcome = "job" if isinstance(obtained, Job) else obtained.how
             return obtained
         finally:
             self._instruments.result(work.label.kind, outcome)
 
-    async def _obtain(self, jobs: Jobs, work: Work[T], preference: Preference) -> Obtained[T] | Job:
+    async def _obtain(
+        self, jobs: Jobs, work: Work[T], preference: Preference, pay: Pay
+    ) -> Obtained[T] | Job:
         clock = asyncio.get_running_loop().time
         end, key = clock() + preference.seconds, (jobs.owner, work.label.key)
-        fly = self._flight(jobs, work, preference.asynchronous)
+        fly = self._flight(jobs, work, preference.asynchronous, pay)
         try:
             begun, first = await self._flights.once(
                 key, fly, max(preference.seconds, LOOKING_SECONDS)
@@ -133,11 +148,12 @@ class Desk:
         """Drop what threads do for requests."""
         await self._flights.close()
 
-    def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool) -> Callable[[], Any]:
+    def _flight(self, jobs: Jobs, work: Work[T], asynchronous: bool, pay: Pay) -> Callable[[], Any]:
         async def fly() -> _Begun[T]:
             return await self._known(jobs, work) or await begin()
 
         async def begin() -> _Begun[T]:
+            await pay(work.label.price)
             if asynchronous or work.label.large:
                 return await self._queue(jobs, work)
             async with self._alone(jobs, work) as known:
@@ -183,7 +199,8 @@ class Desk:
                 await self._leases.release(name)
 
     async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
-        """Make a job of the work, or find the one it is already."""
+        """Make a job of the work, or find the one it is already; raises ``UnreachableError``."""
+        self._places.require()
         label, stowed = work.label, await work.stow()
         new = Job(
             key=label.key,

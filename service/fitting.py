@@ -18,6 +18,7 @@ from engine import (
     Predictive,
     Progress,
     Summary,
+    append,
     fit_spec,
     fit_summary,
     from_bytes,
@@ -34,7 +35,7 @@ from service.negotiation import etag_of
 from service.orders import Order
 from service.problems import ProblemError
 from service.shelf import Shelf
-from service.stored import Source
+from service.stored import Appended, Source
 from service.work import until
 
 SUFFIX: Final = ".fit"
@@ -139,15 +140,18 @@ class Fitting:
         order: Order,
         read: Callable[[], Awaitable[Source]],
         seconds: float,
+        reread: str | None = None,
     ) -> Found:
         """Fit ``order`` in a thread to what ``read`` returns, and keep the fit.
+
+        ``reread`` says why rows are read whose sums there were.
 
         Raises ``EngineError`` when it cannot be fitted, ``Outlasted`` after so many seconds.
         """
         begun = time.perf_counter()
         source = await read()
         got = time.perf_counter()
-        made = await self._compute.run(_fit, order, source, seconds)
+        made = await self._compute.run(_fit, order, source, seconds, reread)
         self.fits += 1
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
@@ -233,20 +237,35 @@ class Fitting:
         self._shelf.put((owner, fitted.row.id), fitted, _WEIGHT * (saved + len(fitted.body)))
 
 
-def _fit(order: Order, source: Source, seconds: float) -> _Made:
-    row, fit = fit_order(order, source, until(seconds))
+def _fit(order: Order, source: Source, seconds: float, reread: str | None) -> _Made:
+    row, fit = fit_order(order, source, until(seconds), reread)
     return _Made(_ready(row, fit), to_bytes(fit))
 
 
-def fit_order(order: Order, source: Source, progress: Progress) -> tuple[Model, Fit]:
-    """Fit an order to rows or sums; return the row, without the key of its file, and the fit."""
+def fit_order(
+    order: Order, source: Source, progress: Progress, reread: str | None = None
+) -> tuple[Model, Fit]:
+    """Fit an order to rows or sums; return the row, without the key of its file, and the fit.
+
+    Raises ``RowsNeededError`` when the sums of a fit cannot serve, ``EngineError`` otherwise.
+    """
     begun, spec = time.perf_counter(), order.specified.spec
-    if isinstance(source, Summary):
-        fit = fit_summary(source, spec, progress=progress)
-    else:
-        fit = fit_spec(spec, source, progress=progress)
+    match source:
+        case Summary():
+            fit = fit_summary(source, spec, progress=progress)
+            rows = answers.Rows(0, None, None)
+        case Appended():
+            fit = append(source.fit, source.rows, spec, progress=progress)
+            rows = answers.Rows(_count(fit) - _count(source.fit), source.dataset, None)
+        case _:
+            fit = fit_spec(spec, source, progress=progress)
+            rows = answers.Rows(_count(fit), None, reread)
     elapsed = 1e3 * (time.perf_counter() - begun)
-    return answers.row(order, fit, round(elapsed, 3)), fit
+    return answers.row(order, fit, round(elapsed, 3), rows), fit
+
+
+def _count(fit: Fit) -> int:
+    return fit.n_rows + fit.n_dropped
 
 
 def _revive(row: Model, saved: bytes) -> Fitted:

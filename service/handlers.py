@@ -25,7 +25,7 @@ from service.intake import (
     UnknownFormError,
 )
 from service.kinds import KINDS, Kind, kind_of_status
-from service.problems import ProblemError, respond
+from service.problems import ProblemError, respond_with
 from service.worker import Refused
 
 MAX_NAME_SHOWN: Final = 60
@@ -78,8 +78,7 @@ def register(app: FastAPI) -> None:
 
 async def answer(request: Request, exc: Exception) -> Response:
     """Answer with the problem that an exception is."""
-    problem = problem_of(request, exc)
-    return respond(request.scope, problem.kind, problem.detail, problem.items, problem.headers)
+    return respond_with(request.scope, problem_of(request, exc))
 
 
 def problem_of(request: Request, exc: Exception) -> ProblemError:

@@ -40,6 +40,28 @@ _TABLE = (
         "Mend the syntax at the place named; numbers are finite, text is UTF-8.",
     ),
     Kind(
+        "unauthorized",
+        401,
+        "A key is needed",
+        "The request has no API key, or one that may not be used: unknown, revoked or expired.",
+        "Send a key as `Authorization: Bearer pp_…`. Who runs the service makes one with "
+        "`python -m service keys create`.",
+    ),
+    Kind(
+        "insufficient_scope",
+        403,
+        "The key is not for this",
+        "The key is valid, and none of its scopes includes what the request asks for.",
+        "Use a key with the scope that WWW-Authenticate names.",
+    ),
+    Kind(
+        "read_only",
+        403,
+        "The dataset is another's",
+        "The dataset is public: everyone may read it, and only its owner may change it.",
+        "Upload the same table to have one of your own.",
+    ),
+    Kind(
         "not_found",
         404,
         "Nothing is here",
@@ -66,6 +88,13 @@ _TABLE = (
         "There is no such job",
         "No job has this id, or it was finished so long ago that it was forgotten.",
         "List the jobs with GET /v1/jobs. What was asked for may be asked for again.",
+    ),
+    Kind(
+        "key_not_found",
+        404,
+        "There is no such key",
+        "No API key has this id.",
+        "List the keys with `python -m service keys list`.",
     ),
     Kind(
         "group_not_found",
@@ -128,6 +157,14 @@ _TABLE = (
         "rest fit the model where its rows are.",
     ),
     Kind(
+        "files_changed",
+        409,
+        "The files have changed since they were registered",
+        "The dataset is files of the operator's, registered by their content, and one of them was "
+        "changed, moved or deleted, or its root is no longer allowed.",
+        "Register the files again with POST /v1/datasets: other content is another dataset.",
+    ),
+    Kind(
         "job_cancelled",
         409,
         "The job was cancelled",
@@ -164,6 +201,14 @@ _TABLE = (
         "This form of body is not understood",
         "The Content-Type is missing or is not one that this operation reads.",
         "Set Content-Type to one of the media types that the API page lists.",
+    ),
+    Kind(
+        "wrong_host",
+        421,
+        "The service does not answer to this name",
+        "A service that needs no key answers to addresses, localhost and names without a dot, so "
+        "that no page of the web can ask it by a name of its own.",
+        "Ask for 127.0.0.1 or localhost. Who runs the service can set PARTIALPOOL_AUTH.",
     ),
     Kind(
         "invalid_request",
@@ -238,6 +283,23 @@ _TABLE = (
         retryable=True,
     ),
     Kind(
+        "rate_limited",
+        429,
+        "Too much work in too short a time",
+        "What was asked for within a minute costs more than one caller may ask for. Each request "
+        "has a price by its work: bytes, rows, draws.",
+        "Wait as long as Retry-After says. RateLimit tells what is left, in every answer.",
+        retryable=True,
+    ),
+    Kind(
+        "too_many_requests",
+        429,
+        "Too many requests at a time",
+        "As many requests are under way as one caller may have.",
+        "Wait for answers before asking more; `Prefer: respond-async` does not keep a request.",
+        retryable=True,
+    ),
+    Kind(
         "internal",
         500,
         "Something broke in the service",
@@ -256,7 +318,7 @@ _TABLE = (
         "unavailable",
         503,
         "A part of the service does not answer",
-        "The catalog or the store of files cannot be reached just now.",
+        "The catalog, the store of files or the cluster for long work cannot be reached just now.",
         "Wait as long as Retry-After says and try again.",
         retryable=True,
     ),
@@ -290,12 +352,15 @@ KINDS: Final[Mapping[str, Kind]] = {kind.code: kind for kind in _TABLE}
 
 _OF_STATUS: Final[Mapping[int, str]] = {
     400: "bad_request",
+    401: "unauthorized",
+    403: "insufficient_scope",
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",
+    429: "rate_limited",
     503: "unavailable",
 }
 

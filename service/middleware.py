@@ -66,8 +66,10 @@ class SecurityHeaders:
     An answer that needs a browser to do more has headers of its own, which stay.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, hsts_seconds: int = 0) -> None:
         self.app = app
+        hsts = (b"strict-transport-security", f"max-age={hsts_seconds}".encode())
+        self.headers = (*SECURITY_HEADERS, hsts) if hsts_seconds else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -79,7 +81,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 own = message["headers"]
                 told = {name for name, _ in own}
-                added = [each for each in SECURITY_HEADERS if each[0] not in told]
+                added = [each for each in self.headers if each[0] not in told]
                 message["headers"] = [*own, *added]
             await send(message)
 

@@ -13,7 +13,34 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import tabular
+from service.access import needed
 from service.api.examples import ANSWERS
+from service.problems import MEDIA_TYPE, responses
+
+GATE: Final = (
+    "unauthorized",
+    "insufficient_scope",
+    "rate_limited",
+    "too_many_requests",
+    "unavailable",
+)
+"""How any operation that needs a key may be refused."""
+
+_SCHEMES: Final[dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "pp_<id>_<secret>",
+        "description": "An API key with the scope that the operation names: `read`, `write` (and "
+        "`read`), or `admin` (and both). One that listens to its own machine only needs none.",
+    },
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key, for clients that cannot send `Authorization`.",
+    },
+}
 
 _REF: Final = "#/components/schemas/{model}"
 _HEADERS: Final = {
@@ -46,11 +73,32 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
     schemas.update(extra.get("$defs", {}))
     answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
-    for path in document["paths"].values():
-        for operation in path.values():
+    document["components"]["securitySchemes"] = _SCHEMES
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            _secure(operation, needed(method.upper(), path))
             operation["summary"] = _first_sentence(operation["description"])
             _finish(operation["responses"], answers.get(operation["operationId"]), answers)
     return document
+
+
+def _secure(operation: dict[str, Any], scope: str | None) -> None:
+    """Tell which scope an operation needs, and how it refuses who has not got it."""
+    if scope is None:
+        operation["security"] = []
+        return
+    operation["security"] = [{name: [scope]} for name in _SCHEMES]
+    own = operation["responses"]
+    for status, answer in responses(*GATE).items():
+        _join(own.setdefault(str(status), answer), answer)
+
+
+def _join(own: dict[str, Any], other: dict[str, Any]) -> None:
+    """Add the problems of one answer to those of another of the same status."""
+    if own is other:
+        return
+    own["description"] += f"; {other['description']}"
+    own["content"][MEDIA_TYPE]["examples"] |= other["content"][MEDIA_TYPE]["examples"]
 
 
 def _first_sentence(description: str) -> str:

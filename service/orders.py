@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -77,6 +78,13 @@ def _specify(
         missing=missing,
     ).essential()
     return Specified(spec, hashlib.sha256(spec.key().encode()).hexdigest())
+
+
+def sums_key(spec: Spec, dataset_hash: str) -> str:
+    """Return the hash of what the cross-products of a model on a dataset depend on."""
+    asked = {**spec.to_json(), "method": None, "missing": None}
+    text = f"{__version__}\n{json.dumps(asked, sort_keys=True)}\n{dataset_hash}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def stored_form(spec: Spec) -> dict[str, Any]:

@@ -77,6 +77,9 @@ class ProblemError(HTTPException):
         self.items = tuple(errors)
         super().__init__(self.kind.status, detail or self.kind.title + ".", headers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ProblemError, (self.kind.code, self.detail, self.items, self.headers)
+
 
 def pointer(path: Iterable[str | int]) -> str:
     """Return the JSON Pointer (RFC 6901, as a URI fragment) of a path of keys and indices."""
@@ -97,6 +100,11 @@ def respond(
     if kind.status in _RETRY_AFTER:
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     return Response(body.model_dump_json(), kind.status, extra, MEDIA_TYPE)
+
+
+def respond_with(scope: Scope, problem: ProblemError) -> Response:
+    """Return the answer that tells a problem that was raised."""
+    return respond(scope, problem.kind, problem.detail, problem.items, problem.headers)
 
 
 def _body(kind: Kind, detail: str, items: Iterable[Item], path: str, request: str) -> Problem:

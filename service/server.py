@@ -15,6 +15,7 @@ from opentelemetry.trace import set_tracer_provider
 
 from service.admin import AdminServer
 from service.app import create_app
+from service.catalog import Database, Keys
 from service.context import Services
 from service.protocol import Protocol
 from service.running import replica_id
@@ -34,6 +35,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._traces = traces
         settings: Settings = app.state.settings
+        self._key = settings.keys_needed
         self._admin = None if settings.admin_port is None else AdminServer(app, settings)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -44,7 +46,7 @@ class Server(uvicorn.Server):
                 await self._admin.startup()
                 sys.stdout.write(f"partialpool tells metrics at {self._admin.url}/metrics\n")
             sys.stdout.write(
-                greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1])
+                greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1], self._key)
             )
             sys.stdout.flush()
 
@@ -66,8 +68,10 @@ class Server(uvicorn.Server):
 def serve(settings: Settings) -> None:
     """Serve until a signal says stop; requests under way may finish."""
     log_as_json()
+    if settings.auth == "auto" and settings.keys_needed:
+        asyncio.run(_require_a_key(settings))
     traces = _traces(settings)
-    app = create_app(settings)
+    app = create_app(settings, local=settings.auth == "auto" and settings.loopback)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -94,6 +98,23 @@ def _traces(settings: Settings) -> Traces | None:
     return traces
 
 
+async def _require_a_key(settings: Settings) -> None:
+    """End the process when it would listen to other machines and nobody has a key."""
+    database = Database(settings.catalog)
+    try:
+        await database.migrate()
+        if await Keys(database).any():
+            return
+    finally:
+        await database.close()
+    sys.exit(
+        f"partialpool does not listen on {settings.host} before there is an API key.\n"
+        "Make one:        python -m service keys create --owner NAME\n"
+        "Or let all in:   PARTIALPOOL_AUTH=off\n"
+        "Or this machine: PARTIALPOOL_HOST=127.0.0.1"
+    )
+
+
 def log_as_json() -> None:
     """Write log lines as JSON to standard error, those of libraries as well."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
@@ -108,15 +129,16 @@ def log_as_json() -> None:
     )
 
 
-def greeting(host: str, port: int) -> str:
-    """Return what is printed when the service is ready."""
+def greeting(host: str, port: int, key: bool) -> str:
+    """Return what is printed when the service is ready; ``key``: whether a request needs one."""
+    header = '-H "Authorization: Bearer $KEY" ' if key else ""
     name = f"[{host}]" if ":" in host else host
     url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else name}:{port}"  # noqa: S104
     return (
         f"partialpool is ready at {url}\n"
         f"  API page   {url}/docs\n"
         f"  OpenAPI    {url}/openapi.json\n"
-        f"Try:\n  curl {url}/v1/models -H 'Accept: text/plain' "
+        f"Try:\n  curl {url}/v1/models {header}-H 'Accept: text/plain' "
         f"-H 'Content-Type: application/json' "
         f"-d '{EXAMPLE}'\n"
     )

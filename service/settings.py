@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +26,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    auth: Literal["auto", "keys", "off"] = Field(
+        "auto",
+        description="Who may ask: `keys` lets in who has an API key, `off` everyone; `auto` is "
+        "`off` where only this machine can ask (a loopback address), else `keys`, and then there "
+        "must be one.",
+    )
     data_dir: Path = Field(
         Path("var"), description="Directory of the embedded catalog and blobs; made when missing."
     )
@@ -41,6 +49,11 @@ class Settings(BaseSettings):
         True,
         description="Answer once the disk has what is kept: a power cut loses nothing. Without, it "
         "may lose the last moments. For the embedded catalog and a directory of files.",
+    )
+    data_roots: dict[str, Path] = Field(
+        {},
+        description="Directories whose Parquet files may be registered as datasets, by name, as "
+        'JSON: `{"survey": "/srv/survey"}`.',
     )
     bundled_data: bool = Field(
         True,
@@ -82,15 +95,36 @@ class Settings(BaseSettings):
     )
     worker_memory_bytes: int = Field(
         8192 * MIB,
-        ge=1024 * MIB,
-        description="Memory (address space) of a worker process, in bytes.",
+        ge=2048 * MIB,
+        description="Memory (address space) of a worker process, in bytes; libraries and threads "
+        "take about 1.5 GiB of it before there is work.",
+    )
+    compute: str = Field(
+        "",
+        description="Where long work is done: empty for worker processes of this machine, else a "
+        "Dask cluster by the address of its scheduler (`tcp://scheduler:8786`, `tls://...`) or the "
+        "path of its scheduler file.",
+    )
+    compute_tls_ca: str = Field(
+        "", description="File of the authority that signed the certificates of a `tls://` cluster."
+    )
+    compute_tls_cert: str = Field(
+        "", description="File of the certificate that this process shows to the cluster."
+    )
+    compute_tls_key: str = Field("", description="File of the key of that certificate.")
+    cluster_jobs: Count = Field(
+        8, description="How many jobs one process of the service has under way on a cluster."
+    )
+    cluster_part_rows: Count = Field(
+        1_000_000,
+        description="On a cluster a table is read in parts of at least so many rows, one a task.",
     )
     plot_processes: Count = Field(1, description="How many processes draw plots.")
     plot_memory_bytes: int = Field(
         4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."
     )
     plot_seconds: Seconds = Field(
-        20, description="How long the drawing of one plot may take.", gt=0
+        30, description="How long the drawing of one plot may take.", gt=0
     )
     plot_cache_bytes: Count = Field(
         32 * MIB, description="Memory for plots that were asked for last, in bytes."
@@ -131,6 +165,30 @@ class Settings(BaseSettings):
     max_jobs: Count = Field(
         100, description="Most jobs of one owner that are queued or running at a time."
     )
+    rate_units: int = Field(
+        60_000,
+        ge=0,
+        description="Units of work that one key, or one address, may ask for in a minute: about "
+        "milliseconds of a processor. 0 means any number. Not counted where only this machine can "
+        "ask and no key is needed.",
+    )
+    rate_store: str = Field(
+        "async+memory://",
+        description="URL of what counts the units, as `limits` has it: `async+memory://` for each "
+        "process, `async+redis://host` or `async+valkey://host` for all that share it.",
+    )
+    max_concurrent_requests: Count = Field(
+        100, description="Most requests of one key, or one address, under way at a time."
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may ask from a browser, with commas between; `*` for all.",
+    )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        description="How long browsers shall ask by https only; 0 where it is not served by https.",
+    )
     model_cache_bytes: Count = Field(
         256 * MIB, description="Memory for fitted models that were used last, in bytes."
     )
@@ -139,8 +197,18 @@ class Settings(BaseSettings):
         8 * MIB, description="Largest JSON body of a fit or a prediction, in bytes."
     )
     max_rows: Count = Field(20_000_000, description="Most rows of an uploaded table.")
+    max_dataset_rows: Count = Field(
+        10_000_000_000, description="Most rows of a dataset that grows by parts."
+    )
+    max_registered_files: int = Field(
+        500, ge=1, le=10_000, description="Most files of a registered dataset."
+    )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
+    )
+    max_expansion: Count = Field(
+        200,
+        description="How many times as large as itself a gzip upload may become, beyond 64 MiB.",
     )
     max_document_bytes: Count = Field(
         32 * MIB,
@@ -154,6 +222,26 @@ class Settings(BaseSettings):
     max_simulated_values: Count = Field(
         1_000_000, description="Most values that one request may draw: rows times draws."
     )
+
+    @cached_property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:  # a name, which may stand for any address
+            return False
+
+    @cached_property
+    def keys_needed(self) -> bool:
+        """Whether a request needs a key."""
+        return self.auth == "keys" or (self.auth == "auto" and not self.loopback)
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether what a caller asks for is counted."""
+        return self.rate_units > 0 and (self.keys_needed or not self.loopback)
 
     @property
     def catalog(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,13 +14,14 @@ from starlette.requests import Request
 
 from service.blobs import SCRATCH
 from service.context import Services
+from service.datasets import caps_of
 from service.intake import Caps, form_of, read_columns, take_in
 from service.predicting import Columns
 
 
 async def columns_of(request: Request, parts: Services) -> Columns:
     """Return the columns of the table in the body; raises ``IntakeError``."""
-    caps = Caps(rows=parts.settings.max_prediction_rows, columns=parts.settings.max_columns)
+    caps = replace(caps_of(parts.settings), rows=parts.settings.max_prediction_rows)
     with TemporaryDirectory(prefix=SCRATCH) as directory:
         path = Path(directory) / "body"
         with path.open("wb") as file:

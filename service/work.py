@@ -21,6 +21,7 @@ class Label:
         title: what it is, in words.
         href: path of the result, once it is there.
         large: it belongs in a worker process from the start.
+        price: what it costs who asks for it, in units of work.
     """
 
     key: str
@@ -28,6 +29,7 @@ class Label:
     title: str
     href: str
     large: bool = False
+    price: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TELLING_SECONDS: Final = 0.1
 LONGEST_MESSAGE: Final = 200
 
+# What Python says when there is no memory for the stack of a thread.
+_NO_THREAD: Final = "can't start new thread"
+
 # Below the process that answers requests: predictions stay quick while large fits run.
 NICENESS: Final = 5
 
@@ -108,6 +111,8 @@ def perform(number: int, task: Callable[..., Any], arguments: tuple[Any, ...]) -
     except MemoryError:
         return Refused("out_of_memory", "")
     except Exception as error:  # noqa: BLE001  nothing may end a worker
+        if str(error) == _NO_THREAD:
+            return Refused("out_of_memory", "")
         return refusal(error) or Broken(traceback.format_exc())
 
 

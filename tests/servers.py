@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -17,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
-
-import asyncpg
 
 PATIENCE = 60.0
 AS_NOBODY = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -46,7 +43,8 @@ class Postgres:
     def database(self) -> str:
         """Make an empty database and return its URL; its letters are sorted as a dictionary's."""
         name = f"catalog_{uuid4().hex}"
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}"'))
+        where = ["--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
+        subprocess.run([str(program("createdb")), *where, name], check=True)
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def signal(self, number: signal.Signals) -> None:
@@ -55,13 +53,6 @@ class Postgres:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for each in (pid, *map(int, children)):
             os.kill(each, number)
-
-    async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", database="postgres"
-        )
-        await connection.execute(statement)
-        await connection.close()
 
     def _control(self, *arguments: str) -> None:
         command = [str(program("pg_ctl")), "-D", str(self.directory / "data"), *arguments]

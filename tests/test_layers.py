@@ -43,6 +43,16 @@ def test_the_service_knows_the_engine_by_its_public_face(path: Path) -> None:
     assert not [name for name in imported(path) if name.startswith("engine.")]
 
 
+@pytest.mark.parametrize("path", modules("service"), ids=lambda path: path.name)
+def test_what_draws_is_loaded_where_it_draws_alone(path: Path) -> None:
+    """Charts are imported within functions that run in processes of their own."""
+    if "charts" in path.parts:
+        return
+    heavy = ("altair", "vl_convert", "service.charts")
+    tops = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert not [node.module for node in tops if (node.module or "").startswith(heavy)]
+
+
 def test_statements_over_tables_are_made_in_the_catalog_alone() -> None:
     for path in modules("service"):
         if "catalog" not in path.parts:

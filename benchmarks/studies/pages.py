@@ -1,4 +1,4 @@
-"""The tables of docs/studies.md, from the results that are kept.
+"""The tables of docs/studies.md and docs/radon.md, from the results that are kept.
 
     python -m benchmarks.studies.pages
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.robustness import Robustness
 from benchmarks.rounds import table
-from benchmarks.studies import coverage, optimum
+from benchmarks.studies import coverage, optimum, radon_tables
 from benchmarks.studies.coverage import Coverage, OfDesign
 from benchmarks.studies.designs import ROOT
 from benchmarks.studies.intervals import BANDS, FIXED, band_name
@@ -188,13 +188,17 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
+PAGES = {PAGE: BLOCKS, radon_tables.PAGE: radon_tables.BLOCKS}
+
+
 def stale() -> Iterator[str]:
-    """Name the blocks of the page that are not what the results say."""
-    page = PAGE.read_text("utf-8")
-    for name, block in BLOCKS.items():
-        found = _pattern(name).search(page)
-        if found is None or found[2].strip() != block().strip():
-            yield name
+    """Name the blocks of the pages that are not what the results say."""
+    for path, blocks in PAGES.items():
+        page = path.read_text("utf-8")
+        for name, block in blocks.items():
+            found = _pattern(name).search(page)
+            if found is None or found[2].strip() != block().strip():
+                yield name
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -202,13 +206,14 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Write the blocks of the page."""
-    page = PAGE.read_text("utf-8")
-    for name, block in BLOCKS.items():
-        before, _, rest = page.partition(f"<!-- {name} -->\n")
-        _, mark, after = rest.partition(f"<!-- end of {name} -->")
-        page = f"{before}<!-- {name} -->\n\n{block()}\n{mark}{after}"
-    PAGE.write_text(page, "utf-8")
+    """Write the blocks of the pages."""
+    for path, blocks in PAGES.items():
+        page = path.read_text("utf-8")
+        for name, block in blocks.items():
+            before, _, rest = page.partition(f"<!-- {name} -->\n")
+            _, mark, after = rest.partition(f"<!-- end of {name} -->")
+            page = f"{before}<!-- {name} -->\n\n{block()}\n{mark}{after}"
+        path.write_text(page, "utf-8")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,10 @@ def anchors(grouping: Grouping) -> NDArray[np.intp]:
 
 
 def places(own: TermSet, union: TermSet) -> NDArray[np.intp]:
-    """Where the columns of a set stand in the same set with more levels."""
+    """Where the columns of a set stand in the same set with more levels.
+
+    A factor has all of its indicators, or treatment contrasts with the same first level.
+    """
     found = [np.zeros(1, np.intp)] if own.intercept else []
     start = len(found)
     for block, wider in zip(own.blocks, union.blocks, strict=True):
@@ -130,7 +133,9 @@ def _block_places(block: Block, wider: Block) -> NDArray[np.intp]:
     pairs = list(zip(block.variables, wider.variables, strict=True))
     for variable, its in reversed(pairs):  # the first variable is fastest
         if isinstance(variable, Categorical) and isinstance(its, Categorical):
-            own = np.array([its.levels.index(level) for level in variable.levels], np.intp)
+            first = 0 if variable.matrix is None else 1  # a contrast has no column of its own
+            known = {level: i - first for i, level in enumerate(its.levels)}
+            own = np.array([known[level] for level in variable.levels[first:]], np.intp)
         else:
             own = np.arange(len(variable.names))
         index = (index[:, None] * len(its.names) + own).ravel()

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from engine import EngineError, Problem
-from service import comparing, openapi
+from service import comparing, openapi, prices
 from service.api import tabled
 from service.context import Services, owner_of, services
 from service.fitting import Fitted
 from service.handlers import of_options
 from service.problems import ProblemError, responses
+from service.rates import charge
 from service.schemas.base import read_json
 from service.schemas.comparisons import Comparison, ComparisonRequest
 
@@ -50,6 +51,7 @@ async def compare(request: Request) -> Response:
     asked = await read_json(request, ComparisonRequest, parts.settings.max_json_bytes)
     found = [await _model(parts, owner, i, name) for i, name in enumerate(asked.models)]
     fits = [fitted.fit for fitted in found]
+    await charge(request, prices.reading(sum(fit.n_rows for fit in fits)))
 
     def write() -> bytes:
         try:

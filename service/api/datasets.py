@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from engine import Problem
-from service import datasets, idempotency, openapi, summaries, tabular
+from service import datasets, idempotency, openapi, registering, summaries, tabular
 from service.api.examples import MERGES
 from service.api.parameters import Cursor, Limit
 from service.api.uploads import (
@@ -37,12 +37,14 @@ from service.idempotency import idempotent
 from service.intake import Reading, UnknownFormError
 from service.intake.receiving import Received, receive, receive_plain
 from service.negotiation import choose, etag_of, is_current
+from service.parts import append, parts_of, previous
 from service.problems import ProblemError, responses
 from service.schemas.base import json_response, media_type, read_json
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
     DatasetList,
+    DatasetPart,
     DatasetPreview,
     DatasetRows,
     DatasetSummary,
@@ -88,7 +90,10 @@ RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most ro
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
-        **responses(*_READING, "invalid_summary", "name_taken", "unavailable", *_KEEPING),
+        **responses(
+            *(*_READING, *_KEEPING, "invalid_summary", "name_taken", "unavailable"),
+            *("files_changed", "out_of_memory", "worker_died"),
+        ),
     },
     openapi_extra={**UPLOAD_OR_SUMMARY, "parameters": [idempotency.PARAMETER]},
     operation_id="upload",
@@ -103,6 +108,11 @@ async def upload(
     such as `007` stay text. The id follows from the typed content, so the same table in another
     form of file is the same dataset.
 
+    Or register files that are here already: `{"reference": {"root": "survey", "path":
+    "2024/*.parquet"}}` names Parquet files below a root that the operator allows. They are read
+    once and not copied; a fit scans them. Their content is part of the id: when they change, the
+    dataset answers `files_changed` until they are registered again, as another dataset.
+
     Or keep a summary: the sums that one model needs of rows that stay where they are, in the format
     `partialpool-summary/1` as JSON or Arrow. It can be fitted by `POST /v1/models`, and added to
     others by `POST /v1/datasets/merge`.
@@ -116,6 +126,8 @@ async def upload(
             return _created(*await summaries.keep(parts, owner, path, media, name))
     async with datasets.scratch() as directory:
         file = await _receive(request, directory)
+        if (asked := await registering.asked(file)) is not None:
+            return _created(*await registering.register(parts, owner, asked, name))
         kept, new = await datasets.keep(
             parts,
             owner,
@@ -124,6 +136,49 @@ async def upload(
             _reading(missing, text),
             directory=directory,
             name=name,
+        )
+    return _created(kept, new)
+
+
+@router.post(
+    "/{dataset}/parts",
+    status_code=201,
+    response_model=DatasetDetail,
+    response_description="A new dataset, of all rows; `Location` says where it stays.",
+    responses={
+        200: {
+            "model": DatasetDetail,
+            "description": "The same part was appended to it before: the same id.",
+            "headers": openapi.headers("Location"),
+            "links": LINKS,
+        },
+        201: {"headers": openapi.headers("Location"), "links": LINKS},
+        **responses(
+            *_READING, *_KEEPING, "dataset_not_found", "only_sums", "name_taken", "unavailable"
+        ),
+    },
+    openapi_extra={**UPLOAD, "parameters": [idempotency.PARAMETER]},
+    operation_id="append_part",
+)
+@idempotent
+async def append_part(
+    request: Request, dataset: Ref, name: Name = None, missing: Missing = None
+) -> Response:
+    """Append rows to a dataset: a new dataset of both; the one appended to stays as it is.
+
+    The body is the file, as of an upload, with the same columns; columns of text stay text. Only
+    its rows are read. A model of the new dataset whose formula was fitted to the one before reads
+    only the new rows too: their sums are added to those of the fit. What depends on all rows, as
+    the constants of `scale(x)` do, makes it read all of them, and the model's `provenance` says so.
+    Name the dataset by its id where a request may be sent twice: then the answer is the same.
+    """
+    parts, owner = services(request), owner_of(request)
+    _check_name(name)
+    words = None if missing is None else tuple(missing)
+    async with datasets.scratch() as directory:
+        file = await _receive(request, directory)
+        kept, new = await append(
+            parts, owner, dataset, file.path, file.form, words, directory=directory, name=name
         )
     return _created(kept, new)
 
@@ -203,7 +258,7 @@ async def preview(request: Request, missing: Missing = None, text: Text = None) 
     operation_id="list_datasets",
 )
 async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """List the datasets, newest first."""
+    """List the datasets, newest first: one's own, and those that are public."""
     page = await services(request).datasets(owner_of(request)).page(limit, cursor)
     items = [DatasetSummary(**_summary(row)) for row in page.items]
     return json_response(DatasetList(items=items, next=page.next))
@@ -242,6 +297,7 @@ async def read(request: Request, dataset: Ref) -> Response:
         **responses(
             "dataset_not_found",
             "only_sums",
+            "files_changed",
             "not_acceptable",
             "invalid_request",
             "unavailable",
@@ -283,11 +339,45 @@ async def rows(
     return Response(content, 200, headers, media)
 
 
+_PUBLISHING: Final[dict[int | str, dict[str, Any]]] = responses(
+    "dataset_not_found", "read_only", "invalid_request", "unavailable"
+)
+
+
+@router.put(
+    "/{dataset}/public",
+    response_model=DatasetDetail,
+    response_description="The dataset, which every owner may read from now on.",
+    responses=_PUBLISHING,
+    operation_id="publish_dataset",
+)
+async def publish(request: Request, dataset: Ref) -> Response:
+    """Let every owner read a dataset and fit models to it; the models are theirs.
+
+    Only its owner can change or delete it. An own dataset comes before a public one of its name.
+    """
+    row = await services(request).datasets(owner_of(request)).publish(dataset, public=True)
+    return json_response(_detail(row))
+
+
+@router.delete(
+    "/{dataset}/public",
+    response_model=DatasetDetail,
+    response_description="The dataset, which only its owner may read.",
+    responses=_PUBLISHING,
+    operation_id="withdraw_dataset",
+)
+async def withdraw(request: Request, dataset: Ref) -> Response:
+    """Let only its owner read a dataset; models that others have fitted to it stay."""
+    row = await services(request).datasets(owner_of(request)).publish(dataset, public=False)
+    return json_response(_detail(row))
+
+
 @router.delete(
     "/{dataset}",
     status_code=204,
     response_description="Deleted, with all that was stored of it; models fitted to it stay.",
-    responses=responses("dataset_not_found", "invalid_request", "unavailable"),
+    responses=responses("dataset_not_found", "read_only", "invalid_request", "unavailable"),
     operation_id="delete_dataset",
 )
 async def delete(request: Request, dataset: Ref) -> Response:
@@ -352,17 +442,29 @@ def _summary(row: Dataset) -> dict[str, Any]:
         "n_rows": row.n_rows,
         "n_columns": len(row.columns),
         "size_bytes": row.size_bytes,
+        "public": row.public,
         "created_at": row.created_at,
     }
 
 
 def _detail(row: Dataset) -> DatasetDetail:
     columns = [DatasetColumn(**column) for column in row.columns]
+    summary = summaries.is_summary(row)
+    files = registering.files_of(row)
+    own = [] if summary or files else parts_of(row)
     return DatasetDetail(
         **_summary(row),
         content_hash=row.content_hash,
         columns=columns,
-        summary=Sums(**row.report["summary"]) if summaries.is_summary(row) else None,
+        parts=[
+            DatasetPart(
+                content_hash=part["hash"], n_rows=part["n_rows"], size_bytes=part["size_bytes"]
+            )
+            for part in own
+        ],
+        previous=None if summary or files else previous(row),
+        reference=files,
+        summary=Sums(**row.report["summary"]) if summary else None,
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from engine import row_diagnostics
-from service import diagnostics, openapi, tabular
+from service import diagnostics, openapi, prices, tabular
 from service.api import tabled
 from service.api.levels import Group, Limit, documented
 from service.api.parameters import Cursor, ModelId
@@ -18,6 +18,7 @@ from service.catalog.paging import window
 from service.context import owner_of, services
 from service.data import rows_of
 from service.problems import ProblemError, responses
+from service.rates import charge
 from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, RowDiagnosticsPage
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -47,6 +48,7 @@ async def read(request: Request, model: ModelId) -> Response:
     fitted = await parts.fitting.get(parts.models(owner), model)
     table, missing = None, None
     try:
+        await charge(request, prices.reading(fitted.row.n_rows))
         table = await rows_of(fitted, parts.datasets(owner), parts)
     except ProblemError as error:
         if error.kind.code not in {"rows_not_kept", "only_sums"}:
@@ -65,7 +67,15 @@ async def read(request: Request, model: ModelId) -> Response:
             "description": "A page of rows; for CSV, Parquet and Arrow the next is in `Link`.",
             "headers": openapi.headers("Link"),
         },
-        **responses(*_READING, "not_acceptable", "rows_not_kept", "only_sums", "invalid_request"),
+        **responses(
+            *_READING,
+            "not_acceptable",
+            "rows_not_kept",
+            "only_sums",
+            "files_changed",
+            "limit_passed",
+            "invalid_request",
+        ),
     },
     operation_id="diagnostics_rows",
 )
@@ -83,6 +93,7 @@ async def rows(
     count = fitted.fit.n_rows
     most = REQUEST.page_diagnostics_json if media == JSON else limit
     page, following = window(cursor, min(limit, most), count)
+    await charge(request, prices.reading(fitted.row.n_rows))
     table = await rows_of(fitted, parts.datasets(owner), parts)
 
     def write() -> bytes:
@@ -101,7 +112,7 @@ async def rows(
 @router.get(
     "/{model}/diagnostics/levels/{group:path}",
     response_model=LevelInfluencePage,
-    responses=documented("rows_not_kept", "only_sums", "limit_passed"),
+    responses=documented("rows_not_kept", "only_sums", "files_changed", "limit_passed"),
     operation_id="diagnostics_levels",
 )
 async def levels(
@@ -116,6 +127,7 @@ async def levels(
     media = tabled.form_of(request)
     fitted = await parts.fitting.get(parts.models(owner), model)
     fitted.require_group(group)
+    await charge(request, prices.reading(fitted.row.n_rows))
     table = await rows_of(fitted, parts.datasets(owner), parts)
     terms = fitted.fit.coefficients
 

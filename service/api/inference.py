@@ -22,6 +22,7 @@ from service.desk import Obtained
 from service.handlers import of_options
 from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
+from service.rates import charge
 from service.schemas.base import Options, read_json
 from service.schemas.comparisons import RandomTerms
 from service.schemas.inference import (
@@ -217,7 +218,8 @@ async def _inquired(
     parts, owner, preference = services(request), owner_of(request), jobs.preferred(request)
     fitted = await parts.fitting.get(parts.models(owner), model)
     work = InquiryWork(parts, owner, fitted, name, asked)
-    found = await parts.desk.obtain(parts.jobs(owner), work, preference)
+    pay = partial(charge, request)
+    found = await parts.desk.obtain(parts.jobs(owner), work, preference, pay)
     return jobs.accepted(found, preference) if isinstance(found, Job) else found
 
 

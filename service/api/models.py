@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -23,6 +24,7 @@ from service.idempotency import idempotent
 from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
 from service.problems import responses
+from service.rates import charge
 from service.schemas.base import json_response, read_json
 from service.schemas.fits import (
     FitRequest,
@@ -55,6 +57,7 @@ _CACHE_STATUS: Final = {
 }
 
 _READING: Final = (
+    "files_changed",
     "malformed_json",
     "dataset_not_found",
     "body_too_large",
@@ -117,8 +120,10 @@ async def fit(request: Request) -> Response:
         obtained: Obtained[Found] | Job = Obtained(Found(held), "found")
         parts.instruments.result(FIT, "found")
     else:
-        work = FitWork(parts, owner, order, data)
-        obtained = await parts.desk.obtain(parts.jobs(owner), work, preference)
+        work = await FitWork.of(parts, owner, order, data)
+        obtained = await parts.desk.obtain(
+            parts.jobs(owner), work, preference, partial(charge, request)
+        )
     if isinstance(obtained, Job):
         return jobs.accepted(obtained, preference)
     found = obtained.value

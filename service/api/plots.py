@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from engine import EngineError
-from service import openapi
+from service import openapi, prices
 from service.api import jobs
 from service.api.parameters import ModelId
 from service.catalog import Job
@@ -30,6 +31,7 @@ from service.plotting import (
     require_taken,
 )
 from service.problems import responses
+from service.rates import charge
 from service.schemas.base import json_response
 from service.schemas.plots import PlotFormat, PlotList, PlotQuery
 
@@ -86,6 +88,7 @@ async def listed(request: Request, model: ModelId) -> Response:
             "not_acceptable",
             "rows_not_kept",
             "only_sums",
+            "files_changed",
             "invalid_request",
             "unusable_data",
             "limit_passed",
@@ -121,6 +124,8 @@ async def read(
         if isinstance(found, Response):
             return found
         work = found
+    if form in {"svg", "png"}:
+        await charge(request, prices.PICTURE)
     content = await work.content()
     if form == "html":
         headers["Content-Security-Policy"] = CSP
@@ -135,7 +140,8 @@ async def _profiled(request: Request, work: PlotWork) -> PlotWork | Response:
     except EngineError as error:
         raise of_options(error, lambda path: ("query", *path)) from error
     inquiry = InquiryWork(parts, work.owner, work.fitted, "profiles", query)
-    found = await parts.desk.obtain(parts.jobs(work.owner), inquiry, preference)
+    pay = partial(charge, request)
+    found = await parts.desk.obtain(parts.jobs(work.owner), inquiry, preference, pay)
     if isinstance(found, Job):
         return jobs.accepted(found, preference)
     return replace(work, found=found.value)

@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from engine import Predictive, Problem
-from service import openapi, predicting, tabular
+from service import openapi, predicting, prices, tabular
 from service.api.examples import PREDICTIONS
 from service.context import Services, owner_of, services
 from service.handlers import invalid_request
 from service.predicting import Columns, Options
 from service.problems import ProblemError, responses
+from service.rates import charge
 from service.schemas.base import media_type, read_json, unsupported
 from service.schemas.predictions import (
     PredictionColumns,
@@ -75,12 +76,14 @@ async def predict(request: Request) -> Response:
         if request.scope["query_string"]:
             raise _misplaced()
         asked = await read_json(request, PredictionRequest, parts.settings.max_json_bytes)
+        await charge(request, prices.predictions(_count(asked)))
         content = await _answer_json(parts, model, fitted.predictive, asked)
         return Response(content, 200, None, JSON)
     if media not in tabular.MEDIA_TYPES:
         raise unsupported(JSON, *tabular.MEDIA_TYPES)
     options = _options(request)
     columns = await columns_of(request, parts)
+    await charge(request, prices.predictions(max(map(len, columns.values()), default=0)))
     answer = await parts.compute.run(_answer_table, fitted.predictive, columns, options, media)
     return Response(answer, 200, None, media)
 
@@ -97,8 +100,15 @@ async def _answer_json(
             return predicting.answer_rows(name, model, asked.rows, options)
         return await parts.compute.run(predicting.answer_rows, name, model, asked.rows, options)
     columns = asked.columns or {}
-    _require_few(max(map(len, columns.values()), default=0), parts, "columns")
+    _require_few(_count(asked), parts, "columns")
     return await parts.compute.run(predicting.answer_columns, name, model, columns, options)
+
+
+def _count(asked: PredictionRequest) -> int:
+    """Return how many rows are asked for."""
+    if asked.rows is not None:
+        return len(asked.rows)
+    return max(map(len, (asked.columns or {}).values()), default=0)
 
 
 def _answer_table(model: Predictive, columns: Columns, options: Options, media: str) -> bytes:

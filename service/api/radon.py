@@ -12,19 +12,18 @@ from starlette.responses import Response
 
 from engine import Problem
 from service import openapi
-from service.api import tabled
+from service.api import jobs, tabled
 from service.api.examples import ASSESSMENTS, DECISIONS
 from service.api.parameters import Cursor, Limit
 from service.caps import REQUEST
 from service.catalog.paging import window
 from service.context import owner_of, services
-from service.fitting import Fitted
 from service.problems import ProblemError, responses
 from service.radon import telling
 from service.radon.assessment import Measurement, Question
 from service.radon.belief import Belief
 from service.radon.decision import REMEDIATED, REMEDIATION_COST, TEST_COST, Costs
-from service.radon.models import RadonModel, fitted, lines, model_for
+from service.radon.models import RadonModel, Ready, model_for, ready
 from service.radon.places import (
     STATES,
     County,
@@ -58,7 +57,11 @@ _READING: Final = (
     "unsupported_media_type",
     "invalid_request",
 )
-_FITTING: Final = ("limit_passed", "unavailable", "corrupt_artefact", "still_fitting")
+# The first question fits its model, which may end as any fit may.
+_FITTING: Final = (
+    *("limit_passed", "unavailable", "corrupt_artefact", "still_fitting", "quota_exceeded"),
+    *jobs.PROBLEMS,
+)
 
 
 @router.post(
@@ -82,12 +85,9 @@ async def assess(request: Request) -> Response:
     county = _county(await parts.compute.run(places), asked)
     if asked.model == "minnesota" and county.state != HOME:
         raise _elsewhere()
-    model = model_for(county, asked.model)
-    found = await fitted(parts, owner, model)
-    (line,) = await parts.compute.run(lines, found, model, [county], asked.floor)
-    return json_response(
-        telling.assessment(county, asked.floor, line, question, asked.unit, model, found)
-    )
+    found = await ready(parts, owner, model_for(county, asked.model))
+    (line,) = await parts.compute.run(found.lines, [county], asked.floor)
+    return json_response(telling.assessment(county, asked.floor, line, question, asked.unit, found))
 
 
 @router.post(
@@ -163,13 +163,13 @@ async def counties(
     chosen = _of_state(await parts.compute.run(places), state, model)
     rows, following = window(cursor, limit, len(chosen))
     shown = chosen[rows] if media == tabled.JSON else chosen
-    models = {each: await fitted(parts, owner, each) for each in _models(shown, model)}
+    models = {each: await ready(parts, owner, each) for each in _models(shown, model)}
 
     def write() -> bytes:
         page = CountyPage(
             unit=unit,
             floor=floor,
-            models=[telling.link(each, own) for each, own in models.items()],
+            models=[telling.link(own) for own in models.values()],
             count=len(chosen),
             next=following,
             items=_rows(models, shown, model, floor, question, unit),
@@ -180,7 +180,7 @@ async def counties(
 
 
 def _rows(
-    models: dict[RadonModel, Fitted],
+    models: dict[RadonModel, Ready],
     shown: Sequence[County],
     scope: Scope | None,
     floor: Floor,
@@ -191,7 +191,7 @@ def _rows(
     found = []
     for model, group in groupby(shown, lambda county: model_for(county, scope)):
         own = list(group)
-        said = lines(models[model], model, own, floor)
+        said = models[model].lines(own, floor)
         found += [
             telling.row(county, line, question, unit)
             for county, line in zip(own, said, strict=True)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from engine import Problem
-from service import openapi, simulating, tabular
+from service import openapi, prices, simulating, tabular
 from service.api.examples import SIMULATIONS
 from service.api.parameters import ModelId
 from service.context import Services, owner_of, services
@@ -16,6 +16,7 @@ from service.data import rows_of
 from service.fitting import Fitted
 from service.negotiation import choose
 from service.problems import ProblemError, responses
+from service.rates import charge
 from service.schemas.base import read_json
 from service.schemas.simulations import SimulationRequest, Simulations
 
@@ -37,6 +38,7 @@ JSON: Final = "application/json"
             "not_acceptable",
             "rows_not_kept",
             "only_sums",
+            "files_changed",
             "body_too_large",
             "unsupported_media_type",
             "invalid_request",
@@ -61,7 +63,7 @@ async def simulate(request: Request, model: ModelId) -> Response:
     media = choose(request, (JSON, *tabular.MEDIA_TYPES))
     fitted = await parts.fitting.get(parts.models(owner), model)
     asked = await read_json(request, SimulationRequest, parts.settings.max_json_bytes)
-    _require_few(fitted, asked, parts)
+    await charge(request, prices.simulations(_require_few(fitted, asked, parts)))
     rows = None
     if asked.rows is None:
         rows = await rows_of(fitted, parts.datasets(owner), parts)
@@ -78,11 +80,12 @@ async def simulate(request: Request, model: ModelId) -> Response:
     return Response(await parts.compute.run(write), 200, {"Vary": "Accept"}, media)
 
 
-def _require_few(fitted: Fitted, asked: SimulationRequest, parts: Services) -> None:
+def _require_few(fitted: Fitted, asked: SimulationRequest, parts: Services) -> int:
+    """Return how many values are asked for."""
     count = fitted.fit.n_rows if asked.rows is None else len(asked.rows)
     most = parts.settings.max_simulated_values
     if count * asked.n_sim <= most:
-        return
+        return count * asked.n_sim
     detail = f"One request draws at most {most} values; {count} rows times n_sim are more."
     hint = "Ask for fewer draws a time, and go on by 'first'; or send the rows that matter."
     item = Problem("too_many_values", detail, hint, ("n_sim",))

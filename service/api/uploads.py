@@ -18,6 +18,7 @@ ACCEPTED: Final = (*MEDIA_TYPES, MULTIPART)
 
 _CSV: Final = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,\n"
 _ROWS: Final = [{"county": "AITKIN", "radon": 2.2}, {"county": "ANOKA", "radon": 3.1}]
+REFERENCE: Final = {"reference": {"root": "survey", "path": "2024/*.parquet"}}
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
 UPLOAD: Final[dict[str, dict[str, Any]]] = {
@@ -60,6 +61,18 @@ UPLOAD_OR_SUMMARY: Final = {
         **UPLOAD["requestBody"],
         "content": {
             **UPLOAD["requestBody"]["content"],
+            Form.JSON.value: {
+                "schema": {
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/TableDocument"},
+                        {"$ref": "#/components/schemas/ReferenceDocument"},
+                    ]
+                },
+                "examples": {
+                    **UPLOAD["requestBody"]["content"][Form.JSON.value]["examples"],
+                    "reference": {"value": REFERENCE},
+                },
+            },
             summaries.JSON: {"schema": {"type": "object"}, "example": SUMMARY},
             summaries.ARROW: _BINARY,
         },

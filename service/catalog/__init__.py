@@ -5,6 +5,7 @@ from service.catalog.database import Database
 from service.catalog.datasets import Dataset, Datasets
 from service.catalog.jobs import Job, Jobs, State
 from service.catalog.keyed import Answered, Keyed
+from service.catalog.keys import Key, Keys
 from service.catalog.leases import Leases
 from service.catalog.models import Model, Models
 from service.catalog.paging import Page
@@ -24,7 +25,9 @@ __all__ = [
     "Datasets",
     "Job",
     "Jobs",
+    "Key",
     "Keyed",
+    "Keys",
     "Leases",
     "Ledger",
     "Model",

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.catalog import migrating
+from service.observing.timing import Timed, untimed
 from service.problems import ProblemError
 
 T = TypeVar("T")
@@ -53,8 +54,9 @@ class Database:
     ``ProblemError`` (``unavailable``) when the catalog does not answer.
     """
 
-    def __init__(self, url: str, *, sync: bool = False) -> None:
+    def __init__(self, url: str, *, sync: bool = False, timed: Timed = untimed) -> None:
         parsed = make_url(url)
+        self._timed = timed
         self._engine: Engine | AsyncEngine
         self._reading: Engine | AsyncEngine
         if parsed.get_backend_name() == "sqlite":
@@ -128,7 +130,7 @@ class Database:
     async def _run(
         self, engine: Engine | AsyncEngine, task: Callable[[Connection], T], *, writing: bool
     ) -> T:
-        with _answering():
+        with self._timed("catalog", "write" if writing else "read"), _answering():
             if isinstance(engine, AsyncEngine):
                 async with engine.begin() as connection:
                     return await connection.run_sync(task)

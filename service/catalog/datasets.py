@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 from sqlalchemy.exc import IntegrityError
 
 from engine import Problem
@@ -26,7 +26,8 @@ class Dataset:
     """A stored table: what it is called, where its file is, what it holds.
 
     ``content_hash`` is the SHA-256 of the typed content, whatever file it came in; ``blob`` the key
-    of its file; ``columns`` one JSON object a column; ``report`` what was noted when it was read.
+    of its file; ``columns`` one JSON object a column; ``report`` what was noted when it was read;
+    ``public`` whether every owner may read it.
     """
 
     content_hash: str
@@ -36,13 +37,17 @@ class Dataset:
     columns: list[dict[str, Any]]
     report: dict[str, Any]
     name: str | None = None
+    public: bool = False
     id: str = ""
     created_at: str = ""
     used_at: str = ""
 
 
 class Datasets:
-    """What one owner has uploaded; ``recent`` is shared by all who read and change datasets."""
+    """What one owner has uploaded, and may read beside it: what is public.
+
+    ``recent`` is shared by all who read and change datasets.
+    """
 
     def __init__(
         self,
@@ -100,7 +105,7 @@ class Datasets:
     async def page(self, limit: int, cursor: str | None = None) -> Page[Dataset]:
         """Return some datasets, newest first."""
         table = tables.datasets
-        query = self._scope.select(table)
+        query = self._scope.shelf(table)
         return await newest_first(
             self._database, query, table, limit, cursor, lambda row: Dataset(**row)
         )
@@ -114,37 +119,63 @@ class Datasets:
         self._recent.forget(self._scope.owner, found.id, found.name)
         return found
 
+    async def publish(self, ref: str, public: bool) -> Dataset:
+        """Let every owner read a dataset of this one, or no longer; seen within a second."""
+        found = await self._database.write(
+            lambda connection: self._publish(connection, ref, public)
+        )
+        self._recent.forget(self._scope.owner, found.id, found.name)
+        return found
+
     async def keeps(self, blob: str) -> bool:
         """Tell whether a dataset of anyone still needs this file."""
-        query = scope.anyone(tables.datasets, blob)
-        return await self._database.read(lambda connection: connection.scalar(query)) is not None
+        queries = [scope.anyone(table, blob) for table in (tables.datasets, tables.parts)]
+        return await self._database.read(
+            lambda connection: any(connection.scalar(query) is not None for query in queries)
+        )
 
     async def _read(self, ref: str) -> Dataset:
-        found = await self._database.read(lambda connection: self._find(connection, ref))
-        if found is None:
+        query = _named(self._scope.readable(tables.datasets), ref).limit(1)
+        row = await self._database.read(
+            lambda connection: connection.execute(query).mappings().one_or_none()
+        )
+        if row is None:
             raise _missing()
-        return found
+        return Dataset(**row)
 
     async def _write(self, new: Dataset) -> tuple[Dataset, bool]:
         kept = await self._database.write(lambda connection: self._add(connection, new))
         self._recent.remember(self._scope.owner, kept[0], kept[0].id, kept[0].name)
         return kept
 
+    def _publish(self, connection: Connection, ref: str, public: bool) -> Dataset:
+        found, table = self._own(connection, ref), tables.datasets
+        change = self._scope.update(table).where(table.c.id == found.id)
+        connection.execute(change.values(public=public))
+        return replace(found, public=public)
+
     def _remove(self, connection: Connection, ref: str, unused: float | None) -> Dataset:
-        found, table = self._find(connection, ref), tables.datasets
-        if found is None:
-            raise _missing()
+        found, table = self._own(connection, ref), tables.datasets
         change = self._scope.delete(table).where(table.c.id == found.id)
         if unused is not None:
             change = change.where(table.c.used_at < scope.now(unused))
         if not connection.execute(change).rowcount:
             raise _missing()
+        held = tables.parts
+        connection.execute(self._scope.delete(held).where(held.c.dataset == found.id))
         return found
 
+    def _own(self, connection: Connection, ref: str) -> Dataset:
+        """Return a dataset that this owner may change; raises when it may not."""
+        found = self._find(connection, ref)
+        if found is not None:
+            return found
+        if connection.execute(_named(self._scope.readable(tables.datasets), ref)).first():
+            raise ProblemError("read_only", "The dataset is public, and another's to change.")
+        raise _missing()
+
     def _find(self, connection: Connection, ref: str) -> Dataset | None:
-        table = tables.datasets
-        column = table.c.id if ref.startswith(f"{PREFIX}_") else table.c.name
-        query = self._scope.select(table).where(column == ref)
+        query = _named(self._scope.select(tables.datasets), ref)
         row = connection.execute(query).mappings().one_or_none()
         return None if row is None else Dataset(**row)
 
@@ -161,6 +192,8 @@ class Datasets:
                 raise _FilelessError
             self._ledger.reserve(connection, datasets=1, size=new.size_bytes)
             connection.execute(self._scope.insert(tables.datasets).values(**_row(new)))
+            if parts := _parts(new):
+                connection.execute(self._scope.insert(tables.parts), parts)
             return new, True
         if new.name is None or known.name == new.name:
             return known, False
@@ -182,6 +215,20 @@ class _FilelessError(Exception):
 def dataset_id(content_hash: str) -> str:
     """Return the id of the dataset with this content."""
     return scope.identifier(PREFIX, content_hash)
+
+
+def _named(query: Select[Any], ref: str) -> Select[Any]:
+    """Return what a query finds of this id or name."""
+    table = tables.datasets
+    return query.where((table.c.id if ref.startswith(f"{PREFIX}_") else table.c.name) == ref)
+
+
+def _parts(dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the files of a dataset in parts but its last, which are those it grew from."""
+    return [
+        {"dataset": dataset.id, "place": place, "blob": part["blob"]}
+        for place, part in enumerate(dataset.report.get("parts", ())[:-1])
+    ]
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:

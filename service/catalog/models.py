@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from service.catalog.scope import Scope
 from service.problems import ProblemError
 
 PREFIX: Final = "m"
+_SUMS: Final = 100  # two or so for each key: the criteria and the ways to treat missing values
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Model:
     """A stored fit: what was asked of which data, and where the result is.
 
     ``key`` is the SHA-256 of engine version, specification and data, and gives the ``id``; ``blob``
-    is the key of the saved fit, of ``size_bytes``; ``summary`` is what a list shows of it.
+    is the key of the saved fit, of ``size_bytes``; ``summary`` is what a list shows of it. Models
+    with equal ``sums`` have the same cross-products; ``None`` when that is not known.
     """
 
     key: str
@@ -40,6 +43,7 @@ class Model:
     created_at: str = ""
     used_at: str = ""
     size_bytes: int = 0
+    sums: str | None = None
 
 
 class Models:
@@ -109,6 +113,15 @@ class Models:
         return await newest_first(
             self._database, query, table, limit, cursor, lambda row: Model(**row)
         )
+
+    async def with_sums(self, keys: Sequence[str]) -> dict[str, Model]:
+        """Return a model for each of these keys of sums that there is one for."""
+        table = tables.models
+        query = self._scope.select(table).where(table.c.sums.in_(keys)).limit(_SUMS)
+        rows = await self._database.read(
+            lambda connection: connection.execute(query).mappings().all()
+        )
+        return {str(row["sums"]): Model(**row) for row in rows}
 
     async def delete(self, ref: str, unused: float | None = None) -> Model:
         """Forget a model with all that was computed of it, and return what it was.

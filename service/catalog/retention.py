@@ -14,6 +14,7 @@ from service.catalog.scope import Everyone
 # Every column that speaks of a file.
 REFERENCES: Final[tuple[Column[str], ...]] = (
     tables.datasets.c.blob,
+    tables.parts.c.blob,
     tables.models.c.blob,
     tables.jobs.c.blob,
 )

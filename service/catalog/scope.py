@@ -6,7 +6,20 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Delete, Insert, Select, Table, Update, delete, insert, select, update
+from sqlalchemy import (
+    Delete,
+    Insert,
+    Select,
+    Table,
+    Update,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from service.catalog import tables
 
@@ -23,6 +36,25 @@ class Scope:
         """Select this owner's rows, without the owner column."""
         shown = (column for column in table.c if column.name != "owner")
         return select(*shown).where(table.c.owner == self.owner)
+
+    def readable(self, table: Table) -> Select[Any]:
+        """Select what this owner may read: its own rows first, then public ones of others."""
+        shown = (column for column in table.c if column.name != "owner")
+        own = table.c.owner == self.owner
+        query = select(*shown).where(or_(own, table.c.public))
+        return query.order_by(own.desc(), table.c.created_at, table.c.owner)
+
+    def shelf(self, table: Table) -> Select[Any]:
+        """Select what this owner may read, in no order, and each id once: its own row if any."""
+        shown = (column for column in table.c if column.name != "owner")
+        other = table.alias()
+        before = or_(
+            other.c.owner == self.owner, and_(other.c.public, other.c.owner < table.c.owner)
+        )
+        shadowed = exists().where(other.c.id == table.c.id, before)
+        return select(*shown).where(
+            or_(table.c.owner == self.owner, and_(table.c.public, ~shadowed))
+        )
 
     def insert(self, table: Table) -> Insert:
         """Insert a row for this owner."""

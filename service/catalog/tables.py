@@ -7,6 +7,7 @@ from typing import TypeAlias
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
+    false,
 )
 from sqlalchemy import UniqueConstraint as Unique
 
@@ -32,6 +34,21 @@ owners = Table(
     Column("created_at", String(32), nullable=False),
 )
 
+keys = Table(
+    "keys",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), nullable=False),
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", String(32), nullable=False),
+    Column("note", String(100), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    Column("revoked_at", String(32)),
+    Column("used_at", String(32)),
+    Index("keys_newest", "owner", "created_at", "id"),
+)
+
 datasets = Table(
     "datasets",
     metadata,
@@ -44,12 +61,24 @@ datasets = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("columns", JSON, nullable=False),
     Column("report", JSON, nullable=False),
+    Column("public", Boolean, nullable=False, server_default=false()),
     Column("created_at", String(32), nullable=False),
     Column("used_at", String(32), nullable=False, server_default=""),
     Unique("owner", "name", name="datasets_name"),
     Index("datasets_newest", "owner", "created_at", "id"),
     Index("datasets_blob", "blob"),
+    Index("datasets_public", "public", "name"),
     Index("datasets_used", "used_at"),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("owner", String(64), ForeignKey("owners.id"), primary_key=True),
+    Column("dataset", String(64), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("blob", String(200), nullable=False),
+    Index("parts_blob", "blob"),
 )
 
 models = Table(
@@ -69,7 +98,9 @@ models = Table(
     Column("size_bytes", BigInteger, nullable=False, server_default="0"),
     Column("created_at", String(32), nullable=False),
     Column("used_at", String(32), nullable=False, server_default=""),
+    Column("sums", String(64)),
     Index("models_newest", "owner", "created_at", "id"),
+    Index("models_sums", "owner", "sums"),
     Index("models_blob", "blob"),
     Index("models_used", "used_at"),
 )

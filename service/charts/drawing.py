@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from service.charts import (
     theme,
 )
 from service.plots.figure import Figure
+
+_NUMBERED: Final = re.compile(r'\bid="([a-z_]+[0-9]+)"')
+_REFERENCE: Final = re.compile(r'(="url\(|href=")#([a-z_]+[0-9]+)(\)"|")')
 
 CHARTS: Final[Mapping[str, Callable[[Figure], Any]]] = {
     "binned": residuals.binned,
@@ -65,8 +69,18 @@ def draw(figure: Figure, form: str, scale: float, *, progress: Progress) -> byte
         )
     if form == "svg":
         picture = vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])
-        return accessible(picture, figure).encode()
+        return accessible(renumbered(picture), figure).encode()
     return spec.encode()
+
+
+def renumbered(picture: str) -> str:
+    """Return an SVG whose parts are numbered from 1, whatever was drawn before it."""
+    names = dict.fromkeys(_NUMBERED.findall(picture))
+    by_name = {name: f"part{i}" for i, name in enumerate(names, 1)}
+    picture = _NUMBERED.sub(lambda found: f'id="{by_name[found[1]]}"', picture)
+    return _REFERENCE.sub(
+        lambda found: f"{found[1]}#{by_name.get(found[2], found[2])}{found[3]}", picture
+    )
 
 
 def accessible(picture: str, figure: Figure) -> str:

@@ -52,6 +52,6 @@ def lines(figure: Figure) -> Any:
             ).transform_filter("datum.way"),
             data=alt.InlineData(values=rows),
         )
-        .properties(width=(figure.width or 640) // columns, height=figure.height or 160)
+        .properties(width=(figure.width or 640) // columns, height=figure.height or 190)
         .facet(alt.Facet("panel:N", sort=titles, header=alt.Header(title=None)), columns=columns)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pyarrow import ipc
 from engine import Problem
 from service.intake.buffers import longest, text_buffers
 from service.intake.caps import Caps
-from service.intake.errors import IntakeError
+from service.intake.errors import CapError, IntakeError
 from service.intake.frames import decoded_sizes
 from service.intake.source import BATCH_BYTES, checked_names, long_cell, too_many_rows
 from service.intake.typed import refusal
@@ -33,6 +34,7 @@ class ParquetSource:
     def __init__(self, path: Path, caps: Caps) -> None:
         self.path = path
         self.caps = caps
+        _check_footer(path, caps)
         try:
             with pq.ParquetFile(path) as file:
                 schema, meta = file.schema_arrow, file.metadata
@@ -43,7 +45,7 @@ class ParquetSource:
         self.names = _checked_schema(schema, caps)
         if rows > caps.rows:
             raise too_many_rows(rows, caps)
-        if size > caps.decoded_bytes:
+        if max(size, rows * _fixed_bits(schema) // 8) > caps.decoded_bytes:
             raise too_many_bytes(caps)
         self._texts = [
             given.name
@@ -101,6 +103,34 @@ class ArrowSource:
             raise
         except _BROKEN as error:
             raise _unreadable("Arrow") from error
+
+
+def _check_footer(path: Path, caps: Caps) -> None:
+    """Refuse a footer that takes long to read, before it is read; its length is told at the end."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(end - 8, 0))
+        tail = file.read(8)
+    if tail[4:] == b"PAR1" and int.from_bytes(tail[:4], "little") > caps.footer_bytes:
+        raise CapError(
+            Problem(
+                "long_footer",
+                f"The footer of the Parquet file has more than {caps.footer_bytes} bytes.",
+                "Write fewer columns, or larger row groups.",
+            )
+        )
+
+
+def _fixed_bits(schema: pa.Schema) -> int:
+    """Return how many bits a row has in memory at least, whatever it is compressed to."""
+    return sum(_bits(given.type) for given in schema)
+
+
+def _bits(kind: pa.DataType) -> int:
+    try:
+        return int(kind.bit_width)
+    except ValueError:  # text has no width
+        return 0
 
 
 def _open_ipc(mapped: pa.MemoryMappedFile) -> ipc.RecordBatchStreamReader:

@@ -90,6 +90,26 @@ def scan_stored(stored: Path) -> pl.LazyFrame:
     return pl.scan_parquet(stored, glob=False)
 
 
+def scan_parts(files: Sequence[Path], names: Sequence[str], kinds: Sequence[str]) -> pl.LazyFrame:
+    """Return a scan of stored tables one after the other, their columns in one order and kind."""
+    if len(files) == 1:
+        return scan_stored(files[0])
+    import polars as pl  # as above
+
+    types = {Kind.NUMBER: pl.Float64, Kind.INTEGER: pl.Int64, Kind.BOOLEAN: pl.Boolean}
+    columns = [
+        pl.col(name).cast(types[Kind(kind)]) if Kind(kind) in types else pl.col(name)
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    return pl.concat([scan_stored(file).select(columns) for file in files], parallel=False)
+
+
+def heights(stored: Path) -> tuple[int, ...]:
+    """Return how many rows the row groups of a stored table have, in their order."""
+    found = pq.read_metadata(stored)
+    return tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
+
+
 def read_rows(
     stored: bytes | Path, start: int, count: int, names: Sequence[str] | None = None
 ) -> pa.Table:

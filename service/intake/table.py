@@ -133,7 +133,8 @@ def _take(
     source: Source, reading: Reading, caps: Caps, target: Path | None, *, keep: bool = False
 ) -> tuple[TypedTable, list[list[pa.Array]]]:
     """Read the source once, trusting the kinds its first batch shows, and again if they change."""
-    _check_known(reading.text, source.names)
+    if reading.strict:
+        _check_known(reading.text, source.names)
     columns = _columns(source, reading, reading.text)
     sink: _Sink | None = None
     steady = True

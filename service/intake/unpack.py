@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from engine import Problem
-from service.intake.caps import Caps
+from service.intake.caps import FREE_BYTES, Caps
 from service.intake.errors import IntakeError, TooManyBytesError
 
 _MAGIC = b"\x1f\x8b"
@@ -23,8 +23,9 @@ def is_gzip(path: Path) -> bool:
 def unpack(path: Path, target: Path, caps: Caps) -> None:
     """Decompress the gzip file ``path`` (of one member or several) into ``target``.
 
-    Stops with ``TooManyBytesError`` at the first piece that passes ``caps.decoded_bytes``: a
-    file made to swell costs no more than the cap. Raises ``IntakeError`` when it is damaged.
+    Stops with ``TooManyBytesError`` at the first piece that passes ``caps.decoded_bytes`` or swells
+    more than ``caps.expansion`` allows: a file made to swell costs no more than the caps. Raises
+    ``IntakeError`` when it is damaged.
     """
     written = 0
     with path.open("rb") as source, target.open("wb") as sink:
@@ -38,6 +39,8 @@ def unpack(path: Path, target: Path, caps: Caps) -> None:
             written += len(piece)
             if written > caps.decoded_bytes:
                 raise too_many_bytes(caps)
+            if written > max(FREE_BYTES, caps.expansion * source.tell()):
+                raise _swells(caps)
             sink.write(piece)
             if inflater.eof:
                 pending = inflater.unused_data.lstrip(b"\0") or source.read(_PIECE).lstrip(b"\0")
@@ -55,6 +58,16 @@ def too_many_bytes(caps: Caps) -> TooManyBytesError:
             "too_many_bytes",
             f"The file decodes to more than {caps.decoded_bytes} bytes.",
             "Send fewer rows or only the columns that are needed; GET /v1/limits tells the limits.",
+        )
+    )
+
+
+def _swells(caps: Caps) -> TooManyBytesError:
+    return TooManyBytesError(
+        Problem(
+            "swelling_gzip",
+            f"The gzip data decompresses to more than {caps.expansion} times its size.",
+            "Send it as Parquet, or not compressed; GET /v1/limits tells the limits.",
         )
     )
 

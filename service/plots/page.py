@@ -30,6 +30,7 @@ vegaEmbed(place, spec, {mode: "vega-lite", renderer: "svg", ast: true, actions})
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0;padding:1rem;color:#222;background:#fff}
 #plot{overflow-x:auto}p{max-width:60rem}
+h1{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 """
 
 
@@ -53,7 +54,7 @@ def page(specification: bytes, links: dict[str, str]) -> bytes:
         f"<script id='spec' type='application/json'>{data}</script>"
         f"<script defer src='/static/{bundle_name()}'></script>"
         f"<script defer src='/static/{script_name()}'></script></head><body>"
-        f"<main><h1 style='font-size:1.1rem'>{escape(title)}</h1>"
+        f"<main><h1>{escape(title)}</h1>"
         f"<div id='plot' role='img' aria-label='{escape(alt)}'></div>"
         f"<p>{escape(alt)}</p><p>{others}</p></main></body></html>"
     ).encode()

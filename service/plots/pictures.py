@@ -89,14 +89,29 @@ class Pictures:
         await self._workers.close()
 
     async def _bundled(self) -> tuple[bytes, bytes]:
-        found: tuple[bytes, bytes] = await self._workers.run(
-            apart.bundle, progress=_untold, seconds=BUNDLE_SECONDS
-        )
+        found: tuple[bytes, bytes] = await self._run(apart.bundle, seconds=BUNDLE_SECONDS)
         self._bundle = found
         return found
 
-    async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._workers.run(task, *arguments, progress=_untold, seconds=self._seconds)
+    async def _run(
+        self, task: Callable[..., Any], *arguments: Any, seconds: float | None = None
+    ) -> Any:
+        """Run a task; once more when the process was killed: maybe before it began."""
+        try:
+            found = await self._once(task, *arguments, seconds=seconds)
+        except ProblemError as error:
+            if error.kind.code != "worker_died":
+                raise
+            found = await self._once(task, *arguments, seconds=seconds)
+        return found
+
+    async def _once(self, task: Callable[..., Any], *arguments: Any, seconds: float | None) -> Any:
+        return await self._workers.run(
+            task,
+            *arguments,
+            progress=_untold,
+            seconds=self._seconds if seconds is None else seconds,
+        )
 
 
 def picture_tag(**matters: Any) -> str:

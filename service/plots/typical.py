@@ -37,23 +37,24 @@ class Typical:
         return cls(wanted, frame)
 
     def row(self, given: Mapping[str, object]) -> dict[str, object]:
-        """Return a whole row: medians and most frequent values among rows of the given groups.
+        """Return a whole row: what the groups have in all rows, else what is usual everywhere.
 
         Raises ``SpecError`` for what is not given when there are no rows to look at.
         """
-        near, found = self.frame, dict(given)
-        for each in sorted(self.wanted, key=lambda own: own.kind != "group"):
-            if each.name in given and each.kind == "group" and near is not None:
-                own = near[near[each.name] == given[each.name]]
-                near = own if len(own) else near
         missing = [each for each in self.wanted if each.name not in given]
-        if near is None and missing:
-            raise SpecError(*(_missing(each.name) for each in missing))
-        for each in sorted(missing, key=lambda own: own.kind != "group"):
-            assert near is not None  # noqa: S101  told above
-            found[each.name] = _middle(near[each.name], each)
-            if each.kind == "group":
-                near = near[near[each.name] == found[each.name]]
+        frame = self.frame
+        if frame is None:
+            if missing:
+                raise SpecError(*(_missing(each.name) for each in missing))
+            return {each.name: given[each.name] for each in self.wanted}
+        near, found = frame, dict(given)
+        for each in (own for own in self.wanted if own.kind == "group"):
+            found.setdefault(each.name, _middle(near[each.name], each))
+            own = near[near[each.name] == found[each.name]]
+            near = own if len(own) else near
+        for each in missing:
+            same = near[each.name].nunique() == 1
+            found.setdefault(each.name, _middle((near if same else frame)[each.name], each))
         return {each.name: found[each.name] for each in self.wanted}
 
     def by_level(self, columns: Sequence[str], given: Mapping[str, object]) -> pd.DataFrame:

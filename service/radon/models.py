@@ -6,15 +6,16 @@ under an id, once however many ask. docs/radon.md says how they were chosen and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Final
 
 from engine import Predictions
 from service import bundled
 from service.catalog import Job
 from service.context import Services
-from service.data import data_of
+from service.data import data_of, rows_of
 from service.fits import FitWork
 from service.fitting import Fitted
 from service.orders import Order, specify
@@ -22,7 +23,8 @@ from service.preference import Preference
 from service.problems import ProblemError
 from service.radon.belief import Belief
 from service.radon.places import OFFSET, County, Floor, Scope
-from service.radon.tables import MINNESOTA, NATION, table
+from service.radon.spread import spread_by_state
+from service.radon.tables import MINNESOTA, NATION, bundled_table
 from service.schemas.fits import FitRequest
 
 FLOORS: Final[dict[Floor, int]] = {"basement": 0, "first": 1}
@@ -111,12 +113,65 @@ class Line:
     n: int
 
 
-async def fitted(parts: Services, owner: str, model: RadonModel) -> Fitted:
-    """Return the fit of a model, found or made.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A model that is fitted.
+
+    Attributes:
+        model: which one.
+        fitted: the fit, as it is stored.
+        spread: the residual standard deviation by state; empty where the fit's own is right.
+    """
+
+    model: RadonModel
+    fitted: Fitted
+    spread: Mapping[str, float]
+
+    def lines(self, counties: Sequence[County], floor: Floor) -> list[Line]:
+        """Return what the model says of a house in each of the counties."""
+        said = self.fitted.predictive.predict(self.model.columns(counties, floor))
+        effects = self.fitted.group(self.model.group)
+        own = zip(effects.pooling_weight.tolist(), effects.n.tolist(), strict=True)
+        known = dict(zip(effects.levels, own, strict=True))
+        return [
+            Line(
+                self._belief(county, said, i),
+                float(said.std_error[i]),
+                *known.get(self.model.level(county), (0.0, 0)),
+            )
+            for i, county in enumerate(counties)
+        ]
+
+    def _belief(self, county: County, said: Predictions, place: int) -> Belief:
+        log_sd = float(said.prediction_std_error[place])
+        if self.spread:
+            log_sd = hypot(float(said.std_error[place]), self.spread[county.state])
+        return Belief(float(said.estimate[place]), log_sd, OFFSET)
+
+
+# The spreads of national fits, which follow from their ids, once they are known.
+_SPREADS: Final[dict[str, Mapping[str, float]]] = {}
+
+
+async def ready(parts: Services, owner: str, model: RadonModel) -> Ready:
+    """Return a model fitted, found or made.
 
     Raises ``still_fitting`` when that takes longer than a request waits.
     """
-    dataset = await bundled.kept(parts, owner, table(model.dataset))
+    fitted = await _fitted(parts, owner, model)
+    if model.scope == "minnesota":
+        return Ready(model, fitted, {})
+    found = _SPREADS.get(fitted.row.id)
+    if found is None:
+        table = await rows_of(fitted, parts.datasets(owner), parts)
+        states = table["state"].to_pylist()
+        found = await parts.compute.run(spread_by_state, fitted.fit, table, states)
+        _SPREADS[fitted.row.id] = found
+    return Ready(model, fitted, found)
+
+
+async def _fitted(parts: Services, owner: str, model: RadonModel) -> Fitted:
+    dataset = await bundled.kept(parts, owner, bundled_table(model.dataset))
     asked = FitRequest(dataset=dataset.id, formula=model.formula)
     specified = specify(asked)
     order = Order.of(specified, dataset.id, dataset.content_hash)
@@ -130,22 +185,3 @@ async def fitted(parts: Services, owner: str, model: RadonModel) -> Fitted:
     if isinstance(obtained, Job):
         raise ProblemError("still_fitting")
     return obtained.value.fitted
-
-
-def lines(
-    fitted: Fitted, model: RadonModel, counties: Sequence[County], floor: Floor
-) -> list[Line]:
-    """Return what a fitted model says of a house in each of the counties."""
-    said = fitted.predictive.predict(model.columns(counties, floor))
-    effects = fitted.group(model.group)
-    own = dict(
-        zip(effects.levels, zip(effects.pooling_weight, effects.n, strict=True), strict=True)
-    )
-    return [
-        _line(said, i, *own.get(model.level(county), (0.0, 0))) for i, county in enumerate(counties)
-    ]
-
-
-def _line(said: Predictions, place: int, weight: float, n: int) -> Line:
-    belief = Belief(float(said.estimate[place]), float(said.prediction_std_error[place]), OFFSET)
-    return Line(belief, float(said.std_error[place]), float(weight), int(n))

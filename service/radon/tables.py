@@ -47,6 +47,6 @@ def bundled() -> tuple[BundledTable, ...]:
     )
 
 
-def table(name: str) -> BundledTable:
+def bundled_table(name: str) -> BundledTable:
     """Return the bundled table of this name."""
     return next(each for each in bundled() if each.name == name)

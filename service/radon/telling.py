@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import exp, isfinite
 from typing import Any
 
-from service.fitting import Fitted
 from service.radon import normal, wording
 from service.radon.assessment import Assessment, Question, assess
 from service.radon.belief import Belief
 from service.radon.decision import Decision
-from service.radon.models import Line, RadonModel
+from service.radon.models import Line, Ready
 from service.radon.places import OFFSET, County, Floor, Readings
 from service.radon.units import PER_PICOCURIE, REFERENCE_LEVELS, Unit
 from service.schemas.radon import (
@@ -40,15 +39,15 @@ def assessment(
     line: Line,
     question: Question,
     unit: Unit,
-    model: RadonModel,
-    fitted: Fitted,
+    ready: Ready,
 ) -> RadonAssessment:
     """Return the answer for one house."""
     found = assess(line.belief, question)
     subject = wording.house(county.title, floor)
-    assumed = wording.of_the_survey(_of_the_basis(county, line)) + wording.assumptions(
-        question, unit
-    )
+    said = [_of_the_basis(county, line)]
+    if ready.spread:
+        said.append(wording.spread_of(county, ready.spread[county.state]))
+    assumed = wording.of_the_survey(*said) + wording.assumptions(question, unit)
     return RadonAssessment(
         **_told(subject, found, question, unit),
         assumptions=assumed,
@@ -63,7 +62,7 @@ def assessment(
         basis=basis(county, line),
         evidence=_evidence(county, floor, line, question, unit),
         decision=RadonDecision(**_decision(found.decision, unit)),
-        model=link(model, fitted),
+        model=link(ready),
     )
 
 
@@ -109,14 +108,14 @@ def row(county: County, line: Line, question: Question, unit: Unit) -> CountyRow
     )
 
 
-def link(model: RadonModel, fitted: Fitted) -> ModelLink:
+def link(ready: Ready) -> ModelLink:
     """Return where the model that answers is to be found."""
     return ModelLink(
-        id=fitted.row.id,
-        href=f"/v1/models/{fitted.row.id}",
-        scope=model.scope,
-        dataset=model.dataset,
-        formula=model.formula,
+        id=ready.fitted.row.id,
+        href=f"/v1/models/{ready.fitted.row.id}",
+        scope=ready.model.scope,
+        dataset=ready.model.dataset,
+        formula=ready.model.formula,
     )
 
 

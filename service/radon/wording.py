@@ -6,7 +6,7 @@ from typing import Final
 
 from service.radon.assessment import Assessment, Question
 from service.radon.decision import REMEDIATED, YEARS, Recommendation
-from service.radon.places import Floor
+from service.radon.places import STATES, County, Floor
 from service.radon.units import PER_PICOCURIE, Unit
 
 EPA_TEST: Final = "EPA advises that every home be tested, whatever its county."
@@ -68,9 +68,17 @@ def assumptions(question: Question, unit: Unit) -> list[str]:
     ]
 
 
-def of_the_survey(evidence: str) -> list[str]:
+def of_the_survey(*particular: str) -> list[str]:
     """Return what an answer by the survey takes for granted besides."""
-    return [_READINGS, _SPREAD, evidence]
+    return [_READINGS, _SPREAD, *particular]
+
+
+def spread_of(county: County, log_sd: float) -> str:
+    """Tell that houses differ as they do in their state."""
+    return (
+        f"Houses are taken to differ as they do in {STATES[county.state]}: log(radon + 0.1) by a "
+        f"standard deviation of {log_sd:.2f} within counties."
+    )
 
 
 _RATIO: Final = (

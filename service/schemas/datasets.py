@@ -34,6 +34,32 @@ class TableDocument(RootModel[ColumnsDocument | RowsDocument]):
     """A table as one JSON document, for uploads; larger tables are better sent as lines."""
 
 
+class FileReference(Asked):
+    """Files of the operator's, below a root that the settings name."""
+
+    root: str = Field(description="Name of the root.", max_length=100, examples=["survey"])
+    path: str = Field(
+        description="Path below the root; `*`, `?` and `[ab]` stand within a component.",
+        max_length=1_000,
+        examples=["2024/*.parquet"],
+    )
+    format: Literal["parquet"] = "parquet"
+
+
+class ReferenceDocument(Asked):
+    """Files that are to be a dataset where they are."""
+
+    reference: FileReference
+
+
+class RegisteredFiles(Answer):
+    """The files of a registered dataset."""
+
+    root: str
+    path: str
+    files: list[str] = Field(description="Paths below the root, in order.")
+
+
 class DatasetColumn(Answer):
     """A column: its kind, what is missing, and what a look at it would tell."""
 
@@ -52,8 +78,8 @@ class DatasetColumn(Answer):
         examples=[{}],
     )
     distinct: int | None = Field(
-        description="How many different values text or integers have; null beyond 10,000 and for "
-        "other kinds.",
+        description="How many different values text or integers have; null beyond 10,000, for "
+        "other kinds, and for a dataset that has grown.",
         examples=[85],
     )
     minimum: int | float | None = Field(description="Of numbers and integers.")
@@ -123,15 +149,42 @@ class DatasetSummary(Answer):
     )
     n_rows: int = Field(description="Of a summary: the rows summed.", examples=[919])
     n_columns: int = Field(examples=[5])
-    size_bytes: int = Field(description="As stored, compressed.", examples=[12035])
+    size_bytes: int = Field(
+        description="As stored, compressed; of a dataset that has grown, all parts. Nothing is "
+        "stored of files that are registered.",
+        examples=[12035],
+    )
+    public: bool = Field(description="Whether every owner may read it.")
     created_at: str = Field(examples=["2026-11-23T09:00:00.000000Z"])
+
+
+class DatasetPart(Answer):
+    """A part of a dataset that has grown."""
+
+    content_hash: str = Field(description="SHA-256 of the part's typed content, in hexadecimal.")
+    n_rows: int
+    size_bytes: int = Field(description="As stored, compressed.")
 
 
 class DatasetDetail(DatasetSummary):
     """A dataset and its columns."""
 
-    content_hash: str = Field(description="SHA-256 of the typed content, in hexadecimal.")
+    content_hash: str = Field(
+        description="SHA-256 of the typed content, in hexadecimal; of several parts, of the hashes "
+        "of the parts."
+    )
     columns: list[DatasetColumn]
+    parts: list[DatasetPart] = Field(
+        description="What was uploaded first, and what was appended to it, in order; a dataset "
+        "that has not grown is one part. A summary has none."
+    )
+    previous: str | None = Field(
+        description="Id of the dataset that this one grew from by its last part; it may be deleted "
+        "since. Null when it has not grown."
+    )
+    reference: RegisteredFiles | None = Field(
+        description="Files that were registered and stay where they are; null otherwise."
+    )
     summary: Sums | None = Field(description="What a summary holds; null for a table.")
 
 

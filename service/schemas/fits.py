@@ -132,6 +132,18 @@ class Provenance(Answer):
     spec_hash: str = Field(description="SHA-256 of the canonical specification.")
     dataset_hash: str = Field(description="SHA-256 of the content of the dataset.")
     elapsed_ms: float = Field(description="How long the fit took when it was made.")
+    rows_read: int | None = Field(
+        description="Rows that were read for the fit: of a dataset that has grown, those of the "
+        "parts since `added_to`; of a summary none. Null when it was not noted."
+    )
+    added_to: str | None = Field(
+        description="Dataset whose sums were kept by an earlier fit of the same formula; the sums "
+        "of the rows read were added to them."
+    )
+    reread: str | None = Field(
+        description="Why all rows of a dataset in parts were read again, when that was needed.",
+        examples=["the constants of scale(x) are those of all rows"],
+    )
 
 
 class FittedModel(Answer):

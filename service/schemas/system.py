@@ -33,6 +33,10 @@ class Limits(Answer):
     max_decoded_bytes: int = Field(
         description="Largest uploaded table once decompressed and decoded, in bytes."
     )
+    max_expansion: int = Field(
+        description="How many times as large as itself a gzip upload may become, beyond 64 MiB."
+    )
+    max_footer_bytes: int = Field(description="Longest footer of a Parquet file, in bytes.")
     max_document_bytes: int = Field(description="Largest upload as one JSON document, in bytes.")
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")
@@ -59,9 +63,10 @@ class Limits(Answer):
     max_effects: int = Field(
         description="Most effects that vary over the levels of one grouping factor."
     )
+    max_levels: int = Field(description="Most levels of one grouping factor.")
     max_crossed_elements: int = Field(
         description="Most elements of the matrix of crossed effects, without those of the factor "
-        "with most levels."
+        "with most levels; beyond, models of one effect per factor are fitted approximately."
     )
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_contrasts: int = Field(description="Most contrasts of a request.")
@@ -70,6 +75,9 @@ class Limits(Answer):
     max_ordered_terms: int = Field(description="Most terms that are given in an order.")
     max_held_columns: int = Field(description="Most columns that marginal means hold at a value.")
     max_compared_models: int = Field(description="Most models of a comparison.")
+    max_parts: int = Field(description="Most parts of a dataset that grows.")
+    max_dataset_rows: int = Field(description="Most rows of a dataset that grows.")
+    max_registered_files: int = Field(description="Most files of a registered dataset.")
     max_merged_datasets: int = Field(description="Most summaries that are added at once.")
     max_simulations: int = Field(
         description="Most replicates of a bootstrap, and draws of a row in a simulation (`n_sim`)."
@@ -112,9 +120,19 @@ class Limits(Answer):
     wait_seconds: float = Field(
         description="How long a request waits for what takes long before it gets a job."
     )
+    thread_seconds: float = Field(
+        description="How long a fit may take beside requests before it goes to a worker process."
+    )
     job_seconds: float = Field(description="How long a job may run.")
     job_retention_seconds: float = Field(description="How long a finished job can be read.")
     max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    rate_units: int = Field(
+        description="Units of work, about milliseconds of a processor, that a caller may ask for "
+        "in a minute; 0: any number, of which any are under way at a time."
+    )
+    max_concurrent_requests: int = Field(
+        description="Most requests of a caller that are under way at a time."
+    )
     max_owner_bytes: int = Field(
         description="Most bytes of files of one owner's datasets and models; 0 for no limit."
     )

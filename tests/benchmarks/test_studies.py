@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from benchmarks.studies import coverage, optimum, pages
+from benchmarks.studies import coverage, optimum, pages, radon
 from benchmarks.studies.by_rows import ByRows
 from benchmarks.studies.designs import Design, designs
 from benchmarks.studies.hard import EACH, FAMILIES, data_sets
+from benchmarks.studies.heldout import by_row, held_out
 from engine.criterion import Structure
+from service.radon.models import COUNTRY, STATE
 from tests.engine.fits import fitted
 from tests.reference.cases import case, frame
+
+SPLITS: tuple[Literal["by_house", "by_county"], ...] = ("by_house", "by_county")
 
 every_design = pytest.mark.parametrize("design", designs(), ids=lambda design: design.name)
 
@@ -41,6 +46,55 @@ def test_all_intervals_for_the_survey_cover_what_they_say() -> None:
     for own in radon["intervals"]:
         if own["part"] != "bands":  # given the size of the effect, shrunken estimates are biased
             assert 93.0 <= own["percent"] <= 97.0, (own["quantity"], own["interval"])
+
+
+def test_partial_pooling_beats_complete_and_no_pooling_of_houses_not_seen() -> None:
+    kept = radon.read()
+    for part in (kept["minnesota"], kept["nation"]):
+        found = {own["name"]: own for own in part["by_house"]}
+        partial = found["partial pooling"]
+        for other in ("complete pooling", "no pooling"):
+            assert partial["rmse"] < found[other]["rmse"]
+            assert partial["log_score"] > found[other]["log_score"]
+            assert partial["brier"] < found[other]["brier"]
+
+
+def test_uranium_adds_most_where_a_county_has_no_house() -> None:
+    for part in (radon.read()["minnesota"], radon.read()["nation"]):
+        houses, counties = ({own["name"]: own["rmse"] for own in part[split]} for split in SPLITS)
+        gained = [found["partial pooling"] - found[radon.CHOSEN] for found in (houses, counties)]
+        assert 0.0 < gained[0] < gained[1]
+
+
+def test_the_models_that_answer_are_calibrated() -> None:
+    kept = radon.read()
+    for part in (kept["minnesota"], kept["nation"]):
+        for split in SPLITS:
+            (own,) = (each for each in part[split] if each["name"] == radon.CHOSEN)
+            assert 48.0 <= own["within_50"] <= 57.0
+            assert 94.0 <= own["within_95"] <= 96.0
+        for each in part["reliability"]:  # within three standard errors, and a little
+            error = 300.0 * (0.01 * each["said"] * (1.0 - 0.01 * each["said"]) / each["n"]) ** 0.5
+            assert abs(each["said"] - each["found"]) <= error + 2.0
+
+
+def test_the_models_judged_are_those_that_answer() -> None:
+    kept = radon.read()
+    for part, model in ((kept["minnesota"], STATE), (kept["nation"], COUNTRY)):
+        (own,) = (each for each in part["by_house"] if each["name"] == radon.CHOSEN)
+        assert own["formula"] == model.formula
+
+
+def test_a_house_held_out_is_not_seen_by_the_model() -> None:
+    table = radon.houses("minnesota-radon")
+    folds = by_row(len(table), 10, 1)
+    (*_, chosen) = (own for own in radon.MINNESOTA if own.name == radon.CHOSEN)
+    before = held_out(chosen, table, folds)
+    own = folds == 3
+    changed = table.assign(radon=np.where(own, 50.0, table["radon"]))
+    after = held_out(chosen, changed, folds)
+    np.testing.assert_array_equal(before.mean[own], after.mean[own])
+    assert (before.mean[~own] != after.mean[~own]).all()
 
 
 def test_no_search_of_lme4_found_a_better_optimum() -> None:

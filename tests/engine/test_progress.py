@@ -55,7 +55,7 @@ def test_the_pass_over_the_rows_tells_of_every_chunk() -> None:
 def test_what_progress_raises_ends_the_fit_there(at: int) -> None:
     told = Told(cancel=at)
     with pytest.raises(InterruptedError):
-        fit_of("sleepstudy_slope", told)
+        fit_of("radon_slope", told)
     assert len(told.shares) == at
 
 

@@ -30,6 +30,7 @@ from service.api.examples import (
     SUMMARY,
     VALIDATIONS,
 )
+from service.api.uploads import REFERENCE
 from service.settings import Settings
 from tests.service.jobs import finished
 from tests.service.keeping import another
@@ -37,6 +38,8 @@ from tests.service.keeping import another
 DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
 
 HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
+
+LATER = "county,floor,radon\nANOKA,1,0.9\nBECKER,0,3.4\n"
 
 # The id of a job is drawn; those of all else follow from their content.
 JOB = re.compile(r"job_[a-z2-7]{32}")
@@ -47,6 +50,7 @@ VARYING: dict[str, Any] = {
     "started_at": "2026-11-23T09:00:00.100000Z",
     "finished_at": "2026-11-23T09:00:42.000000Z",
     "elapsed_ms": 1.0,
+    "bytes": 50_000,
     "evaluations": 10,
     "gradient_norm": 0.0,
     "request_id": "req_6f1c2a9e4b7d4e0f8a3b5c7d",
@@ -98,6 +102,16 @@ EXAMPLES = (
     ),
     Example(
         "Upload a table", "upload", "POST", "/v1/datasets?name=three", HOUSES, table("text/csv")
+    ),
+    Example(
+        "Append rows to it",
+        "append_part",
+        *("POST", "/v1/datasets/three/parts?name=five", LATER, table("text/csv")),
+    ),
+    Example(
+        "Files that nobody allowed to be read",
+        "upload",
+        *("POST", "/v1/datasets", REFERENCE),
     ),
     Example("What is there", "list_datasets", "GET", "/v1/datasets"),
     Example("What is in one", "read_dataset", "GET", "/v1/datasets/three"),
@@ -190,6 +204,15 @@ EXAMPLES = (
         "Without each county",
         *("diagnostics_levels", "GET", "/v1/models/{model}/diagnostics/levels/county?limit=2"),
     ),
+    Example("The plots there are", "list_plots", "GET", "/v1/models/{model}/plots"),
+    Example(
+        "A plot as Vega-Lite, to be drawn anywhere",
+        *("plot", "GET", "/v1/models/{model}/plots/profile?parameter=floor"),
+    ),
+    Example(
+        "A plot that the model does not have",
+        *("plot", "GET", "/v1/models/{model}/plots/intercepts"),
+    ),
     *(
         Example(each["summary"], "predict", "POST", "/v1/models/{model}/predictions", each["value"])
         for each in PREDICTIONS.values()
@@ -226,6 +249,11 @@ EXAMPLES = (
     ),
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
+    Example(
+        "Let every owner read a dataset",
+        *("publish_dataset", "PUT", "/v1/datasets/three/public"),
+    ),
+    Example("And no longer", "withdraw_dataset", "DELETE", "/v1/datasets/three/public"),
     Example("Delete a dataset", "delete_dataset", "DELETE", "/v1/datasets/three"),
     Example(
         "Sums of rows that stay where they are",
@@ -267,6 +295,7 @@ EXAMPLES = (
         *("radon_counties", "GET", "/v1/radon/counties?state=AZ&floor=first&unit=Bq/m3"),
         headers={"accept": "text/csv"},
     ),
+    Example("What is kept, and what may be", "usage", "GET", "/v1/usage"),
 )
 
 

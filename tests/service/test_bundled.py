@@ -38,3 +38,8 @@ async def test_the_survey_can_be_left_out(tmp_path: Path) -> None:
 async def test_caps_smaller_than_the_survey_leave_it_out(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "var", max_rows=1_000)
     assert set(await names(settings)) == {"minnesota-radon"}
+
+
+async def test_a_quota_that_is_full_leaves_it_out(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "var", max_owner_datasets=1)
+    assert set(await names(settings)) == {"minnesota-radon"}

@@ -9,8 +9,22 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from service.catalog import Database, Dataset, Datasets, Model, Models, Recent
+from service.catalog import (
+    Answered,
+    Database,
+    Dataset,
+    Datasets,
+    Keyed,
+    Leases,
+    Model,
+    Models,
+    Recent,
+    Retention,
+    tables,
+)
+from service.catalog.migrating import revisions
 from service.catalog.paging import decode, encode
+from service.catalog.retention import REFERENCES
 from service.catalog.tables import metadata
 from service.problems import ProblemError
 
@@ -186,3 +200,84 @@ async def test_what_was_read_before_a_change_is_not_remembered_after_it() -> Non
 
     await recent.get("default", "radon", read)
     assert recent.known("default", "radon") is None
+
+
+async def test_text_is_ordered_by_its_bytes(mine: Datasets, database: Database) -> None:
+    for number, name in enumerate(["b", "B", "a", "_", "A-1", "a.1"]):
+        await mine.add(table_of(number, f"x{name}"))
+    query = text("SELECT name FROM datasets ORDER BY name")
+    found = await database.read(lambda connection: connection.scalars(query).all())
+    assert list(found) == ["xA-1", "xB", "x_", "xa", "xa.1", "xb"]
+
+
+async def test_every_version_of_the_tables_can_be_gone_back_to(
+    database: Database, mine: Datasets
+) -> None:
+    kept, _ = await mine.add(table_of(1, "radon"))
+    for revision in revisions()[1:]:
+        await database.migrate(revision)
+        if revision != revisions()[-1]:
+            await database.migrate()
+            assert await Datasets(database, "default", Recent()).get("radon") == kept
+            await database.migrate(revision)
+    await database.migrate("base")
+    await database.migrate()
+    assert (await Datasets(database, "default", Recent()).page(5)).items == ()
+
+
+async def test_a_lease_is_one_holders_until_it_lets_go_or_its_time_has_passed(
+    database: Database,
+) -> None:
+    here, there = Leases(database, "here"), Leases(database, "there")
+    taken = await asyncio.gather(*(each.take("x", 60) for each in (here, there) * 4))
+    assert set(taken) == {True, False}
+    winner, other = (here, there) if await here.take("x", 60) else (there, here)
+    assert await winner.take("x", 60), "who has it may have it longer"
+    assert not await other.take("x", 60)
+    await other.release("x")
+    assert not await other.take("x", 60)
+    await winner.release("x")
+    assert await other.take("x", -1)
+    assert await winner.take("x", 60), "its time had passed"
+
+
+async def test_a_key_is_free_again_when_its_request_died_or_its_answer_is_old(
+    database: Database,
+) -> None:
+    first, second = (Keyed(database, "default", holder) for holder in ("first", "second"))
+    begun = await asyncio.gather(*(each.begin("k") for each in (first, second)))
+    assert sorted(map(str, begun)) == ["False", "True"]
+    winner, other = (first, second) if begun[0] is True else (second, first)
+    await other.release("k")
+    assert await other.begin("k") is False
+    answer = Answered("f" * 64, 201, {"location": "/x"}, b"\x00body")
+    await winner.finish("k", answer, 60)
+    assert await other.begin("k") == answer
+    assert await Keyed(database, "other", "third").begin("k") is True, "keys are each owner's own"
+    await winner.finish("k", answer, -1)
+    assert await other.begin("k") is True
+    await Retention(database).forget()
+    assert await winner.begin("k") is False, "one that is being answered is not forgotten"
+
+
+async def test_what_is_used_is_not_old_and_what_is_spoken_of_is_no_orphan(
+    database: Database, mine: Datasets
+) -> None:
+    retention = Retention(database)
+    old, _ = await mine.add(replace(table_of(1), blob="aa/1"))
+    used, _ = await mine.add(replace(table_of(2), blob="aa/2"))
+    await database.write(
+        lambda connection: connection.execute(text("UPDATE datasets SET used_at = '2020'"))
+    )
+    assert len(await retention.unused(tables.datasets, 60)) == 2
+    await retention.used(tables.datasets, ["aa/2"])
+    assert await retention.unused(tables.datasets, 60) == [("default", old.id)]
+    with pytest.raises(ProblemError):
+        await mine.delete(used.id, unused=60)
+    assert (await mine.delete(old.id, unused=60)).id == old.id
+    assert await retention.unspoken(["aa/1", "aa/2", "aa/3"]) == ["aa/1", "aa/3"]
+
+
+def test_every_column_that_names_a_file_is_known_to_who_sweeps() -> None:
+    naming = {f"{t.name}.{c.name}" for t in metadata.sorted_tables for c in t.c if "blob" in c.name}
+    assert {f"{c.table.name}.{c.name}" for c in REFERENCES} == naming

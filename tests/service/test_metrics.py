@@ -136,3 +136,14 @@ def families(url: str) -> set[str]:
     declared = re.findall(r"# TYPE (\w+) (\w+)", httpx.get(f"{url}/metrics").text)
     ends = {"histogram": ("_bucket", "_count", "_sum")}
     return {name + end for name, kind in declared for end in ends.get(kind, ("",))}
+
+
+def test_the_time_of_catalog_and_store_is_told(watched: Live) -> None:
+    httpx.post(f"{watched.url}/v1/models", json={**FIT, "method": "ML"})
+    told = samples(admin_of(watched))
+
+    def asked(part: str, operation: str) -> float:
+        labels = (("operation", operation), ("outcome", "answered"), ("part", part))
+        return told[("partialpool_store_seconds_count", labels)]
+
+    assert min(asked("catalog", "read"), asked("catalog", "write"), asked("blobs", "put")) > 0

@@ -143,3 +143,10 @@ async def test_jobs_are_listed_by_their_state_page_by_page(jobs: Jobs, here: Que
     rest = await jobs.page(5, first.next, "queued")
     assert [job.id for job in (*first.items, *rest.items)] == ids[:0:-1]
     assert rest.next is None
+
+
+async def test_who_queues_at_once_gets_no_more_than_one_owner_may_have(jobs: Jobs) -> None:
+    adding = (jobs.add(new(key), 3) for key in "abcdefgh")
+    outcomes = await asyncio.gather(*adding, return_exceptions=True)
+    assert sum(isinstance(outcome, tuple) for outcome in outcomes) == 3
+    assert len((await jobs.page(10)).items) == 3

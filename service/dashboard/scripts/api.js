@@ -23,7 +23,7 @@ export async function ask(path, { method = "GET", json, body, headers = {}, sign
     });
     if (answer.ok) return answer;
     if (answer.status !== 401) throw await failure(answer);
-    await askForKey();
+    await askForKey((await failure(answer)).message);
   }
 }
 
@@ -51,7 +51,7 @@ export async function upload(path, file, media, progress) {
     const { status, content } = await transferred(path, file, media, progress);
     if (status >= 200 && status < 300) return content;
     if (status !== 401) throw new Failure(content ?? lost());
-    await askForKey();
+    await askForKey(content?.detail ?? "");
   }
 }
 

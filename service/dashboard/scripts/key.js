@@ -11,10 +11,11 @@ export function credentials() {
   return key ? { Authorization: `Bearer ${key}` } : {};
 }
 
-/** Show the field; fulfilled when a key was given. One field, however many ask. */
-export function askForKey() {
+/** Show the field, and why a key was refused; fulfilled when one was given. One field, however many ask. */
+export function askForKey(detail) {
   waiting ??= new Promise((resolve) => {
     const place = find("#key");
+    find("#key-said").textContent = sessionStorage.getItem(NAME) ? detail : "";
     place.hidden = false;
     find("#key-value").focus();
     find("#key-form").addEventListener(

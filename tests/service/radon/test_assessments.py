@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from service.context import Services
-from service.schemas.radon import CountyPage, DecisionAnswer, RadonAssessment
 from service.settings import Settings
 from tests.service.keeping import another
+from tests.service.radon.asking import FORMULA, assessed, decided, listed
 from tests.service.test_problems import read
 
 pytestmark = pytest.mark.anyio
 
-FORMULA = "log(radon + 0.1) ~ floor + log_uranium + (1 | county)"
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    return "asyncio"
 
 
-async def assessed(client: httpx.AsyncClient, **asked: Any) -> RadonAssessment:
-    answer = await client.post("/v1/radon/assessments", json={"floor": "basement"} | asked)
-    assert answer.status_code == 200, answer.text
-    return RadonAssessment.model_validate_json(answer.content)
-
-
-async def decided(client: httpx.AsyncClient, **asked: Any) -> DecisionAnswer:
-    answer = await client.post("/v1/radon/decisions", json=asked)
-    assert answer.status_code == 200, answer.text
-    return DecisionAnswer.model_validate_json(answer.content)
-
-
-async def listed(client: httpx.AsyncClient, **query: Any) -> CountyPage:
-    answer = await client.get("/v1/radon/counties", params=query)
-    assert answer.status_code == 200, answer.text
-    return CountyPage.model_validate_json(answer.content)
+@pytest.fixture(scope="module")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """One service for all questions of this module: they change nothing."""
+    directory = tmp_path_factory.mktemp("radon")
+    async with another(Settings(data_dir=directory, bundled_data=False)) as shared:
+        yield shared
 
 
 async def test_a_county_and_a_floor_are_enough(client: httpx.AsyncClient) -> None:
@@ -70,17 +62,6 @@ async def test_the_answer_is_that_of_the_model_it_links_to(client: httpx.AsyncCl
     )
     effects = (await client.get(f"{found.model.href}/effects/county?limit=1")).json()["items"][0]
     assert found.evidence.own_weight == pytest.approx(effects["pooling_weight"])
-
-
-async def test_the_model_is_one_fit_like_any_other_however_many_ask(
-    client: httpx.AsyncClient, parts: Services
-) -> None:
-    counties = ("AITKIN", "ANOKA", "GRANT", "HENNEPIN")
-    found = await asyncio.gather(*(assessed(client, county=county) for county in counties))
-    assert len({own.model.id for own in found}) == 1
-    assert parts.fitting.fits == 1
-    again = await client.post("/v1/models", json={"dataset": "minnesota-radon", "formula": FORMULA})
-    assert (again.status_code, again.json()["id"]) == (200, found[0].model.id)
 
 
 async def test_all_87_counties_of_minnesota_are_answered(client: httpx.AsyncClient) -> None:
@@ -264,6 +245,16 @@ async def test_every_surveyed_state_is_answered(
     assert ("log_uranium" in found.model.formula) is (found.county.log_uranium is not None)
 
 
+async def test_houses_differ_as_they_do_in_their_state(client: httpx.AsyncClient) -> None:
+    found = [
+        await assessed(client, county=county, state=state)
+        for county, state in (("York", "PA"), ("Cass", "ND"))
+    ]
+    pennsylvania, dakota = (each.distribution.geometric_sd for each in found)
+    assert pennsylvania > 1.2 * dakota
+    assert any("as they do in Pennsylvania" in each for each in found[0].assumptions)
+
+
 async def test_the_counties_of_all_states_are_listed(client: httpx.AsyncClient) -> None:
     answer = await client.get(
         "/v1/radon/counties", params={"state": "all"}, headers={"accept": "text/csv"}
@@ -328,35 +319,3 @@ async def test_an_offset_above_the_level_is_refused(client: httpx.AsyncClient) -
     body = {"geometric_mean": 0.1, "geometric_sd": 2, "offset": 0.1}
     problem = read(await client.post("/v1/radon/decisions", json=body))
     assert problem.errors[0].pointer == "#/offset"
-
-
-async def test_another_table_under_the_name_of_the_survey_is_not_taken_for_it(
-    client: httpx.AsyncClient,
-) -> None:
-    body = "county,floor,radon,log_uranium\nAITKIN,0,900,1\nAITKIN,0,800,1\nANOKA,1,700,2\n"
-    await client.post(
-        "/v1/datasets?name=minnesota-radon", content=body, headers={"content-type": "text/csv"}
-    )
-    found = await assessed(client, county="AITKIN")
-    assert found.distribution.median < 10.0
-    model = (await client.get(found.model.href)).json()
-    assert model["n_rows"] == 919
-
-
-async def test_the_survey_and_its_model_come_back_when_they_are_deleted(
-    client: httpx.AsyncClient,
-) -> None:
-    first = await assessed(client, county="AITKIN")
-    await client.delete(first.model.href)
-    await client.delete("/v1/datasets/minnesota-radon")
-    again = await assessed(client, county="AITKIN")
-    assert again.model.id == first.model.id
-    assert again.distribution == first.distribution
-
-
-async def test_caps_smaller_than_the_survey_are_told(settings: Settings) -> None:
-    small = settings.model_copy(update={"max_rows": 1_000})
-    async with another(small) as client:
-        assert (await assessed(client, county="AITKIN")).basis == "county"
-        answer = await client.post("/v1/radon/assessments", json={"fips": 4013, "floor": "first"})
-    assert read(answer).code == "limit_passed"
