@@ -1,4 +1,4 @@
-# partialpool: make serve | test | test-slow | check | lint | types | openapi | bench… | studies… | audit | sbom | lock | clean; the targets are told below
+# partialpool: make serve | test | test-slow | check | lint | types | openapi | bench… | studies… | lecture | screens | audit | sbom | lock | clean; the targets are told below
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth
+.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -52,6 +52,14 @@ openapi-check: setup-dev
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
+
+# The figures of docs/lecture.md, drawn by the service.
+lecture: setup-dev
+	$(PY) -m tools.lecture
+
+# The picture of the dashboard in the README, and how long its first view takes.
+screens: setup-dev
+	$(PY) -m tools.screens
 
 # Build the image and start it, with an ordinary Docker.
 container-check:

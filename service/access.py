@@ -11,7 +11,9 @@ Scope: TypeAlias = Literal["read", "write", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """Each includes those before it."""
 
-_PUBLIC: Final = re.compile(r"/|/docs|/openapi\.json|/healthz|/readyz|/(problems|static)/[^/]*")
+_PUBLIC: Final = re.compile(
+    r"/|/docs|/openapi\.json|/healthz|/readyz|/(problems|static)/[^/]*|/dashboard/.*"
+)
 """What anyone may read: what the service is, and whether it is well; nothing of what it keeps."""
 
 _READING: Final = re.compile(

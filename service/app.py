@@ -14,6 +14,7 @@ from engine import __version__
 from service import bundled, handlers, openapi
 from service.api import (
     comparisons,
+    dashboard,
     datasets,
     diagnostics,
     effects,
@@ -77,6 +78,7 @@ ROUTERS: Final = (
     system.health_router,
     system.router,
     pages.router,
+    dashboard.router,
     static.router,
 )
 

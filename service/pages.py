@@ -22,18 +22,21 @@ summary{cursor:pointer}summary b{display:inline-block;min-width:4.5rem}
 """
 
 
-def front(base_url: str) -> str:
-    """Return the front page of the service that listens at ``base_url``."""
-    return _page(
-        "partialpool",
-        "<h1>partialpool</h1>"
-        "<p>Multilevel (linear mixed) models over HTTP: lme4's answers, JSON in and out.</p>"
-        "<ul><li><a href='/docs'>The API, operation by operation</a></li>"
-        "<li><a href='/openapi.json'>OpenAPI 3.1</a></li>"
-        "<li><a href='/v1/limits'>Limits</a></li>"
-        "<li><a href='/readyz'>Is it ready?</a></li></ul>"
-        f"<pre>curl {escape(base_url)}v1/datasets</pre>",
-    )
+def beginning(base_url: str, form: str) -> tuple[str, str]:
+    """Return where to begin at ``base_url``, as ``text/plain`` or JSON, and its media type."""
+    links = {
+        "dashboard": base_url,
+        "api": f"{base_url}docs",
+        "openapi": f"{base_url}openapi.json",
+        "limits": f"{base_url}v1/limits",
+        "datasets": f"{base_url}v1/datasets",
+        "readiness": f"{base_url}readyz",
+    }
+    what = "Multilevel (linear mixed) models over HTTP: lme4's answers, JSON in and out."
+    if form == "application/json":
+        return json.dumps({"name": "partialpool", "summary": what, "links": links}), form
+    lines = (f"  {name:10} {link}" for name, link in links.items())
+    return "\n".join(["partialpool", what, "", *lines, ""]), "text/plain; charset=utf-8"
 
 
 def problem(kind: Kind) -> str:

@@ -1,4 +1,4 @@
-"""Pages for people: the front page, the API page, the kinds of problem."""
+"""Pages for people: the API page, the kinds of problem."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from service.schemas.base import json_response
 from service.schemas.system import ProblemPage
 
 router = APIRouter(tags=["service"])
-
-
-@router.get("/", response_class=HTMLResponse, include_in_schema=False)
-async def front(request: Request) -> Response:
-    """Return the front page."""
-    return HTMLResponse(pages.front(str(request.base_url)))
 
 
 @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from engine import __version__
 from service import worker
@@ -19,6 +20,9 @@ from service.problems import ProblemError
 from service.settings import Settings
 from service.shelf import Shelf
 from service.workers import Workers
+
+BUNDLE_SECONDS: Final = 120.0
+"""How long the script for browsers may take to be put together, once, on a busy machine."""
 
 
 class Pictures:
@@ -65,9 +69,19 @@ class Pictures:
         """Return Vega with all it needs as one script: plain, and by gzip."""
         if self._bundle is not None:
             return self._bundle
-        found, _ = await self._flights.once("bundle", self._bundled, self._wait)
-        self._bundle = found
+        found, _ = await self._flights.once("bundle", self._bundled)
         return found
+
+    @property
+    def preparing(self) -> bool:
+        """Whether the script that draws in a browser is being put together."""
+        return self._flights.flies("bundle")
+
+    async def prepare(self) -> None:
+        """Begin that script for who will ask for it, and do not wait for it."""
+        if self._bundle is None:
+            with suppress(ProblemError):  # it is told to who asks
+                await self._flights.once("bundle", self._bundled, 0)
 
     async def close(self) -> None:
         """End all drawing."""
@@ -75,21 +89,29 @@ class Pictures:
         await self._workers.close()
 
     async def _bundled(self) -> tuple[bytes, bytes]:
-        found: tuple[bytes, bytes] = await self._run(apart.bundle)
+        found: tuple[bytes, bytes] = await self._run(apart.bundle, seconds=BUNDLE_SECONDS)
+        self._bundle = found
         return found
 
-    async def _run(self, task: Callable[..., Any], *arguments: Any) -> Any:
+    async def _run(
+        self, task: Callable[..., Any], *arguments: Any, seconds: float | None = None
+    ) -> Any:
         """Run a task; once more when the process was killed: maybe before it began."""
         try:
-            found = await self._once(task, *arguments)
+            found = await self._once(task, *arguments, seconds=seconds)
         except ProblemError as error:
             if error.kind.code != "worker_died":
                 raise
-            found = await self._once(task, *arguments)
+            found = await self._once(task, *arguments, seconds=seconds)
         return found
 
-    async def _once(self, task: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._workers.run(task, *arguments, progress=_untold, seconds=self._seconds)
+    async def _once(self, task: Callable[..., Any], *arguments: Any, seconds: float | None) -> Any:
+        return await self._workers.run(
+            task,
+            *arguments,
+            progress=_untold,
+            seconds=self._seconds if seconds is None else seconds,
+        )
 
 
 def picture_tag(**matters: Any) -> str:
