@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -47,6 +48,7 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.observing import Instruments
+from service.patience import patiently
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
@@ -179,14 +181,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     workers = Workers(
         settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
     )
+    wait = partial(patiently, seconds=settings.start_seconds, wanted=lambda: not _ending(app))
     try:
-        await database.migrate()
+        await wait(database.migrate)
         parts = app.state.services = assembled(
             settings, database, compute, workers, app.state.instruments
         )
-        await parts.blobs.check_creating()
+        await wait(parts.blobs.check_creating)
         if settings.bundled_data:
-            await bundled.load(parts)
+            await wait(partial(bundled.load, parts))
         parts.runner.start()
         sweeper = Sweeper(parts, parts.leases)
         sweeper.start()
@@ -197,6 +200,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await workers.close()
         compute.close()
         await database.close()
+
+
+def _ending(app: FastAPI) -> bool:
+    """Tell whether a signal to stop came, whose server says so, before the service was ready."""
+    return bool(getattr(app.state, "ending", False))
 
 
 def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:

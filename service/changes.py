@@ -33,6 +33,7 @@ class Changes:
     def __init__(self) -> None:
         self._watches: dict[str, set[Watch]] = {}
         self.closing = False
+        self.closed = False
 
     @contextmanager
     def watch(self, job: str) -> Iterator[Watch]:
@@ -53,7 +54,7 @@ class Changes:
             watch.wake()
 
     def close(self) -> None:
-        """Wake everyone for the last time."""
-        self.closing = True
+        """Wake everyone for the last time: nothing more becomes of jobs here."""
+        self.closing = self.closed = True
         for job in list(self._watches):
             self.tell(job)
