@@ -49,6 +49,7 @@ from service.middleware import (
 )
 from service.observing import Instruments
 from service.patience import patiently
+from service.places import Places
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
@@ -178,12 +179,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.catalog, sync=settings.sync_files, timed=app.state.instruments.store
     )
     compute = Compute(settings.fit_threads)
-    workers = Workers(
-        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
-    )
+    workers = _places(settings)
     wait = partial(patiently, seconds=settings.start_seconds, wanted=lambda: not _ending(app))
     try:
         await wait(database.migrate)
+        await workers.start()
         parts = app.state.services = assembled(
             settings, database, compute, workers, app.state.instruments
         )
@@ -205,6 +205,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _ending(app: FastAPI) -> bool:
     """Tell whether a signal to stop came, whose server says so, before the service was ready."""
     return bool(getattr(app.state, "ending", False))
+
+
+def _places(settings: Settings) -> Places:
+    """Return where long work is done, as the settings say."""
+    if settings.compute:
+        from service.cluster.client import Cluster  # not imported where there is no cluster
+
+        return Cluster(settings)
+    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
 
 
 def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:

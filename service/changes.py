@@ -32,8 +32,8 @@ class Changes:
 
     def __init__(self) -> None:
         self._watches: dict[str, set[Watch]] = {}
-        self.closing = False
-        self.closed = False
+        self.closing = False  # no new work is begun, what runs is put back
+        self.closed = False  # all of it has been put back
 
     @contextmanager
     def watch(self, job: str) -> Iterator[Watch]:
@@ -54,7 +54,7 @@ class Changes:
             watch.wake()
 
     def close(self) -> None:
-        """Wake everyone for the last time: nothing more becomes of jobs here."""
+        """Wake everyone for the last time."""
         self.closing = self.closed = True
         for job in list(self._watches):
             self.tell(job)

@@ -16,6 +16,7 @@ from service.blobs import Blobs
 from service.catalog import Claimed, Job, Queue
 from service.changes import Changes
 from service.observing import Instruments
+from service.places import Places, UnreachableError, WorkerDiedError
 from service.problems import ProblemError, body_of
 
 DEATHS: Final = 2
@@ -34,10 +35,11 @@ TRIES: Final = 1000
 
 _BROKEN_OFF: Final = "the service is restarting; the job begins again"
 _WITHOUT: Final = "the catalog or the store of files does not answer; the job begins again"
+_CUT_OFF: Final = "the cluster does not answer; the job begins again when it does"
 
 
 class Runner:
-    """Takes jobs and has them done, one for each worker.
+    """Takes jobs and has them done, as many at a time as there are places for.
 
     ``perform`` does the work of a job and keeps the result; when it is cancelled, it has ended.
     """
@@ -50,7 +52,7 @@ class Runner:
         changes: Changes,
         instruments: Instruments,
         *,
-        places: int,
+        places: Places,
         stale_seconds: float,
         retention_seconds: float,
     ) -> None:
@@ -108,8 +110,12 @@ class Runner:
             self._woken.clear()
 
     async def _take(self) -> None:
-        """Begin as many jobs as there are workers without one."""
-        while len(self._tasks) < self._places:
+        """Begin as many jobs as there are places without one."""
+        while len(self._tasks) < self._places.jobs:
+            try:
+                self._places.require()
+            except UnreachableError:  # jobs wait, for this process or one that reaches the cluster
+                return
             claimed = await self._queue.claim()
             if claimed is None:
                 return
@@ -145,8 +151,9 @@ class Runner:
         except asyncio.CancelledError:
             state = "put back" if self._changes.closing else "cancelled"
             if self._changes.closing:
-                with suppress(ProblemError):
-                    await self._queue.put_back(job, _BROKEN_OFF)
+                await self._put_back(job, _BROKEN_OFF)
+        except UnreachableError:
+            await self._put_back(job, _CUT_OFF)
         except ProblemError as error:
             await self._failed(job, error)
         except Exception:  # noqa: BLE001  it is logged, and the job must not run for ever
@@ -159,11 +166,15 @@ class Runner:
             self._changes.tell(job.id)
             self.wake()
 
+    async def _put_back(self, job: Job, message: str) -> None:
+        with suppress(ProblemError):  # then it is found again when it is stale
+            await self._queue.put_back(job, message)
+
     async def _failed(self, job: Job, error: ProblemError) -> None:
         try:
             if error.kind.code == "unavailable" and job.attempts < TRIES:
                 await self._wait_again(job)
-            elif error.kind.code == "worker_died" and job.deaths + 1 < DEATHS:
+            elif isinstance(error, WorkerDiedError) and job.deaths + error.deaths < DEATHS:
                 await self._queue.try_again(job)
             else:
                 await self._queue.fail(job, _error(job, error))
@@ -176,8 +187,7 @@ class Runner:
             try:
                 await asyncio.sleep(LOOKING_SECONDS)
             except asyncio.CancelledError:
-                with suppress(ProblemError):
-                    await self._queue.put_back(job, _BROKEN_OFF)
+                await self._put_back(job, _BROKEN_OFF)
                 raise
             with suppress(ProblemError):
                 await self._queue.put_back(job, _WITHOUT)

@@ -149,17 +149,17 @@ async def events(
     """
     if request.scope.get(HEAD):
         return
-    parts, seen = services(request), _version(last_event_id)
+    parts, seen, ending = services(request), _version(last_event_id), False
     jobs = parts.jobs(owner_of(request))
     with parts.changes.watch(row.id) as watch:
         while not row.finished:
-            closed = parts.changes.closed
-            if row.version > seen or closed:
+            if row.version > seen or ending:
                 seen = row.version
                 yield _event(row)
-            if closed:
+            if ending:
                 return
             await watch.next(POLL_SECONDS)
+            ending = parts.changes.closed  # asked before: the last event tells what came of it
             row = await _again(jobs, row)
     yield _event(row)
 

@@ -11,7 +11,7 @@ from service.intake.errors import (
 )
 from service.intake.form import MEDIA_TYPES, Form, form_of
 from service.intake.kinds import Kind
-from service.intake.storage import read_columns, read_rows, scan_parts, scan_stored
+from service.intake.storage import heights, read_columns, read_rows, scan_parts, scan_stored
 from service.intake.summary import ColumnSummary
 from service.intake.sums import take_summary
 from service.intake.table import TypedTable, take_columns, take_in
@@ -32,6 +32,7 @@ __all__ = [
     "UnknownFormError",
     "dataset_id",
     "form_of",
+    "heights",
     "read_columns",
     "read_rows",
     "scan_parts",

@@ -25,7 +25,7 @@ GIVEN = {"PARTIALPOOL_BUNDLED_DATA": "false", "PARTIALPOOL_WORKER_PROCESSES": "1
 @contextmanager
 def _small(where: Path) -> Iterator[Path]:
     """Mount a small disk."""
-    assert os.geteuid() == 0, "a disk is mounted for this: run it as root, as `sudo make test-faults`"
+    assert os.geteuid() == 0, "a disk is mounted for this, as root: sudo make test-faults"
     where.mkdir()
     size = f"size={SIZE}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(where)], check=True)

@@ -87,7 +87,7 @@ def test_the_service_says_where_it_listens_and_what_to_try(live: Live) -> None:
     assert command is not None
     done = subprocess.run([*shlex.split(command[1]), "-s"], capture_output=True, text=True)
     assert "floor       -0.66     0.07" in done.stdout
-    assert httpx.get(f"{live.url}/docs").status_code == 200
+    assert httpx.get(f"{live.url}/docs", timeout=30).status_code == 200
 
 
 def test_the_service_stops_when_told_and_starts_again_on_the_same_directory(
@@ -121,6 +121,8 @@ async def test_every_example_of_a_request_is_answered(
         for method, operation in methods.items():
             body = operation.get("requestBody", {"content": {}})["content"]
             for name, example in body.get("application/json", {}).get("examples", {}).items():
+                if name == "reference":  # files that only an operator can allow
+                    continue
                 url = path.replace("{model}", model)
                 answer = await client.request(method, url, json=example["value"])
                 assert answer.is_success, (path, name, answer.text)
