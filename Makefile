@@ -1,4 +1,4 @@
-# partialpool: make serve | test | test-slow | check | lint | types | openapi | bench… | studies… | lecture | screens | audit | sbom | lock | clean; the targets are told below
+# partialpool: make serve | test | test-slow | test-faults | fuzz | check | lint | types | openapi | bench… | studies… | lecture | screens | audit | sbom | lock | clean; the targets are told below
 PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth
+.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -35,6 +35,14 @@ test: setup-dev
 # What takes long: servers stopped under the service, and proofs like that.
 test-slow: setup-dev
 	$(PY) -m pytest -m slow
+
+# Processes killed, servers stopped, disks filled, memory watched, all under traffic; as root, for a disk is mounted.
+test-faults: setup-dev
+	$(PY) -m pytest tests/faults
+
+# Many requests made from the OpenAPI document, odd formulas and damaged files; prints how many and what was found.
+fuzz: setup-dev
+	$(PY) -m tests.fuzz
 
 lint: setup-dev
 	$(VENV)/bin/ruff check .

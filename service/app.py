@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -48,6 +49,7 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.observing import Instruments
+from service.patience import patiently
 from service.places import Places
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
@@ -180,15 +182,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     compute = Compute(settings.fit_threads)
     workers = _places(settings)
+    wait = partial(patiently, seconds=settings.start_seconds, wanted=lambda: not _ending(app))
     try:
-        await database.migrate()
+        await wait(database.migrate)
         await workers.start()
         parts = app.state.services = assembled(
             settings, database, compute, workers, app.state.instruments
         )
-        await parts.blobs.check_creating()
+        await wait(parts.blobs.check_creating)
         if settings.bundled_data:
-            await bundled.load(parts)
+            await wait(partial(bundled.load, parts))
         parts.runner.start()
         sweeper = Sweeper(parts, parts.leases)
         sweeper.start()
@@ -199,6 +202,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await workers.close()
         compute.close()
         await database.close()
+
+
+def _ending(app: FastAPI) -> bool:
+    """Tell whether a signal to stop came, whose server says so, before the service was ready."""
+    return bool(getattr(app.state, "ending", False))
 
 
 def _places(settings: Settings) -> Places:

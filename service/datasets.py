@@ -18,6 +18,7 @@ from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
 from service.registered import read as read_files
+from service.room import room
 from service.settings import Settings
 from service.stored import is_registered, joined, stored_of
 
@@ -37,12 +38,16 @@ def caps_of(settings: Settings) -> Caps:
 
 @asynccontextmanager
 async def scratch() -> AsyncIterator[Path]:
-    """Give a directory for the files of one upload; it is gone afterwards, whatever happens."""
-    directory = await asyncio.to_thread(TemporaryDirectory, prefix=SCRATCH)
-    try:
-        yield Path(directory.name)
-    finally:
-        await asyncio.shield(asyncio.to_thread(directory.cleanup))
+    """Give a directory for the files of one upload; it is gone afterwards, whatever happens.
+
+    Raises ``unavailable`` when the disk has no room for them.
+    """
+    with room():
+        directory = await asyncio.to_thread(TemporaryDirectory, prefix=SCRATCH)
+        try:
+            yield Path(directory.name)
+        finally:
+            await asyncio.shield(asyncio.to_thread(directory.cleanup))
 
 
 async def read(

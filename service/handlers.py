@@ -26,6 +26,7 @@ from service.intake import (
 )
 from service.kinds import KINDS, Kind, kind_of_status
 from service.problems import ProblemError, respond_with
+from service.room import no_room
 from service.worker import Refused
 
 MAX_NAME_SHOWN: Final = 60
@@ -104,6 +105,8 @@ def refusal(error: Exception) -> Refused | None:
             error = of_engine(error)
         case IntakeError():
             error = of_intake(error)
+        case OSError():
+            error = no_room(error) or error
     if isinstance(error, ProblemError):
         return Refused(error.kind.code, error.detail, error.items)
     return None

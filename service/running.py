@@ -30,7 +30,11 @@ ALIVE_SECONDS: Final = 0.5
 LOOKING_SECONDS: Final = 2.0
 SWEEPING_SECONDS: Final = 3600.0
 
+TRIES: Final = 1000
+"""A job that was begun so often, and each time missed the catalog or the store, has failed."""
+
 _BROKEN_OFF: Final = "the service is restarting; the job begins again"
+_WITHOUT: Final = "the catalog or the store of files does not answer; the job begins again"
 _CUT_OFF: Final = "the cluster does not answer; the job begins again when it does"
 
 
@@ -64,6 +68,7 @@ class Runner:
         self._woken = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._swept = -SWEEPING_SECONDS
+        self._deaf = -float("inf")
         self._log = structlog.get_logger("service")
 
     def start(self) -> None:
@@ -96,6 +101,7 @@ class Runner:
                 await self._tend()
                 await self._take()
             except ProblemError as error:  # the catalog does not answer just now
+                self._deaf = time.monotonic()
                 self._log.warning("jobs cannot be read", code=error.kind.code)
             except Exception:  # noqa: BLE001  it is logged, and jobs must not stop for ever
                 self._log.exception("jobs cannot be read")
@@ -117,7 +123,9 @@ class Runner:
 
     async def _tend(self) -> None:
         """Look after the jobs of processes that are gone, and forget old ones."""
-        for lost in await self._queue.lost(self._stale):
+        # When the catalog did not answer here, processes that live could not tell it that they do.
+        heard = time.monotonic() - self._deaf > self._stale
+        for lost in await self._queue.lost(self._stale) if heard else ():
             if lost.job.deaths + 1 >= DEATHS:
                 await self._queue.give_up(lost.job, _error(lost.job, ProblemError("worker_died")))
             else:
@@ -164,12 +172,26 @@ class Runner:
 
     async def _failed(self, job: Job, error: ProblemError) -> None:
         try:
-            if isinstance(error, WorkerDiedError) and job.deaths + error.deaths < DEATHS:
+            if error.kind.code == "unavailable" and job.attempts < TRIES:
+                await self._wait_again(job)
+            elif isinstance(error, WorkerDiedError) and job.deaths + error.deaths < DEATHS:
                 await self._queue.try_again(job)
             else:
                 await self._queue.fail(job, _error(job, error))
         except ProblemError as lost:  # the row stays "running" and is found again when it is stale
             self._log.warning("job cannot be ended", code=lost.kind.code)
+
+    async def _wait_again(self, job: Job) -> None:
+        """Put back a job that missed the catalog or the store, as soon as that can be written."""
+        while True:
+            try:
+                await asyncio.sleep(LOOKING_SECONDS)
+            except asyncio.CancelledError:
+                await self._put_back(job, _BROKEN_OFF)
+                raise
+            with suppress(ProblemError):
+                await self._queue.put_back(job, _WITHOUT)
+                return
 
     async def _tell(self, job: Job, told: _Told) -> None:
         """Write how far a job is while it lasts; end it when it is no longer ours."""

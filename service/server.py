@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +18,7 @@ from service.admin import AdminServer
 from service.app import create_app
 from service.catalog import Database, Keys
 from service.context import Services
+from service.patience import patiently
 from service.protocol import Protocol
 from service.running import replica_id
 from service.settings import Settings
@@ -58,6 +60,11 @@ class Server(uvicorn.Server):
             await self._admin.shutdown()
         if self._traces is not None:  # here, as the signal that ends the server ends the process
             await asyncio.to_thread(self._traces.close)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal to stop; a service that is still waiting to start need not wait on."""
+        self._app.state.ending = True
+        super().handle_exit(sig, frame)
 
     def _parts(self) -> Services:
         found = self._app.state.services
@@ -102,7 +109,7 @@ async def _require_a_key(settings: Settings) -> None:
     """End the process when it would listen to other machines and nobody has a key."""
     database = Database(settings.catalog)
     try:
-        await database.migrate()
+        await patiently(database.migrate, settings.start_seconds)
         if await Keys(database).any():
             return
     finally:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         "`http://collector:4318/v1/traces`; empty: there are no traces.",
     )
     access_log: bool = Field(False, description="Write one JSON line for every request answered.")
+    start_seconds: Seconds = Field(
+        60,
+        description="How long the service waits, when it starts, for a catalog or a store that "
+        "does not answer; then it ends.",
+    )
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
     )

@@ -17,12 +17,13 @@ from service.context import Services
 from service.datasets import caps_of
 from service.intake import Caps, form_of, read_columns, take_in
 from service.predicting import Columns
+from service.room import room
 
 
 async def columns_of(request: Request, parts: Services) -> Columns:
     """Return the columns of the table in the body; raises ``IntakeError``."""
     caps = replace(caps_of(parts.settings), rows=parts.settings.max_prediction_rows)
-    with TemporaryDirectory(prefix=SCRATCH) as directory:
+    with room(), TemporaryDirectory(prefix=SCRATCH) as directory:
         path = Path(directory) / "body"
         with path.open("wb") as file:
             async for piece in request.stream():

@@ -14,7 +14,7 @@ from service.api.parameters import Cursor, Limit
 from service.context import owner_of, services
 from service.middleware import HEAD
 from service.preference import Preference, preference_of
-from service.problems import responses
+from service.problems import ProblemError, responses
 from service.schemas.base import json_response
 from service.schemas.jobs import Job, JobList, State
 
@@ -144,7 +144,8 @@ async def events(
 
     Every event is the whole job as `GET /v1/jobs/{job}` gives it, under the name of its state.
     Several changes within a moment are one event. The last event of a finished job is sent to
-    whoever asks; when the service stops before, the stream ends and can be taken up again.
+    whoever asks. When the service stops before, it sends the job once more, as it leaves it, and
+    the stream can be taken up again.
     """
     if request.scope.get(HEAD):
         return
@@ -152,15 +153,25 @@ async def events(
     jobs = parts.jobs(owner_of(request))
     with parts.changes.watch(row.id) as watch:
         while not row.finished:
-            if row.version > seen:
+            if row.version > seen or ending:
                 seen = row.version
                 yield _event(row)
             if ending:
                 return
             await watch.next(POLL_SECONDS)
             ending = parts.changes.closed  # asked before: the last event tells what came of it
-            row = await jobs.get(row.id)
+            row = await _again(jobs, row)
     yield _event(row)
+
+
+async def _again(jobs: catalog.Jobs, row: catalog.Job) -> catalog.Job:
+    """Return a job as it is now; as it was, when the catalog does not answer just now."""
+    try:
+        return await jobs.get(row.id)
+    except ProblemError as error:
+        if error.kind.code != "unavailable":
+            raise
+        return row
 
 
 def _event(row: catalog.Job) -> ServerSentEvent:

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,19 @@ class Live:
 
 @contextmanager
 def serving(data_dir: Path, **environment: str) -> Iterator[Live]:
-    """Run the service; ``environment`` is added to that of this process."""
-    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    errors = (data_dir / "stderr").open("w+")
+    """Run the service on a free port; ``environment`` is added to that of this process."""
+    with started(data_dir, environment) as live:
+        yield live
+
+
+@contextmanager
+def started(
+    data_dir: Path, environment: Mapping[str, str], *, port: int = 0, log: Path | None = None
+) -> Iterator[Live]:
+    """Run the service on a port; its log is added to ``log``, else to one in its directory."""
+    command = [sys.executable, "-m", "service", "serve", "--data-dir", str(data_dir)]
+    command += ["--port", str(port)]
+    errors = (log or data_dir / "stderr").open("a+")
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=errors, text=True
     )
