@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from service.plots.registry import PLOTS
-from tests.service.live import serving
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def plots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture
+def plots(url: str) -> str:
     """The URL of the plots of a model."""
-    with serving(tmp_path_factory.mktemp("pages")) as live:
-        formula = "log(radon + 0.1) ~ floor + log_uranium + (1 | county)"
-        body = {"dataset": "minnesota-radon", "formula": formula}
-        answer = httpx.post(f"{live.url}/v1/models", json=body, timeout=60)
-        yield f"{live.url}{answer.headers['location']}/plots"
+    formula = "log(radon + 0.1) ~ floor + log_uranium + (1 | county)"
+    body = {"dataset": "minnesota-radon", "formula": formula}
+    answer = httpx.post(f"{url}/v1/models", json=body, timeout=60)
+    return f"{url}{answer.headers['location']}/plots"
 
 
 def test_every_plot_is_drawn_in_a_browser_from_this_origin_alone(
