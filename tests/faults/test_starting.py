@@ -21,7 +21,6 @@ from tests.servers import Postgres, free_port
 from tests.service.jobs import soon
 from tests.service.live import started
 
-
 pytestmark = pytest.mark.slow
 
 
