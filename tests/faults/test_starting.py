@@ -21,6 +21,8 @@ from tests.servers import Postgres, free_port
 from tests.service.jobs import soon
 from tests.service.live import started
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def _soon_back(postgres: Postgres, line: Line, log: Path) -> Iterator[None]:
@@ -44,7 +46,6 @@ def _soon_back(postgres: Postgres, line: Line, log: Path) -> Iterator[None]:
         giving.join()
 
 
-@pytest.mark.slow
 def test_it_waits_for_its_catalog_and_its_store(
     environment: dict[str, str], postgres: Postgres, to_storage: Line, tmp_path: Path
 ) -> None:

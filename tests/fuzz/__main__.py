@@ -22,7 +22,7 @@ def main() -> None:
     """Run what is asked for and end with 1 when something was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--examples", type=int, default=60, help="of each operation, contract")
+    parser.add_argument("--examples", type=int, default=75, help="of each operation, contract")
     parser.add_argument("--files", type=int, default=4_000)
     parser.add_argument("--formulas", type=int, default=5_000, help="sent to the service")
     parser.add_argument("--texts", type=int, default=100_000, help="formulas only parsed")
