@@ -174,7 +174,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     else:
         dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
         data = kept_data(dataset, parts)
-        stored = stored_of(dataset, parts.settings.data_roots)
+        stored = stored_of(dataset, parts.settings)
         reread = reread_because(order, data.versions)
         held = await held_sums(models, order, data.versions)
     row = await parts.workers.run(

@@ -77,9 +77,10 @@ async def upload(
     form of file is the same dataset.
 
     Or register files that are here already: `{"reference": {"root": "survey", "path":
-    "2024/*.parquet"}}` names Parquet files below a root that the operator allows. They are read
-    once and not copied; a fit scans them. Their content is part of the id: when they change, the
-    dataset answers `files_changed` until they are registered again, as another dataset.
+    "2024/*.parquet"}}` names files below a root that the operator allows, a directory or a prefix
+    of a bucket: Parquet, CSV, TSV or Arrow. They are read once and not kept; a fit reads them.
+    Their content is part of the id: when they change, the dataset answers `files_changed` until
+    they are registered again, as another dataset.
 
     Or keep a summary: the sums that one model needs of rows that stay where they are, in the format
     `partialpool-summary/1` as JSON or Arrow. It can be fitted by `POST /v1/models`, and added to
@@ -92,16 +93,17 @@ async def upload(
             path = directory / "given"
             await arrive(request, receive_plain(request.stream(), encoding(request), path))
             return created(*await summaries.keep(parts, owner, path, media, name))
+    reading = reading_of(missing, text)
     async with datasets.scratch() as directory:
         file = await received(request, directory)
         if (asked := await registering.asked(file)) is not None:
-            return created(*await registering.register(parts, owner, asked, name))
+            return created(*await registering.register(parts, owner, asked, name, reading))
         kept, new = await datasets.keep(
             parts,
             owner,
             file.path,
             file.form,
-            reading_of(missing, text),
+            reading,
             directory=directory,
             name=name,
         )
