@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing
+.PHONY: setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -89,13 +89,28 @@ bench: setup $(BENCH_VENV)/.done
 bench-keys: setup
 	$(PY) -m benchmarks.guarded
 
-# A fit from a Parquet file beside Polars reading the same columns.
-bench-scan: setup
-	$(PY) -m benchmarks.scan
+# A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
+bench-scan: setup $(BENCH_VENV)/.done
+	$(PY) -m benchmarks.scan --peers $(BENCH_VENV)/bin/python
+
+# Time and memory as rows, groups, predictors and crossed factors grow; 1 billion rows take some
+# 15 GB of disk and an hour to write. Writes benchmarks/results-growth.md.
+bench-growth: setup
+	$(PY) -m benchmarks.growth
+
+# Ratings of 84,000 items by 200,000 users, without a dense factor; writes benchmarks/results-crossed.md.
+bench-crossed: setup
+	$(PY) -m benchmarks.crossed
 
 # A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
 bench-growing: setup
 	$(PY) -m benchmarks.growing
+
+# The same fit on 1, 2 and 4 workers of a cluster on this machine; writes benchmarks/results-cluster.md.
+bench-cluster: export OPENBLAS_NUM_THREADS = 1
+bench-cluster: export POLARS_MAX_THREADS = 1
+bench-cluster: setup
+	$(PY) -m benchmarks.cluster
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done

@@ -9,7 +9,8 @@ four decimals; row groups of 262,144 rows, zstd. Each contestant runs in process
 turn; what is measured is the whole call, imports done, after one call that warms the file's pages.
 Wall time is the least of the rounds, as other load only adds to it; processor time and peak memory
 are told beside it. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
-them by county.
+them by county. With ``--peers PYTHON`` lme4 and GPBoost fit the same rows once, which they hold in
+memory already: their time is that of the fit alone, and they have 400 seconds for it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import engine
+from benchmarks import task
+from benchmarks.contestant import Contestant, OverTimeError
+from benchmarks.programs import peer
 
 COUNTIES = 3_000
 PART = 1_000_000
@@ -101,6 +105,31 @@ def rounds(path: Path, count: int) -> dict[str, list[list[float]]]:
     return found
 
 
+PEERS = ("lme4, no derivatives", "gpboost")
+LIMIT = 400.0
+
+
+def peers(path: Path, python: Path) -> str:
+    """One line for each peer: seconds of one fit and peak memory."""
+    lines = []
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        predictors = ("floor", "uranium", "x")
+        asked = task.Task(FORMULA, FORMULA, "y", predictors, ("county",))
+        task.write(asked, pl.read_parquet(path).to_pandas(), folder)
+        for name in PEERS:
+            command = peer(name, folder, python)
+            if command is None:
+                continue
+            try:
+                with Contestant(name, command, limit=LIMIT) as one:
+                    memory = (one.peak() or 0) / 1e6
+                    lines.append(f"{name}: {one.hello['seconds']:.1f} s, {memory:.0f} MB")
+            except OverTimeError:
+                lines.append(f"{name}: more than {LIMIT:.0f} s, with its start")
+    return "\n".join(lines)
+
+
 def table(rows: int, found: dict[str, list[list[float]]]) -> str:
     best = {name: [min(own) for own in zip(*each, strict=True)] for name, each in found.items()}
     peak = {name: max(own[2] for own in each) for name, each in found.items()}
@@ -124,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scan", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", type=Path, help="python that has the peers' packages")
     parser.add_argument("--measure", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
@@ -134,6 +164,8 @@ def main() -> None:
             path = Path(folder, "rows.parquet")
             write(path, rows)
             print(table(rows, rounds(path, asked.rounds)), end="\n\n", flush=True)
+            if asked.peers:
+                print(peers(path, asked.peers), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

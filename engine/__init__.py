@@ -46,7 +46,14 @@ from engine.examine import Dimensions, Examination, examine
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
-from engine.inference.bootstrap import Bootstrap, BootstrapInterval, bootstrap
+from engine.inference.bootstrap import (
+    Bootstrap,
+    BootstrapInterval,
+    Replicates,
+    bootstrap,
+    chunks,
+    replicates,
+)
 from engine.inference.contrasts import Contrast, contrast
 from engine.inference.fixed import FixedEffect, fixed_effects
 from engine.inference.intervals import Interval, Intervals, variance_intervals
@@ -58,6 +65,17 @@ from engine.inference.tests import FTest, f_test, t_test
 from engine.levelmeans import LevelMeans, level_means
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.partition import (
+    Ground,
+    LevelNames,
+    Partial,
+    Partition,
+    can_be_parted,
+    fit_partial,
+    partial,
+    partitions,
+    survey,
+)
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
 from engine.progress import Progress
@@ -99,11 +117,13 @@ __all__ = [
     "FixedEffect",
     "Formula",
     "FormulaError",
+    "Ground",
     "GroupEffects",
     "Interval",
     "Intervals",
     "LevelInfluence",
     "LevelMeans",
+    "LevelNames",
     "LikelihoodRatio",
     "LimitError",
     "MarginalMean",
@@ -113,6 +133,8 @@ __all__ = [
     "NormalQuantiles",
     "Outcome",
     "Parameter",
+    "Partial",
+    "Partition",
     "PooledLines",
     "Pooling",
     "Predictions",
@@ -123,6 +145,7 @@ __all__ = [
     "Progress",
     "RandomEffects",
     "RandomTermTest",
+    "Replicates",
     "ResponseDescription",
     "RowDiagnostics",
     "RowsNeededError",
@@ -141,6 +164,8 @@ __all__ = [
     "anova",
     "append",
     "bootstrap",
+    "can_be_parted",
+    "chunks",
     "compare",
     "constants_of_rows",
     "contrast",
@@ -152,6 +177,7 @@ __all__ = [
     "examine",
     "f_test",
     "fit",
+    "fit_partial",
     "fit_spec",
     "fit_summary",
     "fixed_effects",
@@ -167,6 +193,8 @@ __all__ = [
     "pairwise_differences",
     "parameters",
     "parse",
+    "partial",
+    "partitions",
     "pooled_lines",
     "pooling",
     "predict",
@@ -175,9 +203,11 @@ __all__ = [
     "profile",
     "ranova",
     "read_summary",
+    "replicates",
     "row_diagnostics",
     "simulate",
     "summarise",
+    "survey",
     "t_test",
     "to_bytes",
     "unpooled",

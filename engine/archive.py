@@ -24,6 +24,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from engine import expression, state
+from engine.approximation import Approximation
 from engine.cooccurrence import Cooccurrence
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Block, Categorical, Design, Grouping, Numeric, Response, TermSet
@@ -38,6 +39,7 @@ FORMAT = "partialpool-fit/1"
 _CLASSES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
+        Approximation,
         Block,
         Categorical,
         Convergence,

@@ -87,6 +87,7 @@ class Reader:
         levels: of the columns that are read as factors.
         batch_rows: rows of a batch; ``None`` leaves it to the scan.
         progress: told how many rows have been read.
+        first: number (from 0) of the first row, where the scan is a part of another.
         n_rows: complete rows, in the pass that ended last.
         n_dropped: rows that missed a value, likewise.
         read: rows read in all passes.
@@ -99,6 +100,7 @@ class Reader:
     levels: Mapping[str, Levels]
     batch_rows: int | None
     progress: Progress = silent
+    first: int = 0
     n_rows: int = field(default=0, init=False)
     n_dropped: int = field(default=0, init=False)
     read: int = field(default=0, init=False)
@@ -110,6 +112,7 @@ class Reader:
         lazy: pl.LazyFrame,
         batch_rows: int | None = None,
         progress: Progress = silent,
+        first: int = 0,
     ) -> Reader:
         """Decide how the columns are read, from their types alone.
 
@@ -122,7 +125,7 @@ class Reader:
         roles = Roles.of(spec, schema)
         numbers = each_number(roles, schema.number)
         levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
-        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress)
+        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress, first)
 
     def batches(self) -> Iterator[Batch]:
         """Go over the rows once, in their order; a batch has a row or more.
@@ -131,6 +134,11 @@ class Reader:
             DataError: infinite values, no complete row, rows that miss a value when none may;
                 or the data cannot be read.
         """
+        yield from self.some_batches()
+        refuse_gaps(self.spec, self.n_rows, self.n_dropped)
+
+    def some_batches(self) -> Iterator[Batch]:
+        """The same where these are not all rows: how many miss a value is only counted."""
         n_rows = n_dropped = 0
         for part in self._parts():
             n_rows += part.n_rows
@@ -139,16 +147,12 @@ class Reader:
             n_dropped += dropped
             if dropped < part.n_rows and not (n_dropped and self.spec.missing == "fail"):
                 yield part.complete(gaps, self.roles)
-        if n_dropped and self.spec.missing == "fail":
-            raise missing_values(n_dropped)
-        if n_dropped == n_rows:
-            raise no_rows(self.spec)
         self.n_rows, self.n_dropped = n_rows - n_dropped, n_dropped
 
     def _parts(self) -> Iterator[_Part]:
         """What the scan gives, in parts whose columns stay in a processor's cache."""
         step = max(LEAST_ROWS, CHUNK_CELLS // (len(self.numbers) + len(self.levels) + 1))
-        first = 0
+        first = self.first
         for read in self._read():
             numbers = {name: read[name].to_numpy() for name in self.numbers}
             codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
@@ -203,6 +207,14 @@ class _Part:
         frame = Frame(len(kept), dropped, numbers, {}, roles.bare, rows=kept + self.first)
         refuse_infinite(frame, roles)
         return Batch(frame, {name: own[kept] for name, own in self.codes.items()})
+
+
+def refuse_gaps(spec: Spec, n_rows: int, n_dropped: int) -> None:
+    """Raise ``DataError`` when no row is complete, or some are not and none may miss a value."""
+    if n_dropped and spec.missing == "fail":
+        raise missing_values(n_dropped)
+    if not n_rows:
+        raise no_rows(spec)
 
 
 def schema_of(lazy: pl.LazyFrame) -> pl.Schema:

@@ -28,7 +28,8 @@ class Caps:
         effects: that vary over the levels of one grouping factor.
         levels: of one grouping factor.
         crossed_elements: of the matrix of the effects of crossed factors, without those of the
-            factor with most levels, and without its zeros between parts that share no level.
+            factor with most levels, and without its zeros between parts that share no level;
+            beyond, models of one effect per factor are fitted without that matrix.
         marginal_means: estimated at once.
         paired_means: whose pairs are compared.
         influence_work: levels left out times levels of all groups, with several grouping factors.

@@ -192,29 +192,32 @@ def batches(
     return tuple(out)
 
 
-def require_room(
-    levels: Sequence[int], sizes: Sequence[int], meetings: Sequence[Cooccurrence]
-) -> None:
-    """Refuse a model whose dense blocks would not fit, before any is made; as :func:`batches`.
+def has_room(levels: Sequence[int], sizes: Sequence[int], meetings: Sequence[Cooccurrence]) -> bool:
+    """Whether the dense blocks of a model have no more than ``MAX_ELEMENTS`` elements.
 
-    Raises:
-        LimitError: the blocks of the rest have more than ``MAX_ELEMENTS`` elements.
+    Nothing of their size is made; arguments as of :func:`batches`.
     """
     columns = sum(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))
     if columns**2 <= MAX_ELEMENTS:
-        return
+        return True
     _, slots = _slots(_components(levels, meetings), levels)
     width = np.array(sizes[1:]) @ slots
-    if int(np.square(width).sum()) > MAX_ELEMENTS:
-        raise LimitError(
-            Problem(
-                "too_many_effects",
-                f"{columns} random effects beside those of the factor with most levels are crossed "
-                f"so densely that their matrix has more than {MAX_ELEMENTS} elements",
-                "use a coarser factor, fewer random slopes or fewer crossed factors",
-                ("formula",),
-            )
+    return int(np.square(width).sum()) <= MAX_ELEMENTS
+
+
+def too_many_effects(levels: Sequence[int], sizes: Sequence[int]) -> LimitError:
+    """A model without room that is not of the shape that iterations can solve."""
+    columns = sum(n * k for n, k in zip(levels[1:], sizes[1:], strict=True))
+    return LimitError(
+        Problem(
+            "too_many_effects",
+            f"{columns} random effects beside those of the factor with most levels are crossed "
+            f"so densely that their matrix has more than {MAX_ELEMENTS} elements",
+            "let every grouping factor have one effect (an intercept): such models are solved "
+            "without that matrix; or use a coarser factor or fewer crossed factors",
+            ("formula",),
         )
+    )
 
 
 def _slots(

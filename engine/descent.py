@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.approximation import Approximation
 from engine.criterion import Criterion, Evaluation, Structure
 from engine.progress import unwatched
 from engine.step import length, relative_step, step_within
@@ -47,6 +48,7 @@ class Optimum:
         evaluations: of the criterion, all starts together.
         starts: how many starts were followed to their end.
         optima: how many distinct local optima they found.
+        approximation: how well the end is known where the criterion is an estimate.
     """
 
     theta: Floats
@@ -56,6 +58,7 @@ class Optimum:
     evaluations: int
     starts: int
     optima: int
+    approximation: Approximation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.approximation import Approximation
 from engine.cholesky import (
     semidefinite_root,
     triangular_inverse,
@@ -18,7 +19,7 @@ from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CrossProducts
 from engine.descent import Optimum
 from engine.design import Design
-from engine.errors import DataError, Problem
+from engine.errors import DataError, LimitError, Problem
 from engine.forms import criterion_of
 from engine.formula import Formula
 from engine.optimum import minimise
@@ -135,6 +136,8 @@ class Fit:
         products: the cross-products.
         kept: columns of M that are X.
         solution: the factor at the optimum.
+        approximation: what is estimated by random probes and how well it is known; ``None`` where
+            all is exact.
     """
 
     engine_version: str
@@ -154,6 +157,7 @@ class Fit:
     products: CrossProducts
     kept: NDArray[np.intp]
     solution: Solution
+    approximation: Approximation | None = None
 
     @cached_property
     def units(self) -> Units:
@@ -167,7 +171,13 @@ class Fit:
 
     @cached_property
     def at_optimum(self) -> tuple[Criterion, Factorised]:
-        """The criterion and its factor at theta, made again from the cross-products."""
+        """The criterion and its factor at theta, made again from the cross-products.
+
+        Raises:
+            LimitError: the crossed effects are too many for it.
+        """
+        if self.approximation is not None:
+            raise self.without_joint_covariances()
         sizes = tuple(size for effects in self.random for size in effects.sizes)
         structure = Structure.of(sizes)
         criterion = criterion_of(self.products, self.kept, structure, self.spec.method)
@@ -175,6 +185,20 @@ class Fit:
         if factor is None:
             raise ValueError("a fit has a factor at its optimum")
         return criterion, factor
+
+    def without_joint_covariances(self) -> LimitError:
+        """The refusal of what an approximate fit cannot tell."""
+        return LimitError(
+            Problem(
+                "approximate_fit",
+                f"the crossed effects of {self.spec.formula.text} are too many for exact joint "
+                "covariances of them",
+                "ask for estimates, standard errors, Satterthwaite's tests, Wald's intervals and "
+                "effects of levels; profiles, bootstraps, Kenward-Roger's tests and predictions "
+                "for known levels of several factors are not to be had",
+                ("formula",),
+            )
+        )
 
     @property
     def std_errors(self) -> Floats:
@@ -295,6 +319,7 @@ def fit_products(prepared: Prepared, progress: Progress = silent) -> Fit:
         products=products,
         kept=prepared.kept,
         solution=solution,
+        approximation=optimum.approximation,
     )
 
 
@@ -371,6 +396,8 @@ def _convergence(
                     f"{name} by {effects.group} is a linear function of the effects before it "
                     "(a correlation is at its boundary)"
                 )
+    if optimum.approximation is not None:
+        messages.append(optimum.approximation.message())
     if optimum.optima > 1:
         messages.append(f"the criterion has {optimum.optima} local optima; this is the lowest")
     return Convergence(

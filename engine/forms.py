@@ -11,6 +11,8 @@ from engine.crossed_blocks import CrossedBlocks
 from engine.crossproducts import CrossProducts
 from engine.dense import DenseCriterion
 from engine.dense_blocks import DenseBlocks
+from engine.iterative.blocks import IterativeBlocks
+from engine.iterative.criterion import IterativeCriterion
 from engine.scalar import scalar_criterion
 from engine.slopes import SlopesCriterion
 from engine.spec import Method
@@ -20,7 +22,12 @@ MAX_DENSE = 256
 
 
 def criterion_of(
-    products: CrossProducts, kept: NDArray[np.intp], structure: Structure, method: Method
+    products: CrossProducts,
+    kept: NDArray[np.intp],
+    structure: Structure,
+    method: Method,
+    *,
+    iterative: bool = False,
 ) -> Criterion:
     """The criterion in the form that is quickest for the model.
 
@@ -29,7 +36,10 @@ def criterion_of(
         kept: columns of M that are X.
         structure: where theta stands in T.
         method: "REML" or "ML".
+        iterative: whether the model is solved by iterations, its log-determinant estimated.
     """
+    if iterative:
+        return IterativeCriterion(IterativeBlocks.iterative(products, kept), structure, method)
     if len(products.groups) > 1 and products.n_effects <= MAX_DENSE:
         return form_of(DenseBlocks.dense(products, kept), structure, method)
     if len(products.groups) > 1:

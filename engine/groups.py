@@ -8,8 +8,10 @@ import numpy as np
 
 from engine.cooccurrence import HALF, MASK
 from engine.design import interact
+from engine.groupkeys import key_of
 from engine.keys import Keys
 from engine.levels import Levels, factor_of
+from engine.state import combined
 from engine.sums import Order
 from engine.table import Codes, Factor
 
@@ -47,6 +49,16 @@ class GroupCodes:
         """The levels of the groups that have rows (by code), in the order of memory."""
         used = np.flatnonzero(rows)
         factor = interact(self.factors(used))
-        ranks = np.full(len(rows), -1, dtype=np.int64)
-        ranks[used] = factor.codes
-        return Order(factor.levels, ranks)
+        return _order(factor, used, len(rows))
+
+    def keys(self, rows: Codes) -> Order:
+        """The same with keys for names, which are in that order wherever they come together."""
+        used = np.flatnonzero(rows)
+        codes, levels = combined(self.factors(used))
+        return _order(Factor(codes, tuple(map(key_of, levels))), used, len(rows))
+
+
+def _order(factor: Factor, used: Codes, n_codes: int) -> Order:
+    ranks = np.full(n_codes, -1, dtype=np.int64)
+    ranks[used] = factor.codes
+    return Order(factor.levels, ranks)

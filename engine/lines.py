@@ -26,6 +26,7 @@ from engine.crossed import CrossedCriterion
 from engine.crossed_blocks import CrossedFactor
 from engine.dense import DenseCriterion
 from engine.fit import Fit
+from engine.iterative.lines import single_levels
 from engine.sensitivity import quadratic
 from engine.table import Floats
 from engine.variation import ByComponent, ByLevel, Carried, Shared, Source
@@ -53,6 +54,8 @@ def lines(fit: Fit, x: Floats, z: Sequence[Floats], index: Sequence[NDArray[np.i
     """
     if not z:
         return population(fit, x)
+    if fit.approximation is not None:
+        return Lines(*single_levels(fit, fit.approximation, fixed_root(fit), x, z, index))
     solution, seen = fit.solution, Seen.of(fit, z, index)
     variance = np.square(seen.own).sum(axis=1)
     if seen.rest is not None:

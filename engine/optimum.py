@@ -20,6 +20,8 @@ from engine.criterion import Criterion, Structure
 from engine.crossed import CrossedCriterion
 from engine.descent import ACCURACY, Known, Objective, Optimum, Start, descend, descend_together
 from engine.information import Informed
+from engine.iterative.criterion import IterativeCriterion
+from engine.iterative.search import lowest, search
 from engine.progress import unwatched
 from engine.ridges import LADDER, beyond
 from engine.scoring import scored
@@ -58,6 +60,8 @@ def minimise(
             comes first, and with it only those dips of the scan are followed that are far from it.
         watch: called before every evaluation of a search; what it raises ends the search.
     """
+    if isinstance(criterion, IterativeCriterion):
+        return search(criterion, watch)
     if not len(criterion.structure.rows):
         value = criterion.value_at(np.zeros(0))
         return Optimum(np.zeros(0), value, 0.0, bool(np.isfinite(value)), 1, 0, 1)
@@ -86,6 +90,8 @@ def lowest_value(criterion: Criterion, near: Floats) -> float:
         criterion: to be minimised.
         near: a point known to be close to the optimum.
     """
+    if isinstance(criterion, IterativeCriterion):
+        return lowest(criterion, near)
     if not len(near):
         return criterion.value_at(near)
     return min(end.value for end in _ends(criterion, near, VALUE_ACCURACY)[0])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
-from engine.components import require_room
+from engine.components import has_room, too_many_effects
 from engine.criterion import Criterion, Structure
 from engine.crossproducts import CrossProducts
 from engine.design import Design, learn
@@ -36,12 +36,17 @@ class Prepared:
     n_dropped: int
     products: CrossProducts
     kept: NDArray[np.intp]
+    iterative: bool = False
+    """Whether the crossed effects are too many for a dense factor."""
 
     @property
     def criterion(self) -> Criterion:
         """The criterion of the model in the form that is quickest for it."""
         sizes = tuple(len(term.names) for own in self.design.groupings for term in own.terms)
-        return criterion_of(self.products, self.kept, Structure.of(sizes), self.spec.method)
+        structure = Structure.of(sizes)
+        return criterion_of(
+            self.products, self.kept, structure, self.spec.method, iterative=self.iterative
+        )
 
     @property
     def spans(self) -> tuple[slice, ...]:
@@ -92,7 +97,15 @@ def checked(spec: Spec, design: Design, n_dropped: int, products: CrossProducts)
     """
     prepared = Prepared(spec, design, n_dropped, products, _independent(design, products))
     _require_fittable(prepared)
-    return prepared
+    if not products.meetings:
+        return prepared
+    levels = [len(group.levels) for group in products.groups]
+    sizes = [len(grouping.names) for grouping in design.groupings]
+    if has_room(levels, sizes, products.meetings):
+        return prepared
+    if max(sizes) > 1:
+        raise too_many_effects(levels, sizes)
+    return replace(prepared, iterative=True)
 
 
 def _largest_first(design: Design, frame: Frame) -> Design:
@@ -133,10 +146,6 @@ def _require_fittable(prepared: Prepared) -> None:
     for group, grouping in zip(products.groups, design.groupings, strict=True):
         widest = max(len(term.names) for term in grouping.terms)
         _require_levels(group.name, len(group.levels), widest, products.n)
-    if products.meetings:
-        levels = [len(group.levels) for group in products.groups]
-        sizes = [len(grouping.names) for grouping in design.groupings]
-        require_room(levels, sizes, products.meetings)
     if products.n <= len(prepared.kept):
         raise DataError(
             Problem(

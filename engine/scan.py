@@ -36,13 +36,13 @@ class Scanned:
 
     Attributes:
         design: how rows become columns, grouping factors with most levels first.
-        n_dropped: rows left out because a value was missing.
         products: the sums.
+        n_dropped: rows left out because a value was missing.
     """
 
     design: Design
-    n_dropped: int
     products: CrossProducts
+    n_dropped: int
 
 
 def scan(
@@ -69,13 +69,18 @@ def scan(
         EngineError: the model cannot be made from these data.
     """
     reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
-    levels = _TermLevels(reader, known)
-    learned = _learned(reader, levels)
+    levels = TermLevels(reader, known)
+    learned = learned_of(reader, levels)
     for all_known in (bool(learned.states), True):
         found = _pass(reader, levels, learned, _Sizes(chunk_rows, pilots), all_known)
         if found is not None:
             return found
-    raise DataError(
+    raise unsteady()
+
+
+def unsteady() -> DataError:
+    """The error of data that change while they are read."""
+    return DataError(
         Problem(
             "unsteady_data",
             "the data have other levels each time they are read",
@@ -85,7 +90,7 @@ def scan(
     )
 
 
-def _learned(reader: Reader, levels: _TermLevels) -> Learned:
+def learned_of(reader: Reader, levels: TermLevels) -> Learned:
     """What scale(), center(), poly() and ave() learn; levels are met on the way."""
 
     def rows() -> Iterator[Batch]:
@@ -112,31 +117,38 @@ class _Sizes:
 
 
 def _pass(
-    reader: Reader, levels: _TermLevels, learned: Learned, sizes: _Sizes, known: bool
+    reader: Reader, levels: TermLevels, learned: Learned, sizes: _Sizes, known: bool
 ) -> Scanned | None:
     """One pass; ``None`` when it has met levels that were not known at its beginning."""
-    running: _Running | None = None
+    running: RunningSums | None = None
+    coding: Mapping[str, Factor] = {}
     missed = False
     for batch in reader.batches():
         new = levels.meet(batch)
         if running is None and not missed:
             coding = levels.coding()
             try:
-                design = _design(reader, coding, learned)
+                design = design_of(reader, coding, learned)
             except DataError:  # one level so far
                 if known:
                     raise
                 missed = True
                 continue
-            running = _Running(design, coding, learned, reader, sizes)
+            running = RunningSums(design, learned, reader, sizes.chunk_rows, sizes.pilots)
         elif new:
             missed = True
         if running is not None and not missed:
-            running.add(batch)
+            running.add(batch, coding)
     return None if missed or running is None else running.total(reader.n_dropped)
 
 
-def _design(reader: Reader, coding: Mapping[str, Factor], learned: Learned) -> Design:
+def design_of(reader: Reader, coding: Mapping[str, Factor], learned: Learned) -> Design:
+    """The design of a model whose factors have these levels.
+
+    Raises:
+        DataError: a factor has one level.
+        LimitError: too many columns.
+    """
     levels = Frame(reader.n_rows, 0, {}, coding, reader.roles.bare)
     return learn(reader.spec, levels, constants=learned.states)
 
@@ -148,10 +160,12 @@ def factor_named(variable: Expr, bare: frozenset[str]) -> str | None:
     return is_factor(variable)
 
 
-class _TermLevels:
+class TermLevels:
     """The levels met so far, in complete rows, of the factors in terms and the groups of means."""
 
-    def __init__(self, reader: Reader, known: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, reader: Reader, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
         self._levels = reader.levels
         self._known = known
         formula, bare = reader.spec.formula, reader.roles.bare
@@ -171,6 +185,10 @@ class _TermLevels:
             self._met[name] = own
         return new
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """By column, the levels met, in order."""
+        return {name: own.levels for name, own in self.coding().items()}
+
     def coding(self) -> dict[str, Factor]:
         """By column, the factor whose row i is the code i; -1 for codes not met."""
         out = {}
@@ -184,29 +202,36 @@ class _TermLevels:
         return out
 
 
-class _Running:
-    """The sums of a pass, by a design that is settled."""
+class RunningSums:
+    """The sums of a pass, by a design that is settled.
+
+    Args:
+        design: how rows become columns.
+        learned: the constants of stateful calls.
+        reader: where the rows come from.
+        chunk_rows: rows whose columns are held at once, at most.
+        pilots: of M, then of Z of each grouping factor; those of the first rows by default.
+    """
 
     def __init__(
         self,
         design: Design,
-        coding: Mapping[str, Factor],
         learned: Learned,
         reader: Reader,
-        sizes: _Sizes,
+        chunk_rows: int,
+        pilots: Pilots | None = None,
     ) -> None:
-        self._design, self._coding, self._learned = design, coding, learned
+        self._design, self._learned, self._pilots = design, learned, pilots
         self._weights = reader.spec.weights
-        self._step = chunk_size(design, sizes.chunk_rows)
-        self._pilots = sizes.pilots
+        self._step = chunk_size(design, chunk_rows)
         self._groups = [GroupCodes(own.columns, reader.levels) for own in design.groupings]
         self._sums: Sums | None = None
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, coding: Mapping[str, Factor]) -> None:
+        """Add rows, whose factors in terms are coded so."""
         codes = [group.codes(batch.codes) for group in self._groups]
         factors = {
-            name: Factor(coding.codes[batch.codes[name]], coding.levels)
-            for name, coding in self._coding.items()
+            name: Factor(own.codes[batch.codes[name]], own.levels) for name, own in coding.items()
         }
         means = self._learned.means(batch.codes)
         frame = replace(batch.frame, factors=factors, means=means)
@@ -220,14 +245,26 @@ class _Running:
                 self._sums = Sums(self._design, pilots, sizes, self._weights is not None)
             self._sums.add(columns, [own[start:stop] for own in codes])
 
+    def keyed(self) -> CrossProducts:
+        """The sums, levels named by their keys, grouping factors as the formula has them."""
+        assert self._sums is not None  # noqa: S101  rows have been added
+        orders = [group.keys(self._sums.rows(i)) for i, group in enumerate(self._groups)]
+        return self._sums.total(orders)
+
     def total(self, n_dropped: int) -> Scanned:
-        sums, design = self._sums, self._design
+        """What a model needs of all rows."""
+        sums = self._sums
         if sums is None:
             raise ValueError("a pass without rows has no sums")
         orders = [group.order(sums.rows(i)) for i, group in enumerate(self._groups)]
-        products = sums.total(orders)
-        places = sorted(range(len(orders)), key=lambda i: -len(orders[i].levels))
-        if places != sorted(places):
-            products = products.arranged(places)
-            design = replace(design, groupings=tuple(design.groupings[i] for i in places))
-        return Scanned(design, n_dropped, products)
+        return Scanned(*largest_first(self._design, sums.total(orders)), n_dropped)
+
+
+def largest_first(design: Design, products: CrossProducts) -> tuple[Design, CrossProducts]:
+    """The same, grouping factors with more levels first."""
+    groups = products.groups
+    places = sorted(range(len(groups)), key=lambda i: -len(groups[i].levels))
+    if places == sorted(places):
+        return design, products
+    groupings = tuple(design.groupings[i] for i in places)
+    return replace(design, groupings=groupings), products.arranged(places)

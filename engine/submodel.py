@@ -43,7 +43,8 @@ class Reduction:
 def prepared(fit: Fit, method: Method | None = None) -> Prepared:
     """What a fit was made of, with another criterion if one is given."""
     spec = fit.spec if method is None else replace(fit.spec, method=method)
-    return Prepared(spec, fit.design, fit.n_dropped, fit.products, fit.kept)
+    iterative = fit.approximation is not None
+    return Prepared(spec, fit.design, fit.n_dropped, fit.products, fit.kept, iterative)
 
 
 def refit(fit: Fit, method: Method) -> Fit:
@@ -90,6 +91,7 @@ def reduced(fit: Fit, reduction: Reduction) -> Prepared:
         fit.n_dropped,
         _products(fit.products, f, columns),
         fit.kept,
+        fit.approximation is not None and len(groupings) > 1,
     )
 
 

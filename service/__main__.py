@@ -7,12 +7,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-
-from service import commands, kinds, openapi, settings, upkeep
-from service.app import create_app
-from service.problems import ProblemError
-from service.server import serve
-from service.settings import Settings
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,21 +18,75 @@ def main(arguments: list[str] | None = None) -> None:
         case "keys" | "datasets":
             _on_the_catalog(parsed)
         case "serve":
-            given = {name: value for name, value in options.items() if value is not None}
-            serve(Settings(**given))
+            _serve({name: value for name, value in options.items() if value is not None})
+        case "scheduler":
+            _schedule(**options)
+        case "worker":
+            _work(**options)
         case "migrate":
-            asyncio.run(upkeep.migrate(Settings(), options["to"]))
+            _migrate(options["to"])
         case "sweep":
-            sys.stdout.write(json.dumps(asyncio.run(upkeep.sweep(Settings()))) + "\n")
+            _sweep()
+        case command:
+            sys.stdout.write(_page(command))
+
+
+# Each command imports what it needs and no more: every worker process begins by reading this file.
+
+
+def _serve(given: dict[str, Any]) -> None:
+    from service.server import serve
+    from service.settings import Settings
+
+    serve(Settings(**given))
+
+
+def _schedule(host: str, port: int, file: Path | None) -> None:
+    from service.cluster.processes import schedule
+    from service.settings import Settings
+
+    schedule(Settings(), host, port, file)
+
+
+def _work(compute: str | None, host: str | None) -> None:
+    from service.cluster.processes import work
+    from service.settings import Settings
+
+    work(Settings() if compute is None else Settings(compute=compute), host)
+
+
+def _migrate(to: str | None) -> None:
+    from service import upkeep
+    from service.settings import Settings
+
+    asyncio.run(upkeep.migrate(Settings(), to))
+
+
+def _sweep() -> None:
+    from service import upkeep
+    from service.settings import Settings
+
+    sys.stdout.write(json.dumps(asyncio.run(upkeep.sweep(Settings()))) + "\n")
+
+
+def _page(name: str) -> str:
+    from service import kinds, openapi, settings
+    from service.app import create_app
+
+    match name:
         case "openapi":
-            sys.stdout.write(openapi.text(create_app(Settings())))
+            return openapi.text(create_app(settings.Settings()))
         case "settings":
-            sys.stdout.write(settings.table())
-        case "problems":
-            sys.stdout.write(kinds.catalogue())
+            return settings.table()
+        case _:
+            return kinds.catalogue()
 
 
 def _on_the_catalog(options: argparse.Namespace) -> None:
+    from service import commands
+    from service.problems import ProblemError
+    from service.settings import Settings
+
     given = {} if options.data_dir is None else {"data_dir": options.data_dir}
     try:
         asyncio.run(commands.run(Settings(**given), options))
@@ -46,12 +95,23 @@ def _on_the_catalog(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from service import commands
+
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
     parsers = parser.add_subparsers(dest="command", required=True)
     run = parsers.add_parser("serve", help="start the service")
     run.add_argument("--host", help="address to listen on")
     run.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
     run.add_argument("--data-dir", type=Path, help="directory of the catalog and the files")
+    plan = parsers.add_parser("scheduler", help="start the scheduler of a cluster")
+    plan.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    plan.add_argument(
+        "--port", type=int, default=8786, help="port to listen on; 0 takes a free one"
+    )
+    plan.add_argument("--file", type=Path, help="file to write where it listens")
+    work = parsers.add_parser("worker", help="start a worker of a cluster")
+    work.add_argument("compute", nargs="?", help="the scheduler's address, or its file")
+    work.add_argument("--host", help="address that the others reach this worker at")
     tables = parsers.add_parser("migrate", help="bring the catalog to this version")
     tables.add_argument("--to", help="an earlier version to go back to, as 0002")
     parsers.add_parser("sweep", help="remove what is no longer needed, and print what went")

@@ -51,6 +51,7 @@ from service.middleware import (
     SecurityHeaders,
 )
 from service.observing import Instruments
+from service.places import Places
 from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
@@ -184,11 +185,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.catalog, sync=settings.sync_files, timed=app.state.instruments.store
     )
     compute = Compute(settings.fit_threads)
-    workers = Workers(
-        settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads
-    )
+    workers = _places(settings)
     try:
         await database.migrate()
+        await workers.start()
         parts = app.state.services = assembled(
             settings, database, compute, workers, app.state.instruments
         )
@@ -205,6 +205,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await workers.close()
         compute.close()
         await database.close()
+
+
+def _places(settings: Settings) -> Places:
+    """Return where long work is done, as the settings say."""
+    if settings.compute:
+        from service.cluster.client import Cluster  # not imported where there is no cluster
+
+        return Cluster(settings)
+    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
 
 
 def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:

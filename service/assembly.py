@@ -17,11 +17,11 @@ from service.desk import Desk
 from service.fitting import Fitting
 from service.inquiries import INQUIRIES
 from service.observing import Count, Instruments
+from service.places import Places
 from service.plots.pictures import Pictures
 from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
-from service.workers import Workers
 
 Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[None]]
 
@@ -42,10 +42,10 @@ def assembled(
     settings: Settings,
     database: Database,
     compute: Compute,
-    workers: Workers,
+    workers: Places,
     instruments: Instruments,
 ) -> Services:
-    """Return the parts of a service that works on a catalog, with its threads and processes."""
+    """Return the parts of a service that works on a catalog, with its threads and places."""
     blobs, changes = (
         Blobs(settings.blobs, sync=settings.sync_files, timed=instruments.store),
         Changes(),
@@ -64,7 +64,7 @@ def assembled(
         perform,
         changes,
         instruments,
-        places=workers.count,
+        places=workers,
         stale_seconds=settings.job_stale_seconds,
         retention_seconds=settings.job_retention_seconds,
     )
@@ -81,6 +81,7 @@ def assembled(
         desk=Desk(
             blobs,
             changes,
+            workers,
             runner.wake,
             leases,
             instruments,

@@ -9,7 +9,7 @@ import structlog
 from service import datasets
 from service.catalog import DEFAULT_OWNER, Dataset
 from service.context import Services
-from service.intake import Form, IntakeError, Reading
+from service.intake import Form, IntakeError, Reading, dataset_id
 from service.problems import ProblemError
 from service.radon.tables import BundledTable, bundled
 
@@ -33,21 +33,27 @@ async def kept(parts: Services, owner: str, table: BundledTable) -> Dataset:
     It is known by its content, so that another table under its name is not taken for it. Raises
     ``IntakeError`` when the operator's caps are smaller than the table.
     """
-    known = parts.datasets(owner)
-    if table.name in _IDS:
-        try:
-            return await known.get(_IDS[table.name])
-        except ProblemError as error:
-            if error.kind.code != "dataset_not_found":
-                raise
     try:
-        found = await _take(parts, owner, table, table.name)
+        return await parts.datasets(owner).get(await _id_of(parts, table))
+    except ProblemError as error:
+        if error.kind.code != "dataset_not_found":
+            raise
+    try:
+        return await _take(parts, owner, table, table.name)
     except ProblemError as error:
         if error.kind.code != "name_taken":
             raise
-        found = await _take(parts, owner, table, None)
-    _IDS[table.name] = found.id
-    return found
+        return await _take(parts, owner, table, None)
+
+
+async def _id_of(parts: Services, table: BundledTable) -> str:
+    """Return the id of a bundled table, which is read once to know it; nothing is stored."""
+    known = _IDS.get(table.name)
+    if known is None:
+        async with datasets.scratch() as directory:
+            read = await datasets.read(parts, table.path, Form.CSV, Reading(), directory=directory)
+        known = _IDS[table.name] = dataset_id(read.hash)
+    return known
 
 
 async def _keep(parts: Services, table: BundledTable) -> None:

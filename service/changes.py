@@ -32,7 +32,8 @@ class Changes:
 
     def __init__(self) -> None:
         self._watches: dict[str, set[Watch]] = {}
-        self.closing = False
+        self.closing = False  # no new work is begun, what runs is put back
+        self.closed = False  # all of it has been put back
 
     @contextmanager
     def watch(self, job: str) -> Iterator[Watch]:
@@ -54,6 +55,6 @@ class Changes:
 
     def close(self) -> None:
         """Wake everyone for the last time."""
-        self.closing = True
+        self.closing = self.closed = True
         for job in list(self._watches):
             self.tell(job)

@@ -29,12 +29,12 @@ from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
 from service.observing import Instruments
+from service.places import Places
 from service.plots.pictures import Pictures
 from service.problems import ProblemError
 from service.rates import Rates
 from service.running import Runner
 from service.settings import Settings
-from service.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Services:
     blobs: Blobs
     compute: Compute
     fitting: Fitting
-    workers: Workers
+    workers: Places
     changes: Changes
     instruments: Instruments
     queue: Queue

@@ -15,6 +15,7 @@ from service.changes import Changes
 from service.flights import Flights
 from service.handlers import of_engine
 from service.observing import Instruments
+from service.places import Places
 from service.preference import Preference
 from service.problems import Problem, ProblemError, from_body
 from service.work import Outlasted, Stowed, Work
@@ -63,6 +64,7 @@ class Desk:
         self,
         blobs: Blobs,
         changes: Changes,
+        places: Places,
         wake: Callable[[], None],
         leases: Leases,
         instruments: Instruments,
@@ -71,6 +73,7 @@ class Desk:
         thread_seconds: float,
     ) -> None:
         self._blobs = blobs
+        self._places = places
         self._changes = changes
         self._wake = wake
         self._leases = leases
@@ -196,7 +199,8 @@ class Desk:
                 await self._leases.release(name)
 
     async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
-        """Make a job of the work, or find the one it is already."""
+        """Make a job of the work, or find the one it is already; raises ``UnreachableError``."""
+        self._places.require()
         label, stowed = work.label, await work.stow()
         new = Job(
             key=label.key,

@@ -11,8 +11,8 @@ from typing import Final
 import pyarrow as pa
 
 from engine import Progress, RowsNeededError, Spec, Summary, constants_of_rows, parse
-from service import prices, tasks
-from service.catalog import Claimed, Models
+from service import parted, prices, tasks
+from service.catalog import Claimed, Model, Models
 from service.context import Services
 from service.data import Data, Version, kept_data
 from service.fitting import Found
@@ -39,6 +39,11 @@ class Held:
     model: str
     blob: str
     version: Version
+
+    @property
+    def sums(self) -> tasks.Sums:
+        """What a worker is told of it."""
+        return tasks.Sums(self.blob, self.version.id, self.version.parts)
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def reread_because(order: Order, versions: Sequence[Version]) -> str | None:
 
 
 async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None:
-    """Do a job that is a fit, in a worker process."""
+    """Do a job that is a fit, in a worker process, or in steps where work is spread."""
     models, job = parts.models(claimed.owner), claimed.job
     asked = job.request
     formula = parse(asked["spec"]["formula"], max_characters=None)  # spelt by us, longer perhaps
@@ -167,29 +172,53 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     order = Order.of(specified, asked["dataset_id"], asked["dataset_hash"])
     if await parts.fitting.find(models, order.id) is not None:
         return
-    held, reread = None, None
     await models.require_room()
-    if job.blob is not None:
-        stored = Stored((job.blob,))
-    else:
-        dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
-        data = kept_data(dataset, parts)
-        stored = stored_of(dataset, parts.settings)
-        reread = reread_because(order, data.versions)
-        held = await held_sums(models, order, data.versions)
-    row = await parts.workers.run(
-        tasks.fit,
-        order,
-        stored,
-        parts.settings.blobs,
-        parts.settings.sync_files,
-        held and tasks.Sums(held.blob, held.version.id, held.version.parts),
-        reread,
-        progress=progress,
-        seconds=parts.settings.job_seconds,
-    )
+    row = await _fitted(parts, order, await _rows(parts, claimed, order), progress)
     parts.fitting.fits += 1
     await parts.fitting.add(models, row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a job fits: a kept dataset, how many rows it has, and the sums that there are of it."""
+
+    stored: Stored
+    n_rows: int
+    sums: tasks.Sums | None = None
+    reread: str | None = None
+
+
+async def _rows(parts: Services, claimed: Claimed, order: Order) -> _Rows:
+    """Return what a job fits: rows of its own, or a dataset of its owner."""
+    if claimed.job.blob is not None:
+        return _Rows(Stored((claimed.job.blob,)), 0)
+    dataset = await parts.datasets(claimed.owner).get(order.dataset_id)
+    versions = kept_data(dataset, parts).versions
+    held = await held_sums(parts.models(claimed.owner), order, versions)
+    return _Rows(
+        stored_of(dataset, parts.settings),
+        dataset.n_rows,
+        None if held is None else held.sums,
+        reread_because(order, versions),
+    )
+
+
+async def _fitted(parts: Services, order: Order, rows: _Rows, progress: Progress) -> Model:
+    """Fit in a worker process; in steps where work is spread and all rows of a table are read."""
+    settings, spec, places = parts.settings, order.specified.spec, parts.workers
+    given = (order, rows.stored, settings.blobs, settings.sync_files)
+    seconds, part_rows = settings.job_seconds, settings.cluster_part_rows
+    if (
+        places.spreads
+        and rows.sums is None
+        and rows.reread is None
+        and parted.worth_parting(spec, rows.stored, rows.n_rows, part_rows)
+    ):
+        return await parted.fit(places, *given, part_rows, progress=progress, seconds=seconds)
+    row: Model = await places.run(
+        tasks.fit, *given, rows.sums, rows.reread, progress=progress, seconds=seconds
+    )
+    return row
 
 
 def _cells(spec: Spec, n_rows: int) -> int:

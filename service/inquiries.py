@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from pydantic_core import from_json
 
 from engine import EngineError, Fit, Progress
 from service.handlers import of_options
-from service.intervals import fixed_intervals, variance_parameters
+from service.intervals import Made, Piece, fixed_intervals, made, pieces, variance_parameters
 from service.plots.profiles import curves
 from service.schemas.base import Answer, Options
 from service.schemas.inference import FixedEffectsQuery
@@ -26,14 +27,15 @@ class Inquiry:
         title: what is computed, in words.
         path: of the answer, below that of the model.
         query: what may be asked for.
-        answer: computes it of a fit and a query, and tells how far it is.
+        answer: computes it of a fit and a query, and tells how far it is; it is given the pieces of
+            it that have been made already.
         matters: the options that the JSON depends on; with others, only what is made of it differs.
     """
 
     title: str
     path: str
     query: type[Options]
-    answer: Callable[[Fit, Any, Progress], Answer]
+    answer: Callable[[Fit, Any, Progress, Sequence[Made]], Answer]
     matters: tuple[str, ...]
 
 
@@ -53,15 +55,38 @@ INQUIRIES: Final[Mapping[str, Inquiry]] = {
         ("interval", "level", "scale", "n_sim", "seed"),
     ),
     "profiles": Inquiry(
-        "profile curves", "plots/profile", ProfileQuery, curves, ("parameter", "level")
+        "profile curves",
+        "plots/profile",
+        ProfileQuery,
+        lambda fit, asked, progress, _: curves(fit, asked, progress),
+        ("parameter", "level"),
     ),
 }
 
 
-def answered(name: str, fit: Fit, asked: Options, progress: Progress) -> Any:
+def answered(
+    name: str, fit: Fit, asked: Options, progress: Progress, ready: Sequence[Made] = ()
+) -> Any:
     """Return the JSON that answers a question; raises the problem of an option."""
+    with _as_asked():
+        found = INQUIRIES[name].answer(fit, asked, progress, ready)
+    return from_json(found.model_dump_json())
+
+
+def pieces_of(fit: Fit, asked: Any) -> list[Piece]:
+    """Return the pieces that the answer to a question can be made in; none when it is one task."""
+    return pieces(fit, asked) if isinstance(asked, FixedEffectsQuery | VarianceQuery) else []
+
+
+def piece_of(fit: Fit, asked: Any, piece: Piece, progress: Progress) -> Made:
+    """Return one piece; raises the problem of an option."""
+    with _as_asked():
+        return made(fit, asked, piece, progress)
+
+
+@contextmanager
+def _as_asked() -> Iterator[None]:
     try:
-        found = INQUIRIES[name].answer(fit, asked, progress)
+        yield
     except EngineError as error:
         raise of_options(error, lambda path: ("query", *path)) from error
-    return from_json(found.model_dump_json())

@@ -13,7 +13,8 @@ from service import prices, tasks
 from service.catalog import Claimed
 from service.context import Services
 from service.fitting import Fitted
-from service.inquiries import INQUIRIES, answered
+from service.inquiries import INQUIRIES, answered, pieces_of
+from service.places import Step
 from service.schemas.base import Options
 from service.work import Label, Stowed, until
 
@@ -69,17 +70,26 @@ class InquiryWork:
 
 
 async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None:
-    """Do a job that is a question about a model, in a worker process."""
+    """Do a job that is a question about a model, in a worker process, or in pieces in several."""
     job, computed = claimed.job, parts.computed(claimed.owner)
     if await computed.find(job.key) is not None:
         return
     row = await parts.models(claimed.owner).get(job.request["model"])
+    options, where = job.request["options"], (row.blob, parts.settings.blobs)
+    steps = []
+    if parts.workers.spreads:
+        fitted = await parts.fitting.get(parts.models(claimed.owner), row.id)
+        asked = INQUIRIES[job.kind].query.model_validate(options)
+        steps = [
+            Step(tasks.make_piece, (job.kind, options, piece, *where))
+            for piece in pieces_of(fitted.fit, asked)
+        ]
     found = await parts.workers.run(
         tasks.inquire,
         job.kind,
-        job.request["options"],
-        row.blob,
-        parts.settings.blobs,
+        options,
+        *where,
+        *steps,
         progress=progress,
         seconds=parts.settings.job_seconds,
     )

@@ -318,7 +318,7 @@ _TABLE = (
         "unavailable",
         503,
         "A part of the service does not answer",
-        "The catalog or the store of files cannot be reached just now.",
+        "The catalog, the store of files or the cluster for long work cannot be reached just now.",
         "Wait as long as Retry-After says and try again.",
         retryable=True,
     ),

@@ -77,6 +77,9 @@ class ProblemError(HTTPException):
         self.items = tuple(errors)
         super().__init__(self.kind.status, detail or self.kind.title + ".", headers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ProblemError, (self.kind.code, self.detail, self.items, self.headers)
+
 
 def pointer(path: Iterable[str | int]) -> str:
     """Return the JSON Pointer (RFC 6901, as a URI fragment) of a path of keys and indices."""

@@ -16,6 +16,7 @@ from service.blobs import Blobs
 from service.catalog import Claimed, Job, Queue
 from service.changes import Changes
 from service.observing import Instruments
+from service.places import Places, UnreachableError, WorkerDiedError
 from service.problems import ProblemError, body_of
 
 DEATHS: Final = 2
@@ -30,10 +31,11 @@ LOOKING_SECONDS: Final = 2.0
 SWEEPING_SECONDS: Final = 3600.0
 
 _BROKEN_OFF: Final = "the service is restarting; the job begins again"
+_CUT_OFF: Final = "the cluster does not answer; the job begins again when it does"
 
 
 class Runner:
-    """Takes jobs and has them done, one for each worker.
+    """Takes jobs and has them done, as many at a time as there are places for.
 
     ``perform`` does the work of a job and keeps the result; when it is cancelled, it has ended.
     """
@@ -46,7 +48,7 @@ class Runner:
         changes: Changes,
         instruments: Instruments,
         *,
-        places: int,
+        places: Places,
         stale_seconds: float,
         retention_seconds: float,
     ) -> None:
@@ -102,8 +104,12 @@ class Runner:
             self._woken.clear()
 
     async def _take(self) -> None:
-        """Begin as many jobs as there are workers without one."""
-        while len(self._tasks) < self._places:
+        """Begin as many jobs as there are places without one."""
+        while len(self._tasks) < self._places.jobs:
+            try:
+                self._places.require()
+            except UnreachableError:  # jobs wait, for this process or one that reaches the cluster
+                return
             claimed = await self._queue.claim()
             if claimed is None:
                 return
@@ -137,8 +143,9 @@ class Runner:
         except asyncio.CancelledError:
             state = "put back" if self._changes.closing else "cancelled"
             if self._changes.closing:
-                with suppress(ProblemError):
-                    await self._queue.put_back(job, _BROKEN_OFF)
+                await self._put_back(job, _BROKEN_OFF)
+        except UnreachableError:
+            await self._put_back(job, _CUT_OFF)
         except ProblemError as error:
             await self._failed(job, error)
         except Exception:  # noqa: BLE001  it is logged, and the job must not run for ever
@@ -151,9 +158,13 @@ class Runner:
             self._changes.tell(job.id)
             self.wake()
 
+    async def _put_back(self, job: Job, message: str) -> None:
+        with suppress(ProblemError):  # then it is found again when it is stale
+            await self._queue.put_back(job, message)
+
     async def _failed(self, job: Job, error: ProblemError) -> None:
         try:
-            if error.kind.code == "worker_died" and job.deaths + 1 < DEATHS:
+            if isinstance(error, WorkerDiedError) and job.deaths + error.deaths < DEATHS:
                 await self._queue.try_again(job)
             else:
                 await self._queue.fail(job, _error(job, error))

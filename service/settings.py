@@ -112,6 +112,26 @@ class Settings(BaseSettings):
         description="Memory (address space) of a worker process, in bytes; libraries and threads "
         "take about 1.5 GiB of it before there is work.",
     )
+    compute: str = Field(
+        "",
+        description="Where long work is done: empty for worker processes of this machine, else a "
+        "Dask cluster by the address of its scheduler (`tcp://scheduler:8786`, `tls://...`) or the "
+        "path of its scheduler file.",
+    )
+    compute_tls_ca: str = Field(
+        "", description="File of the authority that signed the certificates of a `tls://` cluster."
+    )
+    compute_tls_cert: str = Field(
+        "", description="File of the certificate that this process shows to the cluster."
+    )
+    compute_tls_key: str = Field("", description="File of the key of that certificate.")
+    cluster_jobs: Count = Field(
+        8, description="How many jobs one process of the service has under way on a cluster."
+    )
+    cluster_part_rows: Count = Field(
+        1_000_000,
+        description="On a cluster a table is read in parts of at least so many rows, one a task.",
+    )
     plot_processes: Count = Field(1, description="How many processes draw plots.")
     plot_memory_bytes: int = Field(
         4096 * MIB, ge=1024 * MIB, description="Memory of a process that draws, in bytes."

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from engine import Fit, Progress, RowsNeededError, Summary, from_bytes, to_bytes
 from service.blobs import SCRATCH, Blobs
 from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
-from service.inquiries import INQUIRIES, answered
+from service.inquiries import INQUIRIES, answered, piece_of
+from service.intervals import Made, Piece
 from service.orders import Order
 from service.registered import Asked, Bounds, Reference, Registered, read, register, scanned
 from service.stored import Appended, Stored, scan_source
@@ -115,9 +117,34 @@ def rows_of_files(
 
 
 def inquire(
-    name: str, options: dict[str, Any], blob: str, blobs: str, *, progress: Progress
+    name: str,
+    options: dict[str, Any],
+    blob: str,
+    blobs: str,
+    *ready: Made,
+    progress: Progress,
 ) -> Any:
-    """Return the JSON that answers a question about a kept fit."""
+    """Return the JSON that answers a question about a kept fit, of pieces if they are ready."""
     progress(0.0, "reading the fit")
-    found = from_bytes(asyncio.run(Blobs(blobs).read(blob)))
-    return answered(name, found, INQUIRIES[name].query.model_validate(options), progress)
+    found = _fit(blob, blobs)
+    return answered(name, found, INQUIRIES[name].query.model_validate(options), progress, ready)
+
+
+def make_piece(
+    name: str,
+    options: dict[str, Any],
+    piece: Piece,
+    blob: str,
+    blobs: str,
+    *,
+    progress: Progress,
+) -> Made:
+    """Return a piece of the answer to a question about a kept fit."""
+    asked = INQUIRIES[name].query.model_validate(options)
+    return piece_of(_fit(blob, blobs), asked, piece, progress)
+
+
+@lru_cache(1)
+def _fit(blob: str, blobs: str) -> Fit:
+    """The last fit read; what it computes of itself stays for the next piece."""
+    return from_bytes(asyncio.run(Blobs(blobs).read(blob)))

@@ -19,8 +19,9 @@ from typing import Any, Final
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from engine import Problem, Progress
+from engine import Progress
 from service import worker
+from service.places import WorkerDiedError, too_slow
 from service.problems import ProblemError
 
 _SPAWN: Final = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
@@ -36,8 +37,9 @@ class Workers:
     def __init__(
         self, count: int, memory_bytes: int, threads: int, kind: worker.Kind = worker.COMPUTING
     ) -> None:
-        self.count = count or os.cpu_count() or 1
-        self._all = [_Slot(memory_bytes, threads, kind) for _ in range(self.count)]
+        self.jobs = count or os.cpu_count() or 1
+        self.spreads = False  # a job has one process: another would be one that other jobs wait for
+        self._all = [_Slot(memory_bytes, threads, kind) for _ in range(self.jobs)]
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # those in use stay warm
         for slot in self._all:
             self._free.put_nowait(slot)
@@ -50,22 +52,25 @@ class Workers:
     ) -> Any:
         """Run ``task(*arguments, progress=...)`` in the next worker that is free.
 
-        Task and arguments go to the worker by pickle: functions of modules, plain data, paths.
-        Cancelling what waits here ends the worker's process at once; another takes its place.
-        Raises ``ProblemError``: what the task raised, ``worker_died``, ``out_of_memory``,
-        ``limit_passed`` after so many seconds.
+        See ``Places``. Another process takes the place of one that was ended.
         """
         slot = await self._free.get()
         try:
             self._listen()
             return self._opened(await slot.run(task, arguments, progress, seconds))
         except TimeoutError:
-            raise _too_slow(seconds) from None
+            raise too_slow(seconds) from None
         except (ProcessExpired, BrokenProcessPool) as error:
             self.deaths += 1
-            raise ProblemError("worker_died") from error
+            raise WorkerDiedError from error
         finally:
             self._free.put_nowait(slot)
+
+    def require(self) -> None:
+        """Do nothing: there is always a process, or one is made."""
+
+    async def start(self) -> None:
+        """Do nothing: processes are started when there is work."""
 
     async def close(self) -> None:
         """End all processes, whatever they do."""
@@ -162,9 +167,3 @@ class _Slot:
             )
         given = (self._number, task, arguments)
         return self._pool.schedule(worker.perform, given, timeout=seconds)
-
-
-def _too_slow(seconds: float) -> ProblemError:
-    detail = f"This takes longer than the {seconds:g} seconds that it may take."
-    item = Problem("too_slow", detail, "Ask for less: fewer terms, rows or replicates.", ())
-    return ProblemError("limit_passed", detail, [item])

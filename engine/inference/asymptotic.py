@@ -40,6 +40,8 @@ def asymptotic(
     the deviance is flat in some direction.
     """
     quantile = float(special.ndtri(0.5 + level / 2.0))
+    if fit.approximation is not None:
+        return [_informed(fit, parameter, quantile) for parameter in wanted]
     criterion, factor = fit.at_optimum
     if not fit.random:
         ratio = math.exp(quantile / math.sqrt(2.0 * criterion.count))
@@ -50,6 +52,22 @@ def asymptotic(
         return [(None, None) for _ in wanted]
     slopes = _Slopes.of(fit, factor.t, sums)
     return [_ends(parameter, slopes, quantile * root) for parameter in wanted]
+
+
+def _informed(
+    fit: Fit, parameter: Parameter, quantile: float
+) -> tuple[float, float] | tuple[None, None]:
+    """The ends where every factor has one effect, by the average information."""
+    direction = np.zeros(len(fit.random) + 1)
+    direction[-1] = 1.0  # a standard deviation is theta sigma
+    value = fit.sigma
+    if parameter.kind != "sigma":
+        value = math.sqrt(fit.random[parameter.at[0]].covariance[0, 0])
+        direction[parameter.at[0]] = 1.0
+    if value == 0.0 or fit.approximation is None:
+        return None, None
+    margin = quantile * math.sqrt(direction @ fit.approximation.variance @ direction)
+    return value * math.exp(-margin), value * math.exp(margin)
 
 
 def _ends(

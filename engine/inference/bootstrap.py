@@ -7,11 +7,10 @@ rows. Intervals are percentiles (Efron, Tibshirani 1993, An Introduction to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +115,7 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
     executor: Executor | None = None,
+    drawn: Iterable[Replicates] | None = None,
     progress: Progress = silent,
 ) -> Bootstrap:
     """Fit the model again to ``n_sim`` responses drawn from it, by its own criterion.
@@ -129,6 +129,8 @@ def bootstrap(
         seed: of the draws, not negative.
         level: of the intervals.
         executor: where replicates run, threads or processes; here and now when ``None``.
+        drawn: all replicates, when they have been made elsewhere (by ``replicates``, of this fit
+            and seed), in any order.
         progress: told after every replicate, or chunk of an executor; raise from it to cancel.
 
     Raises:
@@ -138,12 +140,13 @@ def bootstrap(
     require_level(level)
     _require_numbers(n_sim, seed)
     wanted = parameters(fit)
-    plan = Plan.of(fit, wanted)
     samples, n_singular, done = np.empty((n_sim, len(wanted))), 0, 0
-    for start, own, singular in _chunks(plan, n_sim, seed, executor):
-        samples[start : start + len(own)] = own
-        n_singular += int(singular.sum())
-        done += len(own)
+    if drawn is None:
+        drawn = _drawn(Plan.of(fit, wanted), n_sim, seed, executor)
+    for own in drawn:
+        samples[own.start : own.start + len(own.samples)] = own.samples
+        n_singular += int(own.singular.sum())
+        done += len(own.samples)
         progress(done / n_sim, f"{done} of {n_sim} replicates")
     return Bootstrap(
         parameters=wanted,
@@ -228,28 +231,55 @@ class Plan:
         return minimise(criterion, near=end.theta if self.structure.k > 1 else None)
 
 
-_Chunk: TypeAlias = tuple[int, Floats, NDArray[np.bool_]]
-"""Index of the first replicate, parameters (m, q), and which are singular (m,)."""
+@dataclass(frozen=True, slots=True)
+class Replicates:
+    """Some of the replicates of a bootstrap.
+
+    Attributes:
+        start: index of the first.
+        samples: their parameters, NaN where one could not be fitted, (m, q).
+        singular: which have a variance at zero or a correlation at -1 or 1, (m,).
+    """
+
+    start: int
+    samples: Floats
+    singular: NDArray[np.bool_]
 
 
-def replicates(plan: Plan, start: int, stop: int, seed: int) -> _Chunk:
-    """The replicates from one index to another, each with the generator of its index."""
+def replicates(
+    fit: Fit, start: int, stop: int, seed: int, *, progress: Progress = silent
+) -> Replicates:
+    """Replicates from one index up to another, for a ``bootstrap`` with this seed.
+
+    Each has the generator of its index, so it is the same whoever makes it.
+    """
+    return _replicates(Plan.of(fit, parameters(fit)), start, stop, seed, progress)
+
+
+def chunks(n_sim: int) -> tuple[tuple[int, int], ...]:
+    """Indices from and up to which replicates are best handed out together."""
+    size = max(CHUNK, -(-n_sim // CHUNKS))
+    return tuple((start, min(start + size, n_sim)) for start in range(0, n_sim, size))
+
+
+def _replicates(
+    plan: Plan, start: int, stop: int, seed: int, progress: Progress = silent
+) -> Replicates:
     samples = np.empty((stop - start, len(plan.wanted)))
     singular = np.zeros(stop - start, dtype=np.bool_)
     for i in range(start, stop):
+        progress((i - start) / (stop - start), f"replicate {i + 1}")
         generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(i,)))
         samples[i - start], singular[i - start] = plan.replicate(generator)
-    return start, samples, singular
+    return Replicates(start, samples, singular)
 
 
-def _chunks(plan: Plan, n_sim: int, seed: int, executor: Executor | None) -> Iterator[_Chunk]:
+def _drawn(plan: Plan, n_sim: int, seed: int, executor: Executor | None) -> Iterator[Replicates]:
     """All replicates, in whatever order they are done."""
     if executor is None:
-        yield from (replicates(plan, start, start + 1, seed) for start in range(n_sim))
+        yield from (_replicates(plan, start, start + 1, seed) for start in range(n_sim))
         return
-    size = max(CHUNK, -(-n_sim // CHUNKS))
-    edges = [(start, min(start + size, n_sim)) for start in range(0, n_sim, size)]
-    futures = {executor.submit(replicates, plan, start, stop, seed) for start, stop in edges}
+    futures = {executor.submit(_replicates, plan, *edges, seed) for edges in chunks(n_sim)}
     try:
         while futures:
             finished, futures = wait(futures, return_when=FIRST_COMPLETED)

@@ -6,6 +6,7 @@ Profiles (``profile``), percentiles of the bootstrap (``bootstrap``), or Wald's 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
@@ -13,10 +14,10 @@ from typing import Final, Literal, get_args
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
 from engine.inference.asymptotic import asymptotic
-from engine.inference.bootstrap import Bootstrap, bootstrap
+from engine.inference.bootstrap import Bootstrap, Replicates, bootstrap
 from engine.inference.fixed import require_level
 from engine.inference.parameters import Parameter, parameters, values, vanishing
-from engine.inference.profile import profile
+from engine.inference.profile import Profile, profile
 from engine.progress import Progress, silent
 
 IntervalMethod = Literal["profile", "bootstrap", "wald"]
@@ -89,6 +90,8 @@ def variance_intervals(
     n_sim: int = 1000,
     seed: int = 0,
     executor: Executor | None = None,
+    profiles: Sequence[Profile] | None = None,
+    drawn: Iterable[Replicates] | None = None,
     progress: Progress = silent,
 ) -> Intervals:
     """Intervals of standard deviations and correlations of random effects, and of sigma.
@@ -102,6 +105,8 @@ def variance_intervals(
         n_sim: replicates of the bootstrap.
         seed: of their draws.
         executor: where they run, see ``bootstrap``.
+        profiles: of these parameters in their order, when they have been made elsewhere.
+        drawn: likewise the replicates of the bootstrap.
         progress: told as the work goes on; raise from it to cancel.
 
     Raises:
@@ -112,19 +117,26 @@ def variance_intervals(
     _require("method", method, get_args(IntervalMethod))
     _require("scale", scale, get_args(Scale))
     wanted = tuple(own for own in parameters(fit) if own.kind != "fixed")
-    drawn = None
+    sampled = None
     match method:
         case "profile":
-            names = [own.name for own in wanted]
-            curves = profile(fit, names=names, level=level, progress=progress)
-            found = [_between(own.parameter, own.lower, own.upper, "") for own in curves]
+            if profiles is None:
+                names = [own.name for own in wanted]
+                profiles = profile(fit, names=names, level=level, progress=progress)
+            found = [_between(own.parameter, own.lower, own.upper, "") for own in profiles]
         case "bootstrap":
-            drawn = bootstrap(
-                fit, n_sim=n_sim, seed=seed, level=level, executor=executor, progress=progress
+            sampled = bootstrap(
+                fit,
+                n_sim=n_sim,
+                seed=seed,
+                level=level,
+                executor=executor,
+                drawn=drawn,
+                progress=progress,
             )
             found = [
                 _between(own.parameter, own.lower, own.upper, TOO_FEW)
-                for own in drawn.intervals
+                for own in sampled.intervals
                 if own.parameter.kind != "fixed"
             ]
         case _:
@@ -136,7 +148,7 @@ def variance_intervals(
     items = _with_estimates(fit, found)
     if scale == "variance":
         items = [_squared(own) for own in items]
-    return Intervals(method, level, tuple(items), drawn)  # type: ignore[arg-type]  # checked above
+    return Intervals(method, level, tuple(items), sampled)  # type: ignore[arg-type]  # checked above
 
 
 def _require(name: str, value: str, offered: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.approximation import Approximation
 from engine.criterion import Criterion, Derivatives
 from engine.fit import Fit
 from engine.inference.approximation import Curved, half_covariance
@@ -31,6 +32,8 @@ class Satterthwaite(Curved):
     @classmethod
     def of(cls, fit: Fit) -> Satterthwaite:
         """The derivatives of the covariance of beta in theta and sigma, and their covariance."""
+        if fit.approximation is not None:
+            return cls._informed(fit, fit.approximation)
         sigma = fit.solution.sigma
         criterion, factor = fit.at_optimum
         sums = criterion.derivatives(factor)
@@ -40,6 +43,12 @@ class Satterthwaite(Curved):
         by_sigma = np.eye(len(fit.beta))[None] * (2.0 / sigma)
         slopes = np.concatenate([sums.pairs[:, :-1, :-1], by_sigma])
         return cls(fit.covariance, half_covariance(fit), slopes, weight)
+
+    @classmethod
+    def _informed(cls, fit: Fit, known: Approximation) -> Satterthwaite:
+        """The same in (log theta, log sigma), by the average information."""
+        slopes = np.concatenate([known.slopes, 2.0 * np.eye(len(fit.beta))[None]])
+        return cls(fit.covariance, half_covariance(fit), slopes, known.variance)
 
     def f_approximation(self, contrasts: Floats) -> tuple[float, float]:
         """No scale, and the denominator that gives F the mean of the squares of t."""

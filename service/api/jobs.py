@@ -148,16 +148,17 @@ async def events(
     """
     if request.scope.get(HEAD):
         return
-    parts, seen = services(request), _version(last_event_id)
+    parts, seen, ending = services(request), _version(last_event_id), False
     jobs = parts.jobs(owner_of(request))
     with parts.changes.watch(row.id) as watch:
         while not row.finished:
             if row.version > seen:
                 seen = row.version
                 yield _event(row)
-            if parts.changes.closing:
+            if ending:
                 return
             await watch.next(POLL_SECONDS)
+            ending = parts.changes.closed  # asked before: the last event tells what came of it
             row = await jobs.get(row.id)
     yield _event(row)
 

@@ -11,7 +11,7 @@ from service.intake.errors import (
 )
 from service.intake.form import MEDIA_TYPES, Form, form_of, form_of_name
 from service.intake.kinds import Kind
-from service.intake.storage import read_columns, read_rows, scan_parts, scan_stored
+from service.intake.storage import heights, read_columns, read_rows, scan_parts, scan_stored
 from service.intake.summary import ColumnSummary
 from service.intake.sums import take_summary
 from service.intake.table import TypedTable, rows_of_files, take_columns, take_files, take_in
@@ -33,6 +33,7 @@ __all__ = [
     "dataset_id",
     "form_of",
     "form_of_name",
+    "heights",
     "read_columns",
     "read_rows",
     "rows_of_files",

@@ -104,6 +104,12 @@ def scan_parts(files: Sequence[Path], names: Sequence[str], kinds: Sequence[str]
     return pl.concat([scan_stored(file).select(columns) for file in files], parallel=False)
 
 
+def heights(stored: Path) -> tuple[int, ...]:
+    """Return how many rows the row groups of a stored table have, in their order."""
+    found = pq.read_metadata(stored)
+    return tuple(found.row_group(i).num_rows for i in range(found.num_row_groups))
+
+
 def read_rows(
     stored: bytes | Path, start: int, count: int, names: Sequence[str] | None = None
 ) -> pa.Table:

@@ -66,7 +66,7 @@ class Limits(Answer):
     max_levels: int = Field(description="Most levels of one grouping factor.")
     max_crossed_elements: int = Field(
         description="Most elements of the matrix of crossed effects, without those of the factor "
-        "with most levels."
+        "with most levels; beyond, models of one effect per factor are fitted approximately."
     )
     max_thresholds: int = Field(description="Most thresholds of a request for predictions.")
     max_contrasts: int = Field(description="Most contrasts of a request.")

@@ -62,6 +62,7 @@ class House:
 MODEL = "/v1/models/{model}"
 DATASET = "/v1/datasets/{dataset}"
 FIT = {"dataset": "{dataset}", "formula": FORMULA}
+MORE = "county,fips,floor,radon,log_uranium\nAITKIN,27001,1,2.2,-0.69\n"
 ROWS = {"rows": [{"county": "AITKIN", "floor": 0}]}
 
 # What asks for nothing that belongs to anybody.
@@ -96,6 +97,7 @@ OWNED = {
     "publish_dataset": Case("PUT", "/v1/datasets/{north}/public"),
     "withdraw_dataset": Case("DELETE", "/v1/datasets/{north}/public"),
     "merge_datasets": Case("POST", "/v1/datasets/merge", {"datasets": ["{north}", "{south}"]}),
+    "append_part": Case("POST", f"{DATASET}/parts", MORE, CSV),
     "validate": Case("POST", "/v1/models/validate", FIT),
     "fit": Case("POST", "/v1/models", FIT),
     "read_model": Case("GET", MODEL),

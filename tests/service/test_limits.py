@@ -36,6 +36,8 @@ INTERNAL = {
     "engine/newdata.py": {"MAX_PROBLEMS"},
     "engine/inference/bootstrap.py": {"MAX_SIMULATIONS"},
     "engine/inference/profile.py": {"MAX_STEPS"},
+    "engine/iterative/gradients.py": {"MAX_ITERATIONS"},
+    "engine/iterative/search.py": {"MAX_STEPS"},
     "engine/inference/studentized.py": {"MAX_STEPS"},
     "service/catalog/recent.py": {"MAX_ROWS"},
     "service/handlers.py": {"MAX_NAME_SHOWN"},
