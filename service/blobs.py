@@ -56,7 +56,7 @@ class Blobs:
     def __init__(self, url: str, *, sync: bool = False, timed: Timed = untimed) -> None:
         self._sync = sync
         self._timed = timed
-        self.store = _opened(url)
+        self.store = opened_store(url)
 
     async def put(self, content: bytes, suffix: str = "") -> str:
         """Keep ``content`` and return its key."""
@@ -232,7 +232,7 @@ class Blobs:
         return key
 
 
-def _opened(url: str) -> ObjectStore:
+def opened_store(url: str) -> ObjectStore:
     """Return the store; the credentials of an object store are in the environment."""
     if url.startswith("file://"):
         Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)

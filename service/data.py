@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 from engine import CAPS, Problem, Spec, Summary
-from service import summaries
+from service import registering, summaries
 from service.catalog import Dataset, Datasets
 from service.catalog.datasets import dataset_id
 from service.context import Services
@@ -21,7 +21,6 @@ from service.intake import Caps, IntakeError, Kind, TypedTable, take_columns
 from service.parts import parts_of, versions
 from service.problems import ProblemError
 from service.registered import Reference
-from service.registered import read as read_files
 from service.schemas.fits import FitRequest, InlineData
 from service.stored import (
     Stored,
@@ -118,7 +117,7 @@ async def rows_of(fitted: Fitted, datasets: Datasets, parts: Services) -> pa.Tab
         raise ProblemError("rows_not_kept", ROWS_NOT_KEPT) from error
     if summaries.is_summary(dataset):
         raise ProblemError("only_sums", ONLY_SUMS)
-    stored = stored_of(dataset, parts.settings.data_roots)
+    stored = stored_of(dataset, parts.settings)
     wanted = list(fitted.fit.spec.columns)
     if stored.reference is not None:
         return await _registered(stored.reference, wanted, dataset, parts)
@@ -140,7 +139,7 @@ async def _stored(ref: str, datasets: Datasets, parts: Services) -> Data:
 
 def kept_data(dataset: Dataset, parts: Services) -> Data:
     """Return the data of a stored dataset."""
-    stored = stored_of(dataset, parts.settings.data_roots)
+    stored = stored_of(dataset, parts.settings)
 
     async def read(wanted: Sequence[str], after: int = 0) -> pa.Table | Summary:
         if stored.reference is not None:
@@ -168,7 +167,7 @@ async def _registered(
         most = parts.settings.max_rows
         detail = f"What is asked for holds the rows in memory: {most} at most."
         raise ProblemError("limit_passed", detail, [Problem("too_many_rows", detail, "", ())])
-    return await parts.compute.run(read_files, reference, names, 0, dataset.n_rows)
+    return await registering.rows(parts, reference, names, 0, dataset.n_rows)
 
 
 def _versions(dataset: Dataset) -> tuple[Version, ...]:

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from service import registering
 from service.blobs import SCRATCH
 from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
-from service.registered import read as read_files
 from service.room import room
 from service.settings import Settings
-from service.stored import is_registered, joined, stored_of
+from service.stored import files_of, joined, stored_of
 
 SUFFIX: Final = ".parquet"
 
@@ -128,17 +128,16 @@ async def keep_row(
 async def forget(parts: Services, owner: str, ref: str, unused: float | None = None) -> Dataset:
     """Delete a dataset and its files; with ``unused``, only if it was not used for so long."""
     found = await parts.datasets(owner).delete(ref, unused)
-    if not is_registered(found):
-        for blob in dict.fromkeys(stored_of(found, {}).files):
-            await drop_unused(parts, owner, blob)
+    for blob in dict.fromkeys(files_of(found)):
+        await drop_unused(parts, owner, blob)
     return found
 
 
 async def rows(parts: Services, dataset: Dataset, start: int, count: int) -> pa.Table:
     """Return some rows of a dataset, text as dictionaries."""
-    stored, pieces = stored_of(dataset, parts.settings.data_roots), []
+    stored, pieces = stored_of(dataset, parts.settings), []
     if stored.reference is not None:
-        return await parts.compute.run(read_files, stored.reference, stored.names, start, count)
+        return await registering.rows(parts, stored.reference, stored.names, start, count)
     for blob, first, size in zip(stored.files, *_spans(dataset), strict=True):
         begin, end = max(start - first, 0), min(start + count - first, size)
         if begin < end:

@@ -196,7 +196,7 @@ async def _rows(parts: Services, claimed: Claimed, order: Order) -> _Rows:
     versions = kept_data(dataset, parts).versions
     held = await held_sums(parts.models(claimed.owner), order, versions)
     return _Rows(
-        stored_of(dataset, parts.settings.data_roots),
+        stored_of(dataset, parts.settings),
         dataset.n_rows,
         None if held is None else held.sums,
         reread_because(order, versions),

@@ -113,8 +113,12 @@ def _require_room(base: Dataset) -> None:
     if summaries.is_summary(base):
         raise ProblemError("only_sums", "The dataset is a summary: add another by POST .../merge.")
     if "reference" in base.report:
-        detail = "The dataset is registered files: register those that have come too."
-        item = Problem("registered_files", detail, "", ("path", "dataset"))
+        detail = "The dataset is files of the operator's, of which the service keeps none."
+        hint = (
+            "Have the rows put below the root as another file, and register all files again with a "
+            "path that names it too, such as 2024/*.parquet; or upload the rows as a dataset."
+        )
+        item = Problem("registered_files", detail, hint, ("path", "dataset"))
         raise ProblemError("invalid_request", detail, [item])
     if len(parts_of(base)) >= REQUEST.parts:
         raise _refused("too_many_parts", f"more than {REQUEST.parts} parts")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "PARTIALPOOL_"
@@ -17,6 +17,18 @@ Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Days = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Quota = Annotated[int, Field(ge=0)]
+
+
+def _root(given: object) -> str:
+    """Return a root as it is named: a directory, or a prefix of a bucket."""
+    text = str(given)
+    scheme, _, rest = text.partition("://")
+    if "://" in text and (scheme != "s3" or {"", ".", ".."} & set(rest.rstrip("/").split("/"))):
+        raise ValueError("a root is a directory or s3://bucket/prefix")
+    return text
+
+
+Root = Annotated[str, BeforeValidator(_root)]
 
 
 class Settings(BaseSettings):
@@ -50,10 +62,11 @@ class Settings(BaseSettings):
         description="Answer once the disk has what is kept: a power cut loses nothing. Without, it "
         "may lose the last moments. For the embedded catalog and a directory of files.",
     )
-    data_roots: dict[str, Path] = Field(
+    data_roots: dict[str, Root] = Field(
         {},
-        description="Directories whose Parquet files may be registered as datasets, by name, as "
-        'JSON: `{"survey": "/srv/survey"}`.',
+        description="Directories, and prefixes of buckets, whose files may be registered as "
+        'datasets, by name, as JSON: `{"survey": "/srv/survey", "lake": "s3://bucket/lake"}`; '
+        "credentials of buckets are in `AWS_*`.",
     )
     bundled_data: bool = Field(
         True,
@@ -208,6 +221,11 @@ class Settings(BaseSettings):
     max_registered_files: int = Field(
         500, ge=1, le=10_000, description="Most files of a registered dataset."
     )
+    max_registered_bytes: Count = Field(
+        64 * 1024 * MIB,
+        description="Most bytes of a registered dataset whose files are copied to be read: files "
+        "of a bucket, and those that are not Parquet.",
+    )
     max_decoded_bytes: Count = Field(
         1024 * MIB, description="Largest uploaded table once decompressed and decoded, in bytes."
     )
@@ -227,6 +245,17 @@ class Settings(BaseSettings):
     max_simulated_values: Count = Field(
         1_000_000, description="Most values that one request may draw: rows times draws."
     )
+
+    @model_validator(mode="after")
+    def _roots_apart(self) -> Self:
+        """Refuse a root from which what the service keeps for others could be registered."""
+        stored = self.blobs.removeprefix("file://").rstrip("/")
+        for name, root in self.data_roots.items():
+            place = (root if "://" in root else Path(root).resolve().as_posix()).rstrip("/")
+            for own in (self.data_dir.resolve().as_posix(), stored):
+                if f"{own}/".startswith(f"{place}/") or f"{place}/".startswith(f"{own}/"):
+                    raise ValueError(f"data root {name!r} and what the service keeps overlap")
+        return self
 
     @cached_property
     def loopback(self) -> bool:

@@ -13,7 +13,8 @@ from engine import EngineError, Fit, Summary, read_summary
 from service.catalog import Dataset
 from service.intake import Kind, read_columns, scan_parts
 from service.problems import ProblemError
-from service.registered import Reference, reference_of
+from service.registered import Bounds, Reference, reference_of
+from service.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,13 +57,33 @@ class Stored:
         return replace(self, files=self.files[count:])
 
 
-def stored_of(dataset: Dataset, roots: dict[str, Path]) -> Stored:
+def stored_of(dataset: Dataset, settings: Settings) -> Stored:
     """Return where the rows of a dataset are; raises ``files_changed`` when their root is gone."""
     if is_registered(dataset):
         stored = Stored((), *_columns(dataset))
-        return replace(stored, reference=reference_of(dataset.report, roots))
+        roots, bounds = settings.data_roots, bounds_of(settings)
+        found = reference_of(dataset.report, stored.kinds, roots, bounds)
+        return replace(stored, reference=found)
+    return Stored(files_of(dataset), *_columns(dataset))
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """Return how much may be registered at once."""
+    return Bounds(
+        files=settings.max_registered_files,
+        rows=settings.max_dataset_rows,
+        columns=settings.max_columns,
+        bytes=settings.max_registered_bytes,
+        expansion=settings.max_expansion,
+    )
+
+
+def files_of(dataset: Dataset) -> tuple[str, ...]:
+    """Return the keys of the files of a dataset; none of one that is registered."""
+    if is_registered(dataset):
+        return ()
     before = [str(part["blob"]) for part in dataset.report.get("parts", ())[:-1]]
-    return Stored((*before, dataset.blob), *_columns(dataset))
+    return (*before, dataset.blob)
 
 
 def is_registered(dataset: Dataset) -> bool:

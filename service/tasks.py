@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +20,7 @@ from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered, piece_of
 from service.intervals import Made, Piece
 from service.orders import Order
-from service.registered import Bounds, Registered, register, scanned
+from service.registered import Asked, Bounds, Reference, Registered, read, register, scanned
 from service.stored import Appended, Stored, scan_source
 
 if TYPE_CHECKING:
@@ -101,10 +102,18 @@ def _fitted(
     return fit_order(order, files.scan(stored), progress, reread)
 
 
-def registered(directory: str, path: str, bounds: Bounds, *, progress: Progress) -> Registered:
+def registered(asked: Asked, bounds: Bounds, *, progress: Progress) -> Registered:
     """Look at files that are to be registered."""
     progress(0.0, "reading the files")
-    return register(directory, path, bounds)
+    return register(asked, bounds)
+
+
+def rows_of_files(
+    reference: Reference, names: Sequence[str], start: int, count: int, *, progress: Progress
+) -> pa.Table:
+    """Return columns of some rows of registered files."""
+    progress(0.0, "reading the files")
+    return read(reference, names, start, count)
 
 
 def inquire(

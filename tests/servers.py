@@ -102,6 +102,14 @@ class Storage:
         self._request("PUT", url.split("/")[2])
         return url
 
+    def put(self, url: str, key: str, content: bytes) -> None:
+        """Write an object below a folder of a bucket."""
+        self._request("PUT", f"{url.removeprefix('s3://')}/{key}", content)
+
+    def delete(self, url: str, key: str) -> None:
+        """Delete an object."""
+        self._request("DELETE", f"{url.removeprefix('s3://')}/{key}")
+
     def damage(self, url: str, key: str) -> None:
         """Flip a byte in the midst of an object."""
         bucket, _, prefix = url.removeprefix("s3://").partition("/")

@@ -9,12 +9,12 @@ from service.intake.errors import (
     TooManyBytesError,
     UnknownFormError,
 )
-from service.intake.form import MEDIA_TYPES, Form, form_of
+from service.intake.form import MEDIA_TYPES, Form, form_of, form_of_name
 from service.intake.kinds import Kind
 from service.intake.storage import heights, read_columns, read_rows, scan_parts, scan_stored
 from service.intake.summary import ColumnSummary
 from service.intake.sums import take_summary
-from service.intake.table import TypedTable, take_columns, take_in
+from service.intake.table import TypedTable, rows_of_files, take_columns, take_files, take_in
 
 __all__ = [
     "MEDIA_TYPES",
@@ -32,12 +32,15 @@ __all__ = [
     "UnknownFormError",
     "dataset_id",
     "form_of",
+    "form_of_name",
     "heights",
     "read_columns",
     "read_rows",
+    "rows_of_files",
     "scan_parts",
     "scan_stored",
     "take_columns",
+    "take_files",
     "take_in",
     "take_summary",
 ]

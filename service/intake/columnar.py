@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ class ArrowSource:
         self.path = path
         self.caps = caps
         try:
-            with pa.memory_map(str(path)) as mapped:
+            with _mapped(path) as mapped:
                 schema = _open_ipc(mapped).schema
                 _skip_magic(mapped)
                 size = 0
@@ -97,7 +98,7 @@ class ArrowSource:
     def batches(self) -> Iterator[list[pa.Array]]:
         """Yield the cells, each batch validated in full before it is touched."""
         try:
-            with pa.memory_map(str(self.path)) as mapped:
+            with _mapped(self.path) as mapped:
                 yield from _decoded(iter(_open_ipc(mapped)), self.names, self.caps)
         except IntakeError:
             raise
@@ -131,6 +132,16 @@ def _bits(kind: pa.DataType) -> int:
         return int(kind.bit_width)
     except ValueError:  # text has no width
         return 0
+
+
+def _mapped(path: Path) -> pa.MemoryMappedFile:
+    """Map a file into memory; raises ``MemoryError`` when the process may not hold so much."""
+    try:
+        return pa.memory_map(str(path))
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
+        raise
 
 
 def _open_ipc(mapped: pa.MemoryMappedFile) -> ipc.RecordBatchStreamReader:

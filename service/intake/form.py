@@ -82,6 +82,11 @@ def form_of(media_type: str, file_name: str = "") -> Form:
     return form
 
 
+def form_of_name(file_name: str) -> Form | None:
+    """Return the form that the ending of a name says; ``None`` when it says none."""
+    return _ENDINGS.get(_ending(file_name))
+
+
 _FORMS = {form.value: form for form in Form} | _ALIASES
 
 

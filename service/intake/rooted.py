@@ -47,19 +47,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open file: its path below the directory and its descriptor."""
+    """An open file: its path below the directory, its descriptor, its mark when it was opened."""
 
     name: str
     descriptor: int
+    mark: Mark
 
     @property
     def path(self) -> Path:
         """A path that leads to this very file while it is open."""
         return Path(f"/proc/self/fd/{self.descriptor}")
 
-    @property
-    def mark(self) -> Mark:
-        """Its mark just now."""
+    def now(self) -> Mark:
+        """Return its mark just now."""
         return Mark.of(self.descriptor)
 
     def digest(self) -> str:
@@ -101,7 +101,7 @@ def opened(root: Path, names: list[str]) -> Iterator[list[Opened]]:
             open_files.callback(os.close, descriptor)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise FileNotFoundError(name)
-            found.append(Opened(name, descriptor))
+            found.append(Opened(name, descriptor, Mark.of(descriptor)))
         yield found
 
 
@@ -142,7 +142,7 @@ class _Search:
                     self.under(descriptor, parts[1:], f"{before}{name}/")
 
     def _names(self, directory: int, part: str) -> list[str]:
-        if not any(sign in part for sign in "*?["):
+        if not has_signs(part):
             return [part]
         found = []
         with os.scandir(directory) as entries:
@@ -150,10 +150,20 @@ class _Search:
                 self._looked_at += 1
                 if self._looked_at > MOST_LOOKED_AT:
                     raise NotBelowError("the directories have too many files for a pattern")
-                hidden = entry.name.startswith(".") and not part.startswith(".")
-                if fnmatchcase(entry.name, part) and not hidden:
+                if stands_for(part, entry.name):
                     found.append(entry.name)
         return sorted(found)
+
+
+def has_signs(part: str) -> bool:
+    """Tell whether a component of a pattern may stand for several names."""
+    return any(sign in part for sign in "*?[")
+
+
+def stands_for(part: str, name: str) -> bool:
+    """Tell whether a component of a pattern stands for a name; for a hidden one if it says so."""
+    hidden = name.startswith(".") and not part.startswith(".")
+    return fnmatchcase(name, part) and not hidden
 
 
 def _kind(directory: int, name: str) -> int:

@@ -16,6 +16,7 @@ from engine import Problem
 from service.intake.buffers import longest, used_bytes
 from service.intake.caps import Caps, Reading
 from service.intake.cells import Batch, TextColumn, Words
+from service.intake.chained import Chained
 from service.intake.columnar import ArrowSource, ParquetSource
 from service.intake.delimited import Delimited
 from service.intake.digest import Digest, dataset_id
@@ -81,6 +82,59 @@ def take_in(
     a second time only when a later row changes the kind of a column. Raises ``IntakeError``.
     """
     caps = caps or Caps()
+    source = _unpacked(path, form, scratch, caps)
+    return _take(source, reading or Reading(), caps, target)[0]
+
+
+def take_files(
+    files: Sequence[Path],
+    form: Form,
+    *,
+    scratch: Path,
+    target: Path | None = None,
+    reading: Reading | None = None,
+    caps: Caps | None = None,
+) -> tuple[TypedTable, list[int]]:
+    """Read files of one form as one table, as :func:`take_in` does; return also their rows.
+
+    The caps are those of the table; the bytes are those of one file.
+    """
+    caps = caps or Caps()
+    source = Chained(files, lambda path: _unpacked(path, form, scratch, caps))
+    return _take(source, reading or Reading(), caps, target)[0], source.rows
+
+
+def rows_of_files(
+    files: Sequence[Path],
+    form: Form,
+    kinds: Sequence[Kind],
+    span: tuple[int, int],
+    *,
+    scratch: Path,
+    reading: Reading,
+    caps: Caps,
+) -> pa.Table:
+    """Return rows from the first to before the last of ``span`` of files, of kinds known before.
+
+    Nothing behind them is read. Raises ``IntakeError``.
+    """
+    source = Chained(files, lambda path: _unpacked(path, form, scratch, caps))
+    texts = [n for n, kind in zip(source.names, kinds, strict=True) if kind is Kind.TEXT]
+    columns = _columns(source, reading, texts)
+    (start, end), seen, found = span, 0, []
+    schema = schema_of(source.names, kinds)
+    for cells in _counted(source, caps):
+        if seen >= end:
+            break
+        read = zip(columns, cells, kinds, strict=True)
+        values = [column.settle(column.read(part), kind)[0] for column, part, kind in read]
+        batch = pa.record_batch(values, schema=schema)
+        found.append(batch.slice(max(start - seen, 0), max(end - max(start, seen), 0)))
+        seen += batch.num_rows
+    return pa.Table.from_batches(found, schema=schema)
+
+
+def _unpacked(path: Path, form: Form, scratch: Path, caps: Caps) -> Source:
     if is_gzip(path):
         unpacked = scratch / "unpacked"
         unpack(path, unpacked, caps)
@@ -89,7 +143,7 @@ def take_in(
         path.stat().st_size > caps.decoded_bytes
     ):
         raise too_many_bytes(caps)
-    return _take(_open(path, form, caps), reading or Reading(), caps, target)[0]
+    return _open(path, form, caps)
 
 
 def take_columns(

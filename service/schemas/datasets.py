@@ -10,6 +10,7 @@ from service.caps import REQUEST
 from service.schemas.base import Answer, Asked
 
 Cell: TypeAlias = bool | int | float | str | None
+FileFormat: TypeAlias = Literal["parquet", "csv", "tsv", "arrow"]
 ColumnKind: TypeAlias = Literal["number", "integer", "boolean", "text"]
 
 
@@ -43,7 +44,11 @@ class FileReference(Asked):
         max_length=1_000,
         examples=["2024/*.parquet"],
     )
-    format: Literal["parquet"] = "parquet"
+    format: FileFormat | None = Field(
+        None,
+        description="Form of the files; null: as the endings of their names say, Parquet when they "
+        "say none. CSV and TSV may be compressed by gzip.",
+    )
 
 
 class ReferenceDocument(Asked):
@@ -57,6 +62,7 @@ class RegisteredFiles(Answer):
 
     root: str
     path: str
+    format: FileFormat
     files: list[str] = Field(description="Paths below the root, in order.")
 
 

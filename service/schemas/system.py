@@ -78,6 +78,9 @@ class Limits(Answer):
     max_parts: int = Field(description="Most parts of a dataset that grows.")
     max_dataset_rows: int = Field(description="Most rows of a dataset that grows.")
     max_registered_files: int = Field(description="Most files of a registered dataset.")
+    max_registered_bytes: int = Field(
+        description="Most bytes of a registered dataset of a bucket, or of files not Parquet."
+    )
     max_merged_datasets: int = Field(description="Most summaries that are added at once.")
     max_simulations: int = Field(
         description="Most replicates of a bootstrap, and draws of a row in a simulation (`n_sim`)."

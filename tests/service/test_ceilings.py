@@ -25,6 +25,7 @@ CSV, PARQUET, ARROW = (
 )
 MIB = 1 << 20
 MEMORY = 2560 * MIB
+ROWS = 3_000_000
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,19 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         "WORKER_PROCESSES": "1",
         "WAIT_SECONDS": "100",
         "MAX_DECODED_BYTES": str(128 * MIB),
+        "MAX_ROWS": str(ROWS),
     }
     named = {f"PARTIALPOOL_{name}": value for name, value in limits.items()}
     with serving(tmp_path_factory.mktemp("ceilings"), **named) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service with the limits that it has by default, but one worker."""
+    named = {"PARTIALPOOL_WORKER_PROCESSES": "1", "PARTIALPOOL_WAIT_SECONDS": "100"}
+    named["PARTIALPOOL_WORKER_MEMORY_BYTES"] = str(MEMORY)
+    with serving(tmp_path_factory.mktemp("default"), **named) as running:
         yield running
 
 
@@ -47,13 +58,13 @@ def client(small: Live) -> Iterator[httpx.Client]:
         yield client
 
 
-def many_rows() -> bytes:
-    """5 MB of Parquet that hold 50 million rows."""
+def many_rows(millions: int) -> bytes:
+    """Parquet of booleans, a tenth of a byte a row."""
     sink = io.BytesIO()
     draw = np.random.default_rng(1).integers(0, 2, 1_000_000).astype(bool)
     table = pa.table({"a": pa.array(draw)})
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
-        for _ in range(50):
+        for _ in range(millions):
             writer.write_table(table)
     return sink.getvalue()
 
@@ -65,8 +76,8 @@ def constant_columns() -> bytes:
 
 
 def repeated_text() -> bytes:
-    """A dictionary of one long text, which ten million cells are."""
-    words, cells = pa.array(["x" * 60_000]), pa.array(np.zeros(10_000_000, np.int8))
+    """A dictionary of one long text, which two million cells are."""
+    words, cells = pa.array(["x" * 60_000]), pa.array(np.zeros(2_000_000, np.int8))
     return parquet(pa.table({"a": pa.DictionaryArray.from_arrays(cells, words)}))
 
 
@@ -95,7 +106,7 @@ def wide() -> bytes:
 
 
 BOMBS: dict[str, tuple[Callable[[], bytes], str, int, str]] = {
-    "50 million rows": (many_rows, PARQUET, 422, "too_many_rows"),
+    "rows that are bits": (lambda: many_rows(4), PARQUET, 422, "too_many_rows"),
     "columns of zeros": (constant_columns, PARQUET, 413, "too_many_bytes"),
     "a long text repeated": (repeated_text, PARQUET, 413, "too_many_bytes"),
     "a long footer": (long_footer, PARQUET, 422, "long_footer"),
@@ -127,18 +138,18 @@ def test_a_file_made_to_swell_is_refused_in_little_memory(
 def test_rows_within_the_limits_are_streamed_however_well_they_were_compressed(
     client: httpx.Client, small: Live
 ) -> None:
-    zeros = parquet(pa.table({"a": pa.array(np.zeros(5_000_000)), "b": np.zeros(5_000_000)}))
+    zeros = parquet(pa.table({"a": pa.array(np.zeros(ROWS)), "b": np.zeros(ROWS)}))
     before = peak(small)
     answer = client.post("/v1/datasets", content=zeros, headers={"content-type": PARQUET})
-    assert (answer.status_code, answer.json()["n_rows"]) == (201, 5_000_000)
+    assert (answer.status_code, answer.json()["n_rows"]) == (201, ROWS)
     assert peak(small) - before < 300 * MIB
 
 
 def test_a_fit_that_needs_more_memory_than_a_worker_has_ends_as_a_problem(
     client: httpx.Client, small: Live
 ) -> None:
-    """About 250,000 levels and 600 columns: 1.2 GB of sums."""
-    dataset = upload(client, rows=400_000, groups=350_000, kinds=600)
+    """About 130,000 levels and 600 columns: 600 MB of sums, and as much again to make them."""
+    dataset = upload(client, rows=150_000, groups=500_000, kinds=600)
     before = peak(small)
     answer = client.post("/v1/models", json={"dataset": dataset, "formula": "y ~ k + (1 | g)"})
     assert (answer.status_code, answer.json()["code"]) == (507, "out_of_memory")
@@ -146,6 +157,28 @@ def test_a_fit_that_needs_more_memory_than_a_worker_has_ends_as_a_problem(
     after = client.post("/v1/models", json={"dataset": dataset, "formula": "y ~ x + (1 | k)"})
     assert after.status_code == 201
     assert after.json()["groups"] == {"k": 600}
+
+
+@pytest.mark.slow
+def test_fifty_million_rows_in_five_megabytes_are_refused(default: Live) -> None:
+    bomb = many_rows(50)
+    assert len(bomb) < 8 * MIB
+    before = peak(default)
+    headers = {"content-type": PARQUET}
+    answer = httpx.post(f"{default.url}/v1/datasets", content=bomb, headers=headers, timeout=120)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many_rows")
+    assert peak(default) - before < 600 * MIB
+
+
+@pytest.mark.slow
+def test_a_fit_of_more_than_a_gigabyte_of_sums_ends_as_a_problem(default: Live) -> None:
+    """About 250,000 levels and 600 columns."""
+    with httpx.Client(base_url=default.url, timeout=120) as client:
+        dataset = upload(client, rows=400_000, groups=350_000, kinds=600)
+        before = peak(default)
+        answer = client.post("/v1/models", json={"dataset": dataset, "formula": "y ~ k + (1 | g)"})
+        assert (answer.status_code, answer.json()["code"]) == (507, "out_of_memory")
+        assert peak(default) - before < 600 * MIB
 
 
 def upload(client: httpx.Client, rows: int, groups: int, kinds: int) -> Any:

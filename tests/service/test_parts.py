@@ -171,24 +171,25 @@ async def test_missing_rows_of_all_parts_are_counted(client: httpx.AsyncClient) 
     assert refused.json()["errors"][0]["code"] == "missing_values"
 
 
-@pytest.mark.parametrize("large", [1, 200], ids=["all", "growth"])
 async def test_workers_add_to_kept_sums_too(
-    client: httpx.AsyncClient, parts: Services, monkeypatch: pytest.MonkeyPatch, large: int
+    client: httpx.AsyncClient, parts: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fits, "LARGE_CELLS", large)  # 40 rows of 4 columns are few beside 200
-    first, later = rows(300, 1), rows(40, 2, kinds="abcd")
-    old = await upload(client, first)
-    assert read(await fit(client, old)) == (300, None, None)
-    new = await append(client, old, later)
-    found = await fit(client, new["id"])
-    assert read(found) == (40, old, None)
-    assert parts.compute.submitted
-    whole = await fit(client, await upload(client, pd.concat([first, later])))
-    assert_equal(found, whole)
-    other = await append(client, old, rows(40, 3, kinds="0abc"))
-    assert "new levels of c" in str(read(await fit(client, other["id"]))[2])
-    scaled = await fit(client, new["id"], "y ~ scale(x) + (1 | g)")
-    assert read(scaled)[2] == "the constants of scale(x) are those of all rows"
+    """Where all rows are many and where the growth is few beside them: 40 rows of 4 columns."""
+    for large, seed in ((1, 10), (200, 20)):
+        monkeypatch.setattr(fits, "LARGE_CELLS", large)
+        first, later = rows(300, seed + 1), rows(40, seed + 2, kinds="abcd")
+        old = await upload(client, first)
+        assert read(await fit(client, old)) == (300, None, None)
+        new = await append(client, old, later)
+        found = await fit(client, new["id"])
+        assert read(found) == (40, old, None)
+        assert parts.compute.submitted
+        whole = await fit(client, await upload(client, pd.concat([first, later])))
+        assert_equal(found, whole)
+        other = await append(client, old, rows(40, seed + 3, kinds="0abc"))
+        assert "new levels of c" in str(read(await fit(client, other["id"]))[2])
+        scaled = await fit(client, new["id"], "y ~ scale(x) + (1 | g)")
+        assert read(scaled)[2] == "the constants of scale(x) are those of all rows"
 
 
 async def test_whole_numbers_may_become_numbers_and_text_stays_text(

@@ -17,12 +17,12 @@ import pytest
 
 from service.intake.rooted import MOST_LOOKED_AT, NotBelowError, matching, opened
 from service.problems import ProblemError
-from service.registered import Bounds, Reference, hash_of, register, scanned
+from service.registered import Asked, Bounds, Reference, hash_of, register, scanned
 from tests.service.intake.taking import parquet
 from tests.service.live import Live, serving
 
 FORMULA = "y ~ x + (1 | g)"
-BOUNDS = Bounds(files=10, rows=1_000_000, columns=100)
+BOUNDS = Bounds(files=10, rows=1_000_000, columns=100, bytes=1 << 24, expansion=200)
 
 
 def rows(n: int, seed: int) -> pa.Table:
@@ -86,6 +86,7 @@ def test_files_are_a_dataset_that_is_scanned_where_they_are(
     assert body["reference"] == {
         "root": "survey",
         "path": f"{below}/2024/*.parquet",
+        "format": "parquet",
         "files": [f"{below}/2024/a.parquet", f"{below}/2024/b.parquet"],
     }
     assert (body["n_rows"], body["parts"], body["previous"]) == (300, [], None)
@@ -178,7 +179,7 @@ def test_what_is_not_a_file_below_a_root_is_refused(root: Path, path: str) -> No
     (root / "up").symlink_to(root.parent)
     os.mkfifo(root / "fifo")
     with pytest.raises(ProblemError) as caught:
-        register(str(root), path, BOUNDS)
+        register(Asked(str(root), path), BOUNDS)
     assert caught.value.kind.code == "invalid_request"
     (item,) = caught.value.items
     assert item.path == ("reference", "path")
@@ -196,7 +197,7 @@ def test_such_a_path_is_a_problem_of_the_request(client: httpx.Client, path: str
 def test_other_roots_keys_and_forms_are_refused(client: httpx.Client) -> None:
     for reference, pointer in [
         ({"root": "lake", "path": "a.parquet"}, "#/reference/root"),
-        ({"root": "survey", "path": "a.csv", "format": "csv"}, "#/reference/format"),
+        ({"root": "survey", "path": "a.xlsx", "format": "xlsx"}, "#/reference/format"),
         ({"root": "survey", "path": "a.parquet", "url": "http://x"}, "#/reference/url"),
         ({"root": "survey"}, "#/reference/path"),
     ]:
@@ -238,12 +239,14 @@ def test_registered_files_do_not_grow_by_parts(client: httpx.Client, root: Path)
         content="g,x,y\na,1,2\n",
         headers={"content-type": "text/csv"},
     )
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "registered_files")
+    (item,) = answer.json()["errors"]
+    assert (answer.status_code, item["code"]) == (422, "registered_files")
+    assert "register all files again" in item["hint"]
 
 
 def test_a_file_that_is_written_to_while_it_is_scanned_is_an_error(root: Path) -> None:
-    found = register(str(root), "2024/a.parquet", BOUNDS)
-    reference = Reference(str(root), found.files)
+    found = register(Asked(str(root), "2024/a.parquet"), BOUNDS)
+    reference = Reference(str(root), found.files, BOUNDS)
     with pytest.raises(ProblemError) as caught:
         _scan_while_written(reference, root / "2024" / "a.parquet")
     assert caught.value.kind.code == "files_changed"
@@ -266,7 +269,7 @@ def test_so_many_files_are_matched_and_no_more(root: Path, monkeypatch: pytest.M
         (root / f"{i:02d}.parquet").touch()
     assert len(matching(root, "*.parquet", 5)) == 6
     with pytest.raises(ProblemError) as caught:
-        register(str(root), "*.parquet", BOUNDS)
+        register(Asked(str(root), "*.parquet"), BOUNDS)
     assert caught.value.items[0].code == "too_many_files"
     assert MOST_LOOKED_AT >= 10_000
     monkeypatch.setattr("service.intake.rooted.MOST_LOOKED_AT", 10)
@@ -275,7 +278,7 @@ def test_so_many_files_are_matched_and_no_more(root: Path, monkeypatch: pytest.M
 
 
 def test_places_are_part_of_what_a_dataset_is(root: Path) -> None:
-    found = register(str(root), "2024/a.parquet", BOUNDS)
+    found = register(Asked(str(root), "2024/a.parquet"), BOUNDS)
     assert hash_of("survey", found.files) != hash_of("lake", found.files)
 
 
