@@ -75,18 +75,17 @@ def _coded(terms: TermSet) -> tuple[bool, ...]:
 
 def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
     """Mean and spread of each column; coded levels stay, and so does all without a constant."""
-    if all(coded):
-        return Pilot.none(len(columns))
-    centre = np.where(held, columns.mean(axis=1), 0.0)
-    centre[list(coded)] = 0.0
-    deviations = columns - centre[:, None]
-    squares = np.einsum("cn,cn->c", deviations, deviations).tolist()
     n = columns.shape[1]
-    scale = [
-        1.0 if fixed or not square else 2.0 ** round(math.log2(square / n) / 2.0)
-        for fixed, square in zip(coded, squares, strict=True)
-    ]
-    return Pilot(centre, np.array(scale))
+    centre, scale = np.zeros(len(columns)), np.ones(len(columns))
+    for i, column in enumerate(columns):
+        if coded[i]:
+            continue
+        if held[i]:
+            centre[i] = float(np.add.reduce(column)) / n
+        deviations = column - centre[i]
+        if square := float(deviations @ deviations):
+            scale[i] = 2.0 ** round(math.log2(square / n) / 2.0)
+    return Pilot(centre, scale)
 
 
 def _weights(frame: Frame, name: str) -> Floats:

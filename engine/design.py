@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -232,7 +233,7 @@ class _Learner:
                 if isinstance(variable, Categorical) and not whole_factor:
                     variable, whole_factor = self.variable(v, False, codings), True
                 variables.append(variable)
-            width += int(np.prod([len(variable.names) for variable in variables]))
+            width += prod(len(variable.names) for variable in variables)
             _require_width(width)
             blocks.append(_block(term, variables))
         return TermSet(intercept, tuple(blocks))

@@ -142,6 +142,8 @@ def learn(
 
     """
     states: dict[str, State] = {}
+    if isinstance(expr, Column):
+        return states
     rows = _Rows(values, states, factors, _NO_MEANS)
     with np.errstate(all="ignore"):
         for part in stateful_calls(expr):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from engine import expression
 from engine.arithmetic import read_expression
@@ -65,7 +65,7 @@ class RandomTerm:
         return f"({_sum(self.intercept, _texts(self.terms))} | {_written_group(self.group)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Formula:
     """A model as the formula describes it.
 
@@ -86,7 +86,7 @@ class Formula:
     random: tuple[RandomTerm, ...]
     text: str = field(compare=False)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns the model uses: of the response, the fixed terms, the random terms.
 

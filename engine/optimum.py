@@ -221,7 +221,13 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
     if max(values) - min(values) > SAME_OPTIMUM or not all(end.converged for end in ends):
         return True
     t = canonical(criterion, criterion.structure.matrix(ends[int(np.argmin(values))].theta))
-    return bool((np.linalg.norm(t, axis=0) < BOUNDARY).any())
+    return bool(_gone(t))
+
+
+def _gone(t: Floats) -> list[int]:
+    """The columns of T that nearly vanish."""
+    short = (t * t).sum(axis=0) < BOUNDARY**2
+    return [column for column, gone in enumerate(short.tolist()) if gone]
 
 
 def canonical(criterion: Criterion, t: Floats) -> Floats:
@@ -240,7 +246,7 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
         return replace(end, theta=np.abs(end.theta), evaluations=0)
     t = canonical(criterion, structure.matrix(end.theta))
     theta, value, evaluations = structure.theta(t), end.value, 0
-    for column in np.flatnonzero(np.linalg.norm(t, axis=0) < BOUNDARY):
+    for column in _gone(t):
         if not t[:, column].any():
             continue
         flat = t.copy()

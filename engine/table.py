@@ -102,7 +102,8 @@ class Table:
 
     def kind(self, name: str) -> Kind:
         """What a column holds; a pandas categorical is text, whatever its categories are."""
-        if isinstance(getattr(self._series(name), "dtype", None), pd.CategoricalDtype):
+        column = self._series(name)
+        if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
             return "text"
         if (values := self._plain_numbers(name)) is not None:
             return "boolean" if values.dtype.kind == "b" else "number"
@@ -177,7 +178,8 @@ class Table:
 
 def _from_pandas(series: pd.Series[Any], name: str) -> Any:
     try:
-        return pa.array(series, from_pandas=True)
+        text = isinstance(series.dtype, pd.StringDtype)  # pandas holds it as Arrow does
+        return pa.array(series.array if text else series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise DataError(
             Problem(
