@@ -40,7 +40,7 @@ def modelled(visit: Visit) -> None:
     visit.page.click(".help summary")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_behind_either_door(browser: Browser, url: str, scheme: Scheme) -> None:
     with visiting(browser, url, scheme=scheme) as visit:
         answered(visit)

@@ -20,6 +20,7 @@ def plots(url: str) -> str:
     return f"{url}{answer.headers['location']}/plots"
 
 
+@pytest.mark.slow
 def test_every_plot_is_drawn_in_a_browser_from_this_origin_alone(
     browser: Browser, plots: str
 ) -> None:

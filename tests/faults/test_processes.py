@@ -26,6 +26,7 @@ GIVEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_a_fit_costs_nobody_anything(tmp_path: Path) -> None:
     with (
         serving(tmp_path, **GIVEN) as live,

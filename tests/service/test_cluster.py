@@ -144,6 +144,7 @@ async def test_a_fit_in_parts_is_the_fit_of_the_whole(
     assert len({done for done, _ in heard.told}) > ROWS / GROUP_ROWS, "every part is told of"
 
 
+@pytest.mark.slow
 async def test_the_number_of_workers_changes_no_bit(
     local: Local, cluster: Cluster, stored: Stored, blobs: str
 ) -> None:
@@ -194,6 +195,7 @@ async def test_what_a_task_refuses_reaches_who_asked(cluster: Cluster) -> None:
     assert [item.code for item in caught.value.items] == ["bad"]
 
 
+@pytest.mark.slow
 async def test_cancelling_ends_the_process_and_the_worker_is_free(
     local: Local, cluster: Cluster
 ) -> None:
@@ -208,6 +210,7 @@ async def test_cancelling_ends_the_process_and_the_worker_is_free(
     assert await cluster.run(tasking.add, 1, 1, progress=quiet, seconds=PATIENCE) == 2
 
 
+@pytest.mark.slow
 async def test_who_asked_may_go_and_its_task_ends(local: Local) -> None:
     await asyncio.to_thread(local.work, 1)
     other = Cluster(Settings(compute=str(local.file)))
@@ -221,6 +224,7 @@ async def test_who_asked_may_go_and_its_task_ends(local: Local) -> None:
     assert await asyncio.to_thread(soon, lambda: not alive(child), 10)
 
 
+@pytest.mark.slow
 async def test_a_task_that_takes_too_long_is_ended(cluster: Cluster) -> None:
     with pytest.raises(ProblemError) as caught:
         await cluster.run(tasking.multiply, 200, progress=quiet, seconds=0.5)
@@ -270,6 +274,7 @@ def model(client: httpx.Client) -> str:
     return f"/v1/models/{answer.json()['id']}"
 
 
+@pytest.mark.slow
 def test_a_bootstrap_is_spread_and_its_answer_is_that_of_one_process(client: httpx.Client) -> None:
     path = f"{model(client)}/variance-parameters?interval=bootstrap&n_sim=200&seed=7"
     done = until(client, ask(client, path), "succeeded", "failed", seconds=PATIENCE)
@@ -283,6 +288,7 @@ def test_a_bootstrap_is_spread_and_its_answer_is_that_of_one_process(client: htt
         assert (item["lower"], item["upper"]) == pytest.approx((own.lower, own.upper), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_profile_is_spread(client: httpx.Client) -> None:
     path = f"{model(client)}/fixed-effects?interval=profile"
     done = until(client, ask(client, path), "succeeded", "failed", seconds=PATIENCE)
@@ -310,6 +316,7 @@ def test_a_job_is_cancelled_over_http(client: httpx.Client, local: Local) -> Non
     assert soon(lambda: all(map(resting, workers)), 20)
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: Local) -> None:
     long = f"{model(client)}/variance-parameters?interval=bootstrap&n_sim=2000&seed=9"
     job = ask(client, long)

@@ -22,7 +22,7 @@ def test_the_running_service_keeps_to_its_document(tmp_path: Path) -> None:
     with serving(tmp_path) as live:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/openapi.json"),
-            *("--checks", ",".join(CHECKS), "--max-examples", "30", "--seed", "1"),
+            *("--checks", ",".join(CHECKS), "--max-examples", "12", "--seed", "1"),
             *("--no-color", "--continue-on-failure", "--exclude-method", "DELETE"),
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)

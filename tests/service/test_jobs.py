@@ -203,6 +203,7 @@ def test_a_job_that_is_not_there_is_not_found(client: httpx.Client, path: str) -
     assert read(client.get(path)).code == "job_not_found"
 
 
+@pytest.mark.slow
 def test_jobs_survive_a_stop_and_a_crash_of_the_service(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

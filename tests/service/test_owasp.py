@@ -29,7 +29,7 @@ HOUSES = "county,floor,radon\n" + "".join(
 FORMULA = "radon ~ floor + (1 | county)"
 
 # Pages for people, which are no part of the API.
-PAGES = {"/", "/docs", "/openapi.json", "/static/{name}"}
+PAGES = {"/", "/docs", "/openapi.json", "/static/{name}", "/dashboard/{name}/{path}"}
 
 
 @pytest.fixture

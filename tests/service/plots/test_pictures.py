@@ -64,6 +64,7 @@ async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pictu
     await pictures.close()
 
 
+@pytest.mark.slow
 async def test_two_processes_draw_the_same_bytes(plotted: Plotted, fresh: Pictures) -> None:
     """What one drew first and another after much else: an entity tag is strong."""
     pictures = plotted.parts.pictures
