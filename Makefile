@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -117,6 +117,10 @@ bench-growth: setup
 # Ratings of 84,000 items by 200,000 users, without a dense factor; writes benchmarks/results-crossed.md.
 bench-crossed: setup
 	$(PY) -m benchmarks.crossed
+
+# Predictions while plots are drawn; writes benchmarks/results-drawing.md.
+bench-drawing: setup
+	$(PY) -m benchmarks.drawing
 
 # A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
 bench-growing: setup
