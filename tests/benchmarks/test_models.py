@@ -14,6 +14,7 @@ from benchmarks.rounds import Measured
 from benchmarks.task import read, write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [SLEEPSTUDY, PENICILLIN, kenward_roger(1_000)])
 def test_the_engine_runs_a_case(case: Case) -> None:
     alone = replace(case, rounds=2, seconds=0.01, not_for=dict.fromkeys(PEERS, "not asked"))

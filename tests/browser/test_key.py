@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.visiting import visiting
 from tests.service.live import serving
 
 
+@pytest.mark.slow
 def test_a_key_is_asked_for_and_kept_in_its_tab(browser: Browser, tmp_path: Path) -> None:
     with serving(tmp_path, PARTIALPOOL_AUTH="keys") as live, visiting(browser, live.url) as visit:
         page = visit.page

@@ -178,6 +178,7 @@ async def test_a_worker_killed_in_the_middle_changes_no_bit(
     assert digest_of((await fitting).blob) == digest_of(whole.blob)
 
 
+@pytest.mark.slow
 async def test_a_task_that_kills_its_process_takes_no_worker_with_it(
     local: Local, cluster: Cluster
 ) -> None:

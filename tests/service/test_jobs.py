@@ -180,6 +180,7 @@ def test_who_waits_for_what_is_cancelled_is_told(client: httpx.Client) -> None:
     client.delete(path)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_a_fit_is_replaced_and_the_fit_begins_again(
     client: httpx.Client, live: Live
 ) -> None:

@@ -54,6 +54,7 @@ def fleet(
         yield Fleet((first, second), (here, there), environment)
 
 
+@pytest.mark.slow
 def test_equal_fits_asked_of_both_are_made_once(fleet: Fleet) -> None:
     """Twelve at once for each of several models: one answer says that it was made, and no more."""
     for method in ("ML", "REML"):
@@ -69,6 +70,7 @@ def test_equal_fits_asked_of_both_are_made_once(fleet: Fleet) -> None:
         assert len({answer.content for answer in answers}) == 1
 
 
+@pytest.mark.slow
 def test_a_keyed_upload_is_kept_once_whoever_is_asked(fleet: Fleet) -> None:
     def ask(client: httpx.Client) -> httpx.Response:
         headers = {"content-type": "text/csv", "idempotency-key": "an-upload"}
@@ -83,6 +85,7 @@ def test_a_keyed_upload_is_kept_once_whoever_is_asked(fleet: Fleet) -> None:
     assert len({answer.text for answer in again}) == 1
 
 
+@pytest.mark.slow
 def test_a_job_is_one_for_both_and_either_may_cancel_it(fleet: Fleet) -> None:
     here, there = fleet.clients
     upload(here)
