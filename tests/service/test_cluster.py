@@ -30,7 +30,7 @@ from tests.service.jobs import alive, busy, children, soon
 from tests.service.live import Live, serving
 from tests.service.test_jobs import ASYNC, RADON, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 FORMULA = "y ~ x + c + scale(z) + (x | g) + (1 | h)"
 ROWS, GROUP_ROWS = 24_000, 1_000
@@ -144,7 +144,6 @@ async def test_a_fit_in_parts_is_the_fit_of_the_whole(
     assert len({done for done, _ in heard.told}) > ROWS / GROUP_ROWS, "every part is told of"
 
 
-@pytest.mark.slow
 async def test_the_number_of_workers_changes_no_bit(
     local: Local, cluster: Cluster, stored: Stored, blobs: str
 ) -> None:
@@ -154,7 +153,6 @@ async def test_the_number_of_workers_changes_no_bit(
     assert digest_of(one.blob) == digest_of(two.blob)
 
 
-@pytest.mark.slow
 async def test_four_workers_change_no_bit(
     local: Local, cluster: Cluster, stored: Stored, blobs: str
 ) -> None:
@@ -178,7 +176,6 @@ async def test_a_worker_killed_in_the_middle_changes_no_bit(
     assert digest_of((await fitting).blob) == digest_of(whole.blob)
 
 
-@pytest.mark.slow
 async def test_a_task_that_kills_its_process_takes_no_worker_with_it(
     local: Local, cluster: Cluster
 ) -> None:
@@ -196,7 +193,6 @@ async def test_what_a_task_refuses_reaches_who_asked(cluster: Cluster) -> None:
     assert [item.code for item in caught.value.items] == ["bad"]
 
 
-@pytest.mark.slow
 async def test_cancelling_ends_the_process_and_the_worker_is_free(
     local: Local, cluster: Cluster
 ) -> None:
@@ -211,7 +207,6 @@ async def test_cancelling_ends_the_process_and_the_worker_is_free(
     assert await cluster.run(tasking.add, 1, 1, progress=quiet, seconds=PATIENCE) == 2
 
 
-@pytest.mark.slow
 async def test_who_asked_may_go_and_its_task_ends(local: Local) -> None:
     await asyncio.to_thread(local.work, 1)
     other = Cluster(Settings(compute=str(local.file)))
@@ -225,7 +220,6 @@ async def test_who_asked_may_go_and_its_task_ends(local: Local) -> None:
     assert await asyncio.to_thread(soon, lambda: not alive(child), 10)
 
 
-@pytest.mark.slow
 async def test_a_task_that_takes_too_long_is_ended(cluster: Cluster) -> None:
     with pytest.raises(ProblemError) as caught:
         await cluster.run(tasking.multiply, 200, progress=quiet, seconds=0.5)
@@ -275,7 +269,6 @@ def model(client: httpx.Client) -> str:
     return f"/v1/models/{answer.json()['id']}"
 
 
-@pytest.mark.slow
 def test_a_bootstrap_is_spread_and_its_answer_is_that_of_one_process(client: httpx.Client) -> None:
     path = f"{model(client)}/variance-parameters?interval=bootstrap&n_sim=200&seed=7"
     done = until(client, ask(client, path), "succeeded", "failed", seconds=PATIENCE)
@@ -289,7 +282,6 @@ def test_a_bootstrap_is_spread_and_its_answer_is_that_of_one_process(client: htt
         assert (item["lower"], item["upper"]) == pytest.approx((own.lower, own.upper), rel=1e-6)
 
 
-@pytest.mark.slow
 def test_a_profile_is_spread(client: httpx.Client) -> None:
     path = f"{model(client)}/fixed-effects?interval=profile"
     done = until(client, ask(client, path), "succeeded", "failed", seconds=PATIENCE)
@@ -317,7 +309,6 @@ def test_a_job_is_cancelled_over_http(client: httpx.Client, local: Local) -> Non
     assert soon(lambda: all(map(resting, workers)), 20)
 
 
-@pytest.mark.slow
 def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: Local) -> None:
     long = f"{model(client)}/variance-parameters?interval=bootstrap&n_sim=2000&seed=9"
     job = ask(client, long)
