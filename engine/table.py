@@ -126,13 +126,13 @@ class Table:
     def _series(self, name: str) -> Any:
         """The column as it came."""
         if name not in self._columns:
-            if is_frame(self.data):
+            if isinstance(self.data, pa.Table):
+                self._columns[name] = self.data.column(name)
+            else:
                 try:
                     self._columns[name] = self.data[name]
                 except KeyError:  # its label is not text
                     self._columns[name] = self.data.iloc[:, self.names.index(name)]
-            else:
-                self._columns[name] = self.data.column(name)
         return self._columns[name]
 
     def _plain_numbers(self, name: str) -> NDArray[Any] | None:
