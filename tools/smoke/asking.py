@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-PASSING: Final = {409, 429, 502, 503, 504}
-"""What is answered while a replica is lost, or another still does the same; it passes."""
+PASSING: Final = {429, 502, 503, 504}
+"""What is answered while a replica is lost; it passes."""
 ENDED: Final = {"succeeded", "failed", "cancelled"}
 
 
@@ -23,6 +23,11 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def begun_elsewhere(self) -> bool:
+        """Whether the first of two requests with one key is still being answered."""
+        return self.status == 409 and b'"idempotency_in_progress"' in self.body
 
     def json(self) -> Any:
         """Return the body as JSON."""
@@ -62,7 +67,7 @@ class Service:
             except (OSError, http.client.HTTPException) as error:
                 said = repr(error)
             else:
-                if answer.status not in PASSING:
+                if answer.status not in PASSING and not answer.begun_elsewhere:
                     assert answer.status < 300, f"{path}: {answer.status} {answer.body[:500]!r}"
                     return answer
                 said = f"{answer.status} {answer.body[:300]!r}"
@@ -92,6 +97,10 @@ class Service:
             return self.once(path).status
         except (OSError, http.client.HTTPException):
             return 0
+
+    def alive(self) -> bool:
+        """Tell whether the service says that it lives."""
+        return self.status("/healthz") == 200
 
     def follow(self, job: str) -> list[dict[str, Any]]:
         """Return what the events of a job told until its end; a broken stream is taken up again."""

@@ -43,6 +43,14 @@ def listed(prometheus: Service) -> int:
     return page.count(":9000</td>")
 
 
+def processor_seconds(service: Service) -> float:
+    """Return what the process of a service has taken of a processor since it began."""
+    told = service.ask("/metrics", accept="text/plain").body.decode()
+    found = re.search(r"^process_cpu_seconds_total (\S+)$", told, re.MULTILINE)
+    assert found is not None, told
+    return float(found[1])
+
+
 def _values(prometheus: Service, query: str) -> list[dict[str, Any]]:
     found = prometheus.ask("/api/v1/query?query=" + quote(query, safe="")).json()
     assert found["status"] == "success", found
