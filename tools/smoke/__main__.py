@@ -136,9 +136,7 @@ def watched(replicas: int) -> None:
     containers.docker("exec", name, "promtool", "check", "config", "/etc/prometheus/prometheus.yml")
     known, (filled, queries) = watching.alerts(prometheus), watching.drawn(prometheus)
     assert filled > queries // 2, f"only {filled} of {queries} queries find anything"
-    say(
-        f"Prometheus reaches {replicas} replicas and has {known} alerts, and promtool has no complaint"
-    )
+    say(f"Prometheus reaches {replicas} replicas and has {known} alerts; promtool is content")
     say(f"{filled} of {queries} queries of the dashboard find data by now, and all are understood")
 
 
