@@ -41,7 +41,8 @@ def main() -> None:
     else:
         fleet(service, job, kept, model)
     kept.check(service)
-    say(f"{len(kept.bodies)} artefacts are as they were; {service.again} requests were sent again")
+    say(f"{len(kept.bodies)} artefacts are as they were")
+    say(f"{service.again.total()} requests were sent again: {dict(service.again)}")
     say(f"smoke test of {profile}: nothing is lost")
 
 
@@ -68,7 +69,7 @@ def long_job(service: Service) -> str:
     """Ask for what takes a while, and return the path of its job."""
     model = service.ask("/v1/models", {"dataset": "us-radon", "formula": LONG}).json()
     seed = time.time_ns() // 1_000_000_000
-    path = f"/v1/models/{model['id']}/fixed-effects?interval=bootstrap&n_sim=400&seed={seed}"
+    path = f"/v1/models/{model['id']}/fixed-effects?interval=bootstrap&n_sim=150&seed={seed}"
     answer = service.ask(path, Prefer="respond-async")
     assert answer.status == 202, f"it was no job: {answer.status}"
     until("the job runs", lambda: service.ask(answer.headers["location"]).json()["progress"] > 0.01)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,13 +36,13 @@ class Answer:
 
 
 class Service:
-    """A service by its URL; ``again`` counts the requests that had to be sent again."""
+    """A service by its URL; ``again`` counts the requests sent again, by what had come of them."""
 
     def __init__(self, url: str, patience: float) -> None:
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or 80)
         self._patience = patience
-        self.again = 0
+        self.again: Counter[str] = Counter()
 
     def ask(
         self,
@@ -65,13 +66,13 @@ class Service:
             try:
                 answer = self.once(path, content, sent)
             except (OSError, http.client.HTTPException) as error:
-                said = repr(error)
+                said, why = repr(error), type(error).__name__
             else:
                 if answer.status not in PASSING and not answer.begun_elsewhere:
                     assert answer.status < 300, f"{path}: {answer.status} {answer.body[:500]!r}"
                     return answer
-                said = f"{answer.status} {answer.body[:300]!r}"
-            self.again += 1
+                said, why = f"{answer.status} {answer.body[:300]!r}", str(answer.status)
+            self.again[why] += 1
             time.sleep(0.3)
         raise AssertionError(f"{path}: {said}")
 
@@ -112,8 +113,8 @@ class Service:
                 for number, event in self._events(f"{job}/events", last):
                     last = number or last
                     told.append(event)
-            except (OSError, http.client.HTTPException):
-                self.again += 1
+            except (OSError, http.client.HTTPException) as error:
+                self.again[f"events: {type(error).__name__}"] += 1
                 time.sleep(0.3)
         return told
 
