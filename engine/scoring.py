@@ -32,20 +32,18 @@ def scored(criterion: StackedCriterion, thetas: Floats) -> list[Start]:
     structure, c = criterion.structure, float(criterion.count)
     found = criterion.whitened(thetas)
     exists, upper, inverse = roots(found.d)
-    q = inverse.shape[-1]
-    weight = np.full(q, 1.0 if criterion.reml else 0.0)
-    weight[-1] = 0.0
+    weight = criterion.fixed_weight
     sums = criterion.level_sums(found.root, found.inner, inverse, weight)
-    values = criterion.values(upper, found.log_det).tolist()
+    values = criterion.values(np.log(upper.diagonal(axis1=1, axis2=2)), found.log_det).tolist()
     s = len(thetas)
     directions = _directions(structure)
     trace = sums.slope.reshape(s, -1) @ directions.T
     pairs = directions @ sums.joint
     information = directions @ sums.curved @ -directions.T
     if criterion.reml:
-        own = pairs * np.outer(weight, weight).ravel()
-        information += own @ np.swapaxes(own, 1, 2)
-    information = 0.5 * (information + np.swapaxes(information, 1, 2))
+        own = pairs * (weight[:, None] * weight).ravel()
+        information += own @ own.mT
+    information = 0.5 * (information + information.mT)
     information -= trace[:, :, None] * trace[:, None, :] / c
     gradient = trace - c * pairs[:, :, -1]
     out = []

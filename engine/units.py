@@ -86,4 +86,4 @@ def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
 def _affine(pilot: Pilot, constant: Floats) -> Floats:
     """S with X_s = X S for columns (x - centre) / scale, when X constant = 1."""
     out = np.diag(1.0 / pilot.scale)
-    return out - np.outer(constant, pilot.centre / pilot.scale) if constant.any() else out
+    return out - constant[:, None] * (pilot.centre / pilot.scale) if constant.any() else out
