@@ -1,15 +1,19 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils
 RUN python -m venv /opt/partialpool
 COPY requirements/runtime.txt /tmp/runtime.txt
 RUN /opt/partialpool/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary=:all: -r /tmp/runtime.txt \
- && /opt/partialpool/bin/python -m pip uninstall --quiet --yes pip setuptools \
- && find /opt/partialpool -type d -name tests -prune -exec rm -r {} +
+ && /opt/partialpool/bin/python -m pip uninstall --quiet --yes pip setuptools
+COPY deploy/slim.sh /tmp/slim.sh
+RUN sh /tmp/slim.sh /opt/partialpool/lib/python3.11/site-packages
 WORKDIR /app
 COPY engine engine
 COPY service service
-# The root file system may be read-only when it runs, so the bytecode is written now.
-RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine service
+# The root file system may be read-only when it runs, so the bytecode is written now; and what was left out is not missed.
+RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine service \
+ && /opt/partialpool/bin/python -c "import altair, asyncpg, distributed, opentelemetry.sdk.trace.export, pandas, polars; \
+import pyarrow.csv, pyarrow.dataset, pyarrow.parquet, scipy.optimize, scipy.stats, service.app, vl_convert"
 
 FROM python:3.11-slim
 COPY --from=build /opt/partialpool /opt/partialpool
@@ -25,9 +29,8 @@ ENV PATH=/opt/partialpool/bin:$PATH \
     PARTIALPOOL_PORT=8000 \
     PARTIALPOOL_DATA_DIR=/data
 USER 10001:10001
-VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+  CMD ["python", "-SIc", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 ENTRYPOINT ["python", "-m", "service"]
 CMD ["serve"]

@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -71,9 +71,14 @@ lecture: setup-dev
 screens: setup-dev
 	$(PY) -m tools.screens
 
-# Build the image and start it, with an ordinary Docker.
+# Build the image and start both profiles of the compose file, kill containers and see that nothing is lost; with an
+# ordinary Docker.
 container-check:
 	tools/container-check
+
+# The manifests of Kubernetes as kustomize puts them together, beside the schema; needs kubectl.
+kubernetes-check: setup-dev
+	$(PY) -m pytest tests/deploy -k kustomize
 
 check: lint types openapi-check test
 

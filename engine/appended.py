@@ -21,12 +21,13 @@ from engine.errors import DataError, Problem, RowsNeededError
 from engine.fit import PREPARED, Fit, fit_products
 from engine.formula import Formula
 from engine.frame import missing_values, read, variables
+from engine.given import is_lazy
 from engine.prepared import checked
 from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.summaries.basis import places
 from engine.sums import accumulate
-from engine.table import Codes, Data, Floats, Table, is_lazy, united
+from engine.table import Codes, Data, Floats, Table, united
 
 if TYPE_CHECKING:
     import polars as pl

@@ -15,7 +15,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from engine.cooccurrence import Cooccurrence
 from engine.errors import LimitError, Problem
@@ -239,6 +238,8 @@ def _slots(
 
 def _components(levels: Sequence[int], meetings: Sequence[Cooccurrence]) -> NDArray[np.int32]:
     """The component of every level, those of all factors one after the other."""
+    from scipy.sparse.csgraph import connected_components  # a tenth of a second to import
+
     starts = np.cumsum((0, *levels))
     rows = np.concatenate([meeting.rows + starts[meeting.first] for meeting in meetings])
     columns = np.concatenate([meeting.columns + starts[meeting.second] for meeting in meetings])

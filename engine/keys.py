@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from engine.table import Codes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Keys:
@@ -33,6 +35,8 @@ class Keys:
 
     def codes(self, values: NDArray[Any]) -> Codes:
         """The code of each value (n,); values not seen before get new ones."""
+        import pandas as pd  # a tenth of a second, for those who read numbers as keys
+
         codes = np.empty(len(values), dtype=np.int64)
         left = np.arange(len(values))  # rows whose value is in no table so far
         rest, first = pd.Index(values), 0

@@ -10,8 +10,8 @@ what the fixed effects take: it is a start only.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from engine.crossed_blocks import CrossedBlocks
 from engine.table import Floats
@@ -27,7 +27,7 @@ def relative_deviations(blocks: CrossedBlocks) -> Floats:
     _of_first(blocks, left, right)
     _of_rest(blocks, columns, left, right)
     scale = np.maximum(left[:, 0], np.finfo(float).tiny)
-    variances, _ = nnls(left / scale[:, None], right / scale)
+    variances, _ = scipy.optimize.nnls(left / scale[:, None], right / scale)
     if not variances[0] > 0.0:
         return np.full(len(columns), 0.5)
     return np.asarray(np.clip(np.sqrt(variances[1:] / variances[0]), LEAST, MOST))

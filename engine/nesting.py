@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy import special
+import scipy
 
 from engine import expression
 from engine.design import Block, Categorical, Design, Grouping, TermSet
@@ -80,7 +80,7 @@ class Reference:
 
     def p_value(self, chisq: float) -> float:
         """Probability of more than ``chisq``, were no parameter on a boundary."""
-        return float(special.chdtrc(self.df, chisq))
+        return float(scipy.special.chdtrc(self.df, chisq))
 
     def mixture(self, chisq: float) -> float | None:
         """The same with one variance on its boundary: 0.5 chi2(df - 1) + 0.5 chi2(df).
@@ -93,7 +93,7 @@ class Reference:
             return None
         if chisq <= 0.0:
             return 1.0
-        rest = float(special.chdtrc(self.df - 1, chisq)) if self.df > 1 else 0.0
+        rest = float(scipy.special.chdtrc(self.df - 1, chisq)) if self.df > 1 else 0.0
         return 0.5 * rest + 0.5 * self.p_value(chisq)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from engine import expression
 from engine.errors import DataError, Problem, SpecError
 from engine.fit import Fit
 from engine.frame import Frame
+from engine.given import is_na
 from engine.needs import Needs, Predictor, numeric_variables
 from engine.table import Factor, Floats, level_text
 
@@ -230,7 +230,7 @@ def _plain(values: Values) -> Sequence[object]:
 
 def is_missing(value: object) -> bool:
     """Whether a cell has no value."""
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return value is None or is_na(value) or (isinstance(value, float) and np.isnan(value))
 
 
 def _refuse_unknown_means(fit: Fit, needs: Needs, frame: Frame) -> None:

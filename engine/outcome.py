@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine import expression
 from engine.fit import Fit
@@ -88,7 +88,7 @@ class Cuts:
 
     def exceedance(self, inverse: Inverse, above: Floats) -> Floats:
         """Probabilities, for standardised distances above the thresholds (..., c)."""
-        inside = special.ndtr(above if inverse.increasing else -above)
+        inside = scipy.special.ndtr(above if inverse.increasing else -above)
         return inside if self.sure is None else np.where(np.isnan(self.sure), inside, self.sure)
 
 
@@ -185,7 +185,7 @@ def _integral(inverse: Inverse, estimate: Floats, spread: Floats) -> Floats:
     missing = (low == -FARTHEST) & (np.abs(values[:, 0]) > most)
     missing |= (high == FARTHEST) & (np.abs(values[:, -1]) > most)
     for beyond, end in zip((ends[0], -ends[1]), inverse.range, strict=True):
-        share, value = special.ndtr(beyond), float(inverse.backward(np.array(end)))
+        share, value = scipy.special.ndtr(beyond), float(inverse.backward(np.array(end)))
         if np.isfinite(value):
             mean += share * value
         else:

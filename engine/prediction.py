@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import isfinite, sqrt
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine.chosen import Asked, Chosen
 from engine.errors import DataError, Problem, SpecError
@@ -160,7 +160,7 @@ class Predictive:
     ) -> Predictions:
         """Predict r new rows; see :func:`predict`."""
         require_level(level)
-        quantile = -float(special.ndtri((1.0 - level) / 2.0))
+        quantile = -float(scipy.special.ndtri((1.0 - level) / 2.0))
         cuts = self._cuts(thresholds)
         single = self._single_line(columns) if new_levels == "population" else None
         if single is not None:

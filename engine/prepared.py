@@ -16,10 +16,11 @@ from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
+from engine.given import is_lazy
 from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_ROWS, accumulate
-from engine.table import Data, Table, is_lazy
+from engine.table import Data, Table
 
 PERFECT_FIT = 1e-14
 """A residual variance less than this part of the response's is a perfect fit."""

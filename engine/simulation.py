@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -22,6 +22,9 @@ from engine.response import Inverse, invert
 from engine.table import Floats, Table
 from engine.tableframe import frame_of
 from engine.variation import ByLevel, Noise, Shared, Source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_VALUES = 100_000_000
 """Most values that are drawn at once."""

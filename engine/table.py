@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem, SpecError
+from engine.given import is_frame, is_lazy, is_series
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
 Floats = NDArray[np.float64]
@@ -28,12 +28,6 @@ Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
 FEW_ROWS = 512
 """A text column of so few rows is encoded sooner than Arrow's function has started."""
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
-
-
-def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
-    """Whether these are rows of a scan; polars, a third of a second, is not imported to tell."""
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(data, polars.LazyFrame)
 
 
 def all_finite(values: Floats) -> bool:
@@ -79,7 +73,7 @@ class Table:
             data = collected(data, columns)
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
-        elif isinstance(data, pd.DataFrame):
+        elif is_frame(data):
             names = tuple(map(str, _labels(data.columns)))
         else:
             raise SpecError(
@@ -105,7 +99,7 @@ class Table:
     def kind(self, name: str) -> Kind:
         """What a column holds; a pandas categorical is text, whatever its categories are."""
         column = self._series(name)
-        if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
+        if is_series(column) and column.dtype.name == "category":
             return "text"
         if (values := self._plain_numbers(name)) is not None:
             return "boolean" if values.dtype.kind == "b" else "number"
@@ -134,13 +128,13 @@ class Table:
     def _series(self, name: str) -> Any:
         """The column as it came."""
         if name not in self._columns:
-            if isinstance(self.data, pd.DataFrame):
+            if isinstance(self.data, pa.Table):
+                self._columns[name] = self.data.column(name)
+            else:
                 try:
                     self._columns[name] = self.data[name]
                 except KeyError:  # its label is not text
                     self._columns[name] = self.data.iloc[:, self.names.index(name)]
-            else:
-                self._columns[name] = self.data.column(name)
         return self._columns[name]
 
     def _plain_numbers(self, name: str) -> NDArray[Any] | None:
@@ -148,7 +142,7 @@ class Table:
         if name not in self._plain:
             column = self._series(name)
             values = None
-            if isinstance(column, pd.Series):
+            if is_series(column):
                 dtype = column.dtype
                 if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
                     values = column.to_numpy()
@@ -159,7 +153,7 @@ class Table:
         """The column as one Arrow array."""
         if name not in self._arrays:
             column = self._series(name)
-            array = _from_pandas(column, name) if isinstance(column, pd.Series) else column
+            array = _from_pandas(column, name) if is_series(column) else column
             if isinstance(array, pa.ChunkedArray):
                 array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
             self._arrays[name] = array
@@ -180,12 +174,16 @@ class Table:
 
 def _labels(columns: pd.Index[Any]) -> list[Any]:
     """The labels of columns; texts by way of Arrow, which is much quicker."""
+    import pandas as pd
+
     if isinstance(columns.dtype, pd.StringDtype):
         return list(pa.array(columns.array, from_pandas=True).to_pylist())
     return list(columns.tolist())
 
 
 def _from_pandas(series: pd.Series[Any], name: str) -> Any:
+    import pandas as pd
+
     try:
         text = isinstance(series.dtype, pd.StringDtype)  # pandas holds it as Arrow does
         return pa.array(series.array if text else series, from_pandas=True)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import obstore
 import structlog
@@ -18,9 +18,10 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from service.observing.timing import Timed, untimed
 from service.problems import ProblemError
+from service.secret_files import from_file
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 CHUNK_BYTES: Final = 1 << 20
 LARGE_BYTES: Final = 16 * CHUNK_BYTES
@@ -38,6 +39,7 @@ _CLIENT: Final[ClientConfig] = {
     "timeout": timedelta(hours=6),
 }
 _RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+_CREDENTIALS: Final = ("access_key_id", "secret_access_key", "session_token")
 _READ_BYTES: Final = 8 * CHUNK_BYTES
 
 
@@ -233,7 +235,7 @@ class Blobs:
 
 
 def opened_store(url: str) -> ObjectStore:
-    """Return the store; the credentials of an object store are in the environment."""
+    """Return the store; credentials of an object store are in the environment or files it names."""
     if url.startswith("file://"):
         Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
         return from_url(url)
@@ -242,7 +244,14 @@ def opened_store(url: str) -> ObjectStore:
     # Options given here replace what the environment says of the client, also this one.
     plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
     options: ClientConfig = {**_CLIENT, "allow_http": plain}
-    return from_url(url, client_options=options, retry_config=_RETRIES)
+    config = _secrets() if url.startswith("s3://") else None
+    return from_url(url, config=config, client_options=options, retry_config=_RETRIES)
+
+
+def _secrets() -> S3Config:
+    """Return the credentials that stand in files; others the client finds by itself."""
+    given = {name: from_file(f"AWS_{name.upper()}") for name in _CREDENTIALS}
+    return cast("S3Config", {name: value for name, value in given.items() if value is not None})
 
 
 def _drawn(digest: str, suffix: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from service.secret_files import FileSource
 
 PREFIX = "PARTIALPOOL_"
 MIB = 1024 * 1024
@@ -251,6 +253,18 @@ class Settings(BaseSettings):
         1_000_000, description="Most values that one request may draw: rows times draws."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  there is no such file
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  each names its own
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given by name first, then what stands in files, then the environment."""
+        return init_settings, FileSource(settings_cls, PREFIX), env_settings
+
     @model_validator(mode="after")
     def _roots_apart(self) -> Self:
         """Refuse a root from which what the service keeps for others could be registered."""
@@ -293,6 +307,14 @@ class Settings(BaseSettings):
         return self.blobs_url.replace("{data_dir}", self.data_dir.absolute().as_posix())
 
 
+_FROM_FILES: Final = (
+    "Every one may stand in a file instead, as secrets do: the variable with `_FILE` behind it "
+    "names the file, as in `PARTIALPOOL_CATALOG_URL_FILE=/run/secrets/catalog_url`. So may "
+    "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. The end of its last "
+    "line does not count, and a variable that is set both ways is an error."
+)
+
+
 def table() -> str:
     """Return the settings as a Markdown page: variable, default, meaning."""
     rows = [
@@ -303,6 +325,8 @@ def table() -> str:
         "# Settings",
         "",
         "Written by `python -m service settings`. Read from the environment at the start.",
+        "",
+        _FROM_FILES,
         "",
         "| variable | default | meaning |",
         "| --- | --- | --- |",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine.table import Codes, Floats
 
@@ -45,12 +45,15 @@ def normal_quantiles(values: Floats, most: int | None = None) -> NormalQuantiles
     if most is not None and n > most:
         picked = np.unique(np.round(np.linspace(0, n - 1, most)).astype(np.int64))
     ranks = picked + 1.0
-    expected = special.ndtri((ranks - 0.5) / n)
+    expected = scipy.special.ndtri((ranks - 0.5) / n)
     quartiles = np.quantile(values, (0.25, 0.75))
-    slope = float((quartiles[1] - quartiles[0]) / (2.0 * special.ndtri(0.75)))
+    slope = float((quartiles[1] - quartiles[0]) / (2.0 * scipy.special.ndtri(0.75)))
     intercept = float(quartiles.mean())
     lower, upper = (
-        np.asarray(intercept + slope * special.ndtri(special.betaincinv(ranks, n + 1.0 - ranks, p)))
+        np.asarray(
+            intercept
+            + slope * scipy.special.ndtri(scipy.special.betaincinv(ranks, n + 1.0 - ranks, p))
+        )
         for p in (0.025, 0.975)
     )
     return NormalQuantiles(

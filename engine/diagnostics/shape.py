@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import scipy
-from scipy import special
 
 from engine.table import Codes, Floats
 
@@ -103,7 +101,7 @@ def spread_by_fitted(residuals: Floats, fitted: Floats) -> SummaryTest | None:
     n = len(fitted)
     statistic = n * float(squares @ line) ** 2 / (lengths[0] * lengths[1])
     return SummaryTest(
-        "Breusch-Pagan (Koenker)", n, statistic, (1,), float(special.chdtrc(1, statistic))
+        "Breusch-Pagan (Koenker)", n, statistic, (1,), float(scipy.special.chdtrc(1, statistic))
     )
 
 
@@ -119,6 +117,8 @@ def spread_by_level(residuals: Floats, codes: Codes) -> SummaryTest | None:
     n, n_levels = len(residuals), int(codes.max()) + 1 if len(codes) else 0
     if n_levels < 2 or n <= n_levels:
         return None
+    import pandas as pd  # a tenth of a second to import
+
     median = pd.Series(residuals).groupby(codes).median().to_numpy()
     deviations = np.abs(residuals - median[codes])
     counts = np.bincount(codes)
@@ -129,4 +129,6 @@ def spread_by_level(residuals: Floats, codes: Codes) -> SummaryTest | None:
         return None
     df = (n_levels - 1, n - n_levels)
     statistic = between / df[0] / (within / df[1])
-    return SummaryTest("Brown-Forsythe", n, statistic, df, float(special.fdtrc(*df, statistic)))
+    return SummaryTest(
+        "Brown-Forsythe", n, statistic, df, float(scipy.special.fdtrc(*df, statistic))
+    )

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from engine.criterion import Derivatives
 from engine.fit import Fit
@@ -39,7 +39,7 @@ def asymptotic(
     None where the estimate is at its limit or too near it, or does not exist, and for all where
     the deviance is flat in some direction.
     """
-    quantile = float(special.ndtri(0.5 + level / 2.0))
+    quantile = float(scipy.special.ndtri(0.5 + level / 2.0))
     if fit.approximation is not None:
         return [_informed(fit, parameter, quantile) for parameter in wanted]
     criterion, factor = fit.at_optimum

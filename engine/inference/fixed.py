@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
@@ -100,7 +100,9 @@ def two_sided(t: Floats, df: Floats) -> Floats:
     """P values of t; of the normal distribution where the degrees of freedom are infinite."""
     finite = np.isfinite(df)
     tail = np.where(
-        finite, special.stdtr(np.where(finite, df, 1.0), -np.abs(t)), special.ndtr(-np.abs(t))
+        finite,
+        scipy.special.stdtr(np.where(finite, df, 1.0), -np.abs(t)),
+        scipy.special.ndtr(-np.abs(t)),
     )
     return 2.0 * tail
 
@@ -109,7 +111,9 @@ def t_quantiles(probability: float | Floats, df: Floats) -> Floats:
     """Quantiles of t with the given degrees of freedom; of the normal where they are infinite."""
     finite = np.isfinite(df)
     return np.where(
-        finite, special.stdtrit(np.where(finite, df, 1.0), probability), special.ndtri(probability)
+        finite,
+        scipy.special.stdtrit(np.where(finite, df, 1.0), probability),
+        scipy.special.ndtri(probability),
     )
 
 

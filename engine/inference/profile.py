@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine.descent import Optimum, descend
 from engine.errors import Problem, SpecError
@@ -84,7 +84,7 @@ def profile(
     require_level(level)
     wanted = _chosen(parameters(fit), names)
     optimal = Optimal.of(fit)
-    quantile = float(special.ndtri(0.5 + level / 2.0))
+    quantile = float(scipy.special.ndtri(0.5 + level / 2.0))
     out = []
     for i, parameter in enumerate(wanted):
         own = part(progress, i / len(wanted), (i + 1) / len(wanted))

@@ -10,7 +10,7 @@ and Holland 1988, J. Stat. Comput. Simul. 30, 1, for the integrals.)
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
+import scipy
 
 from engine.table import Floats
 
@@ -54,8 +54,8 @@ def _scales(df: float) -> tuple[Floats, Floats]:
     """Nodes of s and their weights, which add up to one."""
     if np.isinf(df):
         return np.ones(1), np.ones(1)
-    low = special.chdtri(df, 1.0 - 1e-15) / df
-    high = special.chdtri(df, TAIL) / df
+    low = scipy.special.chdtri(df, 1.0 - 1e-15) / df
+    high = scipy.special.chdtri(df, TAIL) / df
     t = np.linspace(0.5 * np.log(max(low, np.finfo(float).tiny)), 0.5 * np.log(high), NODES)
     log_density = df * (t - 0.5 * np.exp(2.0 * t))
     weight = np.exp(log_density - log_density.max())
@@ -67,8 +67,8 @@ def _beyond(width: Floats, k: int) -> Floats:
     z = np.linspace(-8.5, 8.5, NODES)
     density = np.exp(-0.5 * z * z)
     density *= 1.0 / density.sum()
-    below = special.ndtr(z)
-    outside = special.ndtr(z - width[:, None])
+    below = scipy.special.ndtr(z)
+    outside = scipy.special.ndtr(z - width[:, None])
     # k int phi(z) (Phi(z)^(k-1) - (Phi(z) - Phi(z - w))^(k-1)) dz: no digits are lost in the tail.
     ratio = np.minimum(outside / np.maximum(below, np.finfo(float).tiny), 1.0 - 1e-16)
     lost = -np.expm1((k - 1) * np.log1p(-ratio))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
@@ -91,8 +91,8 @@ def joint_test(fit: Fit, by: Approximation, rows: Floats, values: Floats) -> FTe
     f = float(away @ np.linalg.solve(scaled @ by.covariance @ scaled.T, away)) / q
     scale, df = by.f_approximation(rows)
     if np.isinf(df):
-        return FTest(f, q, None, float(special.chdtrc(q, q * f)), f)
-    return FTest(scale * f, q, df, float(special.fdtrc(q, df, scale * f)), f)
+        return FTest(f, q, None, float(scipy.special.chdtrc(q, q * f)), f)
+    return FTest(scale * f, q, df, float(scipy.special.fdtrc(q, df, scale * f)), f)
 
 
 def _rank(rows: Floats) -> int:

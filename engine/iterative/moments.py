@@ -7,7 +7,7 @@ linear in the variances (Searle, Casella, McCulloch 1992, Variance Components, c
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 
 from engine.iterative.blocks import IterativeBlocks
 from engine.table import Floats
@@ -41,7 +41,7 @@ def start(blocks: IterativeBlocks) -> Floats:
                 part = blocks.rest_cross[span][:, other]
                 left[f, g] = left[g, f] = np.square(part.data).sum()
     scale = np.maximum(left[:, 0], np.finfo(float).tiny)
-    variances, _ = nnls(left / scale[:, None], right / scale)
+    variances, _ = scipy.optimize.nnls(left / scale[:, None], right / scale)
     if not variances[0] > 0.0:
         return np.full(n, 0.5)
     return np.asarray(np.clip(np.sqrt(variances[1:] / variances[0]), LEAST, MOST))

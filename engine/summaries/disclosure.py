@@ -14,18 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.design import Block, Categorical, Design, learn
 from engine.errors import DataError, Problem
 from engine.frame import Frame, read
+from engine.given import is_frame
 from engine.spec import Spec
 from engine.summaries.basis import anchors
 from engine.table import Codes, Floats, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Mask = NDArray[np.bool_]
 Names = frozenset[str]
@@ -63,7 +67,7 @@ def keep_large_cells(
             )
         rows = np.flatnonzero(~found.rows)
         kept = rows if frame.rows is None else frame.rows[rows]
-        data = data.iloc[kept] if isinstance(data, pd.DataFrame) else data.take(kept)
+        data = data.iloc[kept] if is_frame(data) else data.take(kept)
         frame = read(spec, Table.of(data))
 
 

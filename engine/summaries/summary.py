@@ -12,13 +12,14 @@ from engine.errors import DataError, Problem, SpecError
 from engine.expression import States, learn, text
 from engine.formula import Formula
 from engine.frame import Frame, read, variables
+from engine.given import is_lazy
 from engine.spec import Spec
 from engine.state import State
 from engine.summaries.basis import Levels, indicator_design, levels_of, stateful_calls
 from engine.summaries.disclosure import keep_large_cells
 from engine.summaries.pooling import Key, PartSums, pooled
 from engine.sums import accumulate
-from engine.table import Data, Table, is_lazy
+from engine.table import Data, Table
 
 FORMAT = "partialpool-summary/1"
 

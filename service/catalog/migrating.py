@@ -1,14 +1,17 @@
-"""Bringing the tables of a catalog to a version: of several processes that start, one does it."""
+"""Bringing the tables of a catalog to a version: of several processes that start, one does it.
+
+Most processes find the tables as they want them, and need not wait for Alembic to be imported.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -26,21 +29,41 @@ _UNLIKE_BYTES: Final = text(
 def upgrade(connection: Connection) -> None:
     """Bring the tables to this version, in one transaction."""
     _alone(connection)
-    command.upgrade(_config(connection), "head")
+    if version(connection) != newest():
+        from alembic import command
+
+        command.upgrade(_config(connection), "head")
     if connection.dialect.name == "postgresql":
         _compare_bytes(connection)
 
 
 def downgrade(connection: Connection, revision: str) -> None:
     """Bring the tables back to an earlier version, in one transaction."""
+    from alembic import command
+
     _alone(connection)
     command.downgrade(_config(connection), revision)
 
 
 def revisions() -> list[str]:
     """Return the versions there are, the newest first."""
+    from alembic.script import ScriptDirectory
+
     scripts = ScriptDirectory(str(_MIGRATIONS))
     return [each.revision for each in scripts.walk_revisions()]
+
+
+def newest() -> str:
+    """Return the newest version there is; their files are named by them."""
+    return max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def version(connection: Connection) -> str | None:
+    """Return the version of the tables, ``None`` when there are none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def _alone(connection: Connection) -> None:
@@ -59,6 +82,8 @@ def _compare_bytes(connection: Connection) -> None:
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

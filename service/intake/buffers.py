@@ -7,6 +7,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
+def texts(*words: str) -> pa.StringArray:
+    """Return these texts as an array; ``pa.array`` would import pandas, a tenth of a second."""
+    encoded = [word.encode() for word in words]
+    bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.StringArray.from_buffers(
+        len(words), pa.py_buffer(bounds), pa.py_buffer(b"".join(encoded))
+    )
+
+
 def text_buffers(cells: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Return the offsets (n + 1, into the data) and the data bytes of a string array, uncopied."""
     _, offsets, data = cells.buffers()

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from service.intake.buffers import first_padded
+from service.intake.buffers import first_padded, texts
 from service.intake.caps import MISSING_WORDS
 from service.intake.kinds import Evidence, Kind
 
 _MAY_BE_NUMBER = re.compile(r"[+-]?(\.?[0-9]|inf(inity)?$)", re.IGNORECASE)
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_TRUTH = pa.array(["false", "true"])
+_TRUTH = texts("false", "true")
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Words:
     def __init__(self, missing: tuple[str, ...] | None) -> None:
         self.explicit = missing is not None
         self.all = MISSING_WORDS if missing is None else tuple(dict.fromkeys(("", *missing)))
-        self.set = pa.array(self.all, pa.string())
+        self.set = texts(*self.all)
         self.some_are_numbers = any(
             _MAY_BE_NUMBER.match(word) and not word.lower().startswith("nan") for word in self.all
         )

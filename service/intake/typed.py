@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine import Problem
+from service.intake.buffers import texts
 from service.intake.cells import Batch, count_words
 from service.intake.errors import IntakeError
 from service.intake.kinds import Evidence, Kind
@@ -59,7 +60,7 @@ class TypedColumn:
         self.evidence = Evidence(text=keep_text)
         self.because = ""
         self.row = 0
-        self._set = pa.array(self.words, pa.string())
+        self._set = texts(*self.words)
 
     def read(self, cells: pa.Array) -> Batch:
         """Read the next batch of cells and take it into account for the kind."""

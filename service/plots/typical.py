@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from engine import Fit, Predictor, Problem, SpecError, level_text, predictors
 from service.plots.figure import listed
 from service.plots.subject import Subject
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Typical:
 
         What varies within levels has one value for all.
         """
+        import pandas as pd  # here already, as the rows are
+
         if self.frame is None:
             raise SpecError(*(_missing(each.name) for each in self.wanted))
         names = self.frame[columns[0]]

@@ -6,7 +6,7 @@ from math import copysign, erfc, inf, sqrt
 from statistics import NormalDist
 from typing import Final
 
-from scipy import special
+import scipy
 
 _STANDARD: Final = NormalDist()
 
@@ -39,4 +39,4 @@ def _wedge(h: float, k: float, rho: float) -> float:
         slope = (k / h - rho) / root
     else:
         slope = (1.0 - rho) / root if k == 0.0 else copysign(inf, k)
-    return float(special.owens_t(h, slope))
+    return float(scipy.special.owens_t(h, slope))

@@ -186,6 +186,18 @@ async def test_a_store_that_was_away_or_asleep_answers_again(
         assert await blobs.read(await blobs.put(b"b")) == b"b"
 
 
+async def test_the_keys_of_a_store_may_stand_in_files(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = storage.bucket()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        (tmp_path / name).write_text(os.environ[name] + "\n")
+        monkeypatch.delenv(name)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    blobs = Blobs(url)
+    assert await blobs.read(await blobs.put(b"a")) == b"a"
+
+
 async def refused(attempt: Awaitable[object]) -> None:
     with pytest.raises(ProblemError) as caught:
         await attempt

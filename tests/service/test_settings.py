@@ -43,3 +43,36 @@ def test_settings_cannot_be_changed_once_read() -> None:
 def test_a_setting_out_of_range_is_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(bad)
+
+
+def test_a_secret_is_read_from_the_file_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "catalog_url"
+    secret.write_text("postgresql://user:p%20ss@host/name\n")
+    monkeypatch.setenv("PARTIALPOOL_CATALOG_URL_FILE", str(secret))
+    assert Settings().catalog_url == "postgresql://user:p%20ss@host/name"
+
+
+def test_what_is_no_text_is_read_from_a_file_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    roots = tmp_path / "roots"
+    roots.write_text('{"survey": "/srv/survey"}')
+    monkeypatch.setenv("PARTIALPOOL_DATA_ROOTS_FILE", str(roots))
+    assert Settings().data_roots == {"survey": "/srv/survey"}
+
+
+def test_a_secret_given_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PARTIALPOOL_PORT", "9000")
+    monkeypatch.setenv("PARTIALPOOL_PORT_FILE", str(tmp_path / "port"))
+    with pytest.raises(ValueError, match="both set"):
+        Settings()
+
+
+def test_a_secret_whose_file_is_not_there_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PARTIALPOOL_CATALOG_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError):
+        Settings()
