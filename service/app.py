@@ -65,6 +65,7 @@ from service.schemas.radon import AssessmentRequest, DecisionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
 from service.sweeping import Sweeper
+from service.warming import Warming
 from service.workers import Workers
 
 # Tried in this order: what is asked most stands first.
@@ -203,7 +204,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         parts.runner.start()
         sweeper = Sweeper(parts, parts.leases)
         sweeper.start()
+        warming = Warming(parts)
+        warming.start()
         yield
+        await warming.close()
         await sweeper.close()
         await parts.stop()
     finally:

@@ -69,7 +69,7 @@ def homeowner(visit: Visit, shot: Shot) -> None:
     page.fill("#reading", "9")
     page.wait_for_selector(".key-earlier")
     page.click("#more-part summary")
-    page.click("#answer .advice summary")
+    page.click("#grounds .advice summary")
     page.click("#counties-part summary")
     page.wait_for_selector("[data-drawn=intercepts]")
     shot("home-4-reading")

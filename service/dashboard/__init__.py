@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from service.plots.pictures import bundle_name
+from service.radon.places import HOME, STATES
 from service.radon.tables import DATA
 
 CSP: Final = (
@@ -29,6 +32,11 @@ MEDIA: Final = {
 
 _HERE: Final = Path(__file__).parent
 _MAP: Final = "counties.json"
+_FIRST: Final = "scripts/first.js"
+_COUNTIES: Final = "/v1/radon/counties?" + urlencode(
+    {"state": HOME, "floor": "basement", "unit": "pCi/L", "limit": 1000}
+)
+"""What the page asks first, as its scripts write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +82,19 @@ def front() -> Asset:
     modules = "\n".join(
         f'<link rel="modulepreload" href="{base}/{name}">'
         for name in assets()
-        if name.endswith(".js") and "/analyst/" not in name
+        if name.endswith(".js") and "/analyst/" not in name and name != _FIRST
+    )
+    states = "".join(
+        f"<option value={code}{' selected' * (code == HOME)}>{name}</option>"
+        for code, name in STATES.items()
     )
     page = (_HERE / "index.html").read_text(encoding="utf-8")
     for mark, text in {
         "BASE": base,
         "VEGA": f"/static/{bundle_name()}",
         "MODULES": modules,
+        "STATES": states,
+        "FIRST": escape(f"{_COUNTIES} {base}/{_MAP}"),
     }.items():
         page = page.replace(f"%{mark}%", text)
     return _asset("index.html", page.encode())
