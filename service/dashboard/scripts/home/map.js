@@ -24,8 +24,9 @@ export function drawMap(place, shapes, { chosen, pointed }) {
     outlines.set(fips, outline);
     drawing.append(outline);
   }
-  const marked = s("path", { class: "county-mark", d: "" });
-  drawing.append(marked);
+  // A pale line below a dark one: seen on every shade, without its colour too.
+  const marked = ["county-halo", "county-mark"].map((name) => s("path", { class: name, d: "" }));
+  drawing.append(...marked);
   place.replaceChildren(drawing);
 
   return {
@@ -38,7 +39,7 @@ export function drawMap(place, shapes, { chosen, pointed }) {
     },
     /** Mark a county, or none. */
     mark(fips) {
-      marked.setAttribute("d", outlines.get(fips)?.getAttribute("d") ?? "");
+      for (const line of marked) line.setAttribute("d", outlines.get(fips)?.getAttribute("d") ?? "");
     },
   };
 }
