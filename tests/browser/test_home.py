@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 from playwright.sync_api import Browser, expect
 
 from service.radon.places import STATES
@@ -97,6 +98,7 @@ def test_another_state_has_its_counties_by_name_and_in_a_list(visit: Visit, url:
     assert page.input_value("#county") == "York"
 
 
+@pytest.mark.slow
 def test_every_surveyed_state_has_its_counties(visit: Visit, url: str) -> None:
     visit.open()
     page = visit.page

@@ -58,7 +58,7 @@ def look(layer: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str | None]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("model", ["radon", "sleep"])
+@pytest.mark.parametrize("model", ["radon", pytest.param("sleep", marks=pytest.mark.slow)])
 async def test_parts_of_one_kind_differ_in_more_than_colour(plotted: Plotted, model: str) -> None:
     """In shape or dash, or else in lightness; a map's or a histogram's scale is monotone in it."""
     for plot in await plotted.names(model):
@@ -69,7 +69,8 @@ async def test_parts_of_one_kind_differ_in_more_than_colour(plotted: Plotted, mo
         for layers in layers_of(spec):
             for one, other in combinations(map(look, layers), 2):
                 if one[0] == other[0] and one[1] == other[1] and one[2] != other[2]:
-                    assert one[2] is not None and other[2] is not None, (plot, one, other)
+                    assert one[2] is not None, (plot, one)
+                    assert other[2] is not None, (plot, other)
                     far = abs(lightness(one[2]) - lightness(other[2]))
                     assert far >= LIGHTER, (plot, one, other)
 

@@ -93,7 +93,7 @@ function r(model, name) {
   ];
   const factors = categorical.map((key) => `${column(key)} <- factor(as.character(${column(key)}))\n`);
   return (
-    `${mixed ? "library(lme4)\n\n" : ""}table <- read.csv(${JSON.stringify(`${name}.csv`)})\n${factors.join("")}` +
+    `${mixed ? "library(lme4)\n\n" : ""}table <- read.csv(${JSON.stringify(`${name}.csv`)}, check.names = FALSE)\n${factors.join("")}` +
     `model <- ${mixed ? "lmer" : "lm"}(${given.join(", ")})\nsummary(model)\n${mixed ? "coef(model)\n" : ""}`
   );
 }
