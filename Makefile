@@ -65,8 +65,9 @@ radon-data: setup
 lecture: setup-dev
 	$(PY) -m tools.lecture
 
-# The picture of the dashboard in the README, and how long its first view takes.
+# The picture of the dashboard in the README, and how long its first view takes: benchmarks/results-dashboard.md.
 screens: setup-dev
+	$(PY) -m tools.first_view
 	$(PY) -m tools.screens
 
 # Build the image and start it, with an ordinary Docker.

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from service.plots.pictures import bundle_name
 from service.radon.places import HOME, STATES
-from service.radon.tables import DATA
+from service.radon.tables import OUTLINES
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -31,7 +31,6 @@ MEDIA: Final = {
 }
 
 _HERE: Final = Path(__file__).parent
-_MAP: Final = "counties.json"
 _FIRST: Final = "scripts/first.js"
 _COUNTIES: Final = "/v1/radon/counties?" + urlencode(
     {"state": HOME, "floor": "basement", "unit": "pCi/L", "limit": 1000}
@@ -64,7 +63,7 @@ def assets() -> Mapping[str, Asset]:
         for path in sorted(_HERE.rglob("*"))
         if path.suffix in MEDIA and path.name != "index.html"
     }
-    files[_MAP] = (DATA / "minnesota-counties.geojson").read_bytes()
+    files |= {_outlines(state): (OUTLINES / f"{state}.geojson").read_bytes() for state in STATES}
     return {name: _asset(name, content) for name, content in files.items()}
 
 
@@ -94,10 +93,14 @@ def front() -> Asset:
         "VEGA": f"/static/{bundle_name()}",
         "MODULES": modules,
         "STATES": states,
-        "FIRST": escape(f"{_COUNTIES} {base}/{_MAP}"),
+        "FIRST": escape(f"{_COUNTIES} {base}/{_outlines(HOME)}"),
     }.items():
         page = page.replace(f"%{mark}%", text)
     return _asset("index.html", page.encode())
+
+
+def _outlines(state: str) -> str:
+    return f"outlines/{state}.json"
 
 
 def _asset(name: str, content: bytes) -> Asset:

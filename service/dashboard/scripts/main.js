@@ -30,6 +30,7 @@ async function route() {
   shown = door;
   await doors[door](rest.map(decodeURIComponent));
   document.documentElement.dataset.ready = door;
+  performance.mark("ready");
 }
 
 const THEME = "partialpool-theme";

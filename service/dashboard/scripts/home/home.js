@@ -14,6 +14,7 @@ let fips = null;
 let counties = null;
 let glance = null;
 let latest = 0;
+let reloads = 0;
 let begun = false;
 
 /** Show the door; its parts are made when it is first opened. */
@@ -34,7 +35,8 @@ export async function openHome() {
 }
 
 async function reload({ anew }) {
-  const { value: state, selectedOptions: named } = find("#state");
+  const turn = ++reloads;
+  const { value: state } = find("#state");
   const query = new URLSearchParams({ state, floor: floor(), unit: unit(), limit: "1000" });
   if (anew) {
     fips = null;
@@ -44,11 +46,11 @@ async function reload({ anew }) {
   }
   try {
     const about = { floor: floor(), unit: unit(), action: ACTION[unit()] };
-    const [rows] = await Promise.all([all(`/v1/radon/counties?${query}`), glance.begin(state, named[0].textContent)]);
-    if (find("#state").value !== state) return; // another was chosen meanwhile
+    const [rows] = await Promise.all([all(`/v1/radon/counties?${query}`), glance.begin(state)]);
+    if (turn !== reloads) return; // something else was chosen meanwhile
     if (anew) counties.offer(rows.map((row) => ({ label: shortName(row), hint: row.n === 0 ? "none tested" : `${row.n} tested`, value: row.fips })));
     if (fips !== null) counties.choose(fips); // on the map, before the names were there
-    glance.fill(state, rows.map((row) => ({ ...row, name: shortName(row), share: shareAbove(row, about.action) })), about);
+    glance.fill(rows.map((row) => ({ ...row, name: shortName(row), share: shareAbove(row, about.action) })), about);
     glance.mark(fips);
   } catch (error) {
     problems.show(find("#home-problem"), error);

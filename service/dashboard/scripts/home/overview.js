@@ -1,12 +1,10 @@
-/** All counties of a state at a glance: on a map where there is one, and as a list. */
+/** All counties of a state at a glance: on a map and as a list. */
 
 import { get } from "../api.js";
 import { find, h } from "../dom.js";
 import { percent, short, unitName } from "../numbers.js";
 import { countyList } from "./list.js";
 import { drawMap } from "./map.js";
-
-const MAPPED = "MN";
 
 /** Make the card; `chosen` hears of a county. */
 export function overview(chosen) {
@@ -16,6 +14,7 @@ export function overview(chosen) {
   let rows = [];
   let fips = null;
   let current = null;
+  let drawn = null;
   let shown = { unit: "pCi/L", action: 4 };
   for (const button of buttons) button.addEventListener("click", () => view(button.dataset.view));
 
@@ -23,6 +22,12 @@ export function overview(chosen) {
     for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.view === name ? "true" : "false");
     find("#map-part").hidden = name !== "map";
     find("#list").hidden = name !== "list";
+  }
+
+  async function outlines(state) {
+    const shapes = await get(`${document.body.dataset.base}/outlines/${state}.json`);
+    if (state !== current) return;
+    map = drawMap(find("#map"), shapes, { chosen, pointed: (code) => tell(rows.find((row) => row.fips === code)) });
   }
 
   function tell(row) {
@@ -34,23 +39,25 @@ export function overview(chosen) {
 
   return {
     /** Show the outlines of a state as soon as they are there. */
-    async begin(state, name) {
-      find("#views").hidden = state !== MAPPED;
-      find("#map-note").textContent =
-        state === MAPPED ? "" : `The service has the outlines of Minnesota’s counties alone: those of ${name} are told as a list.`;
-      if (state !== current) {
-        list.clear();
-        view(state === MAPPED ? "map" : "list");
-      }
+    begin(state) {
+      if (state === current) return drawn;
       current = state;
-      if (state === MAPPED) map ??= drawMap(find("#map"), await get(`${document.body.dataset.base}/counties.json`), { chosen, pointed: (code) => tell(rows.find((row) => row.fips === code)) });
+      map = null;
+      list.clear();
+      find("#map").replaceChildren();
+      find("#map-legend").replaceChildren();
+      drawn = outlines(state).catch((error) => {
+        current = null; // they are asked for again
+        throw error;
+      });
+      return drawn;
     },
     /** Tell the numbers of its counties. */
-    fill(state, found, about) {
+    fill(found, about) {
       rows = found;
       shown = about;
       find("#map-title").textContent = `Homes ${about.floor === "basement" ? "with a basement" : "without a basement"}, by county`;
-      if (state === MAPPED) map.shade(rows, find("#map-legend"), about.unit);
+      map?.shade(rows, find("#map-legend"), about.unit);
       list.fill(rows, about.unit, about.action);
       tell(null);
     },
