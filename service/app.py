@@ -65,7 +65,6 @@ from service.schemas.radon import AssessmentRequest, DecisionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings
 from service.sweeping import Sweeper
-from service.warming import Warming
 from service.workers import Workers
 
 # Tried in this order: what is asked most stands first.
@@ -204,10 +203,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         parts.runner.start()
         sweeper = Sweeper(parts, parts.leases)
         sweeper.start()
-        warming = Warming(parts)
-        warming.start()
         yield
-        await warming.close()
         await sweeper.close()
         await parts.stop()
     finally:
