@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.visiting import Visit, visiting
 
@@ -269,12 +269,12 @@ def tab_to(visit: Visit, selector: str, key: str = "Tab") -> None:
 
 def copied(visit: Visit, name: str) -> str:
     """Press the button that copies this code, and return what the clipboard holds then."""
-    visit.page.click(f"button:text-is('Copy {name}')")
-    visit.page.wait_for_selector("button:text-is('Copied')")
+    button = visit.page.locator(f".step-head:has(h3:text-is('{name}')) button")
+    button.click()
+    expect(button).to_have_text("Copied")
     text: str = visit.page.evaluate("navigator.clipboard.readText()")
     shown = visit.page.locator(f"pre[aria-label='{name} code']").text_content()
     assert text == shown
-    visit.page.wait_for_selector(f"button:text-is('Copy {name}')")
     return text
 
 
