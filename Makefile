@@ -67,8 +67,9 @@ radon-data: setup
 lecture: setup-dev
 	$(PY) -m tools.lecture
 
-# The picture of the dashboard in the README, and how long its first view takes.
+# The picture of the dashboard in the README, and how long its first view takes: benchmarks/results-dashboard.md.
 screens: setup-dev
+	$(PY) -m tools.first_view
 	$(PY) -m tools.screens
 
 # Build the image and start both profiles of the compose file, kill containers and see that nothing is lost; with an

@@ -12,6 +12,7 @@ from service.catalog import Model
 from service.orders import Order, stored_form, sums_key
 from service.schemas.fits import (
     ConvergenceRecord,
+    FitOptions,
     FitStatistics,
     FittedModel,
     FixedEffectRow,
@@ -28,6 +29,13 @@ def model(row: Model, fit: Fit) -> FittedModel:
         id=row.id,
         formula=row.formula,
         method=fit.spec.method,
+        options=FitOptions(
+            weights=fit.spec.weights,
+            offset=fit.spec.offset,
+            categorical=list(fit.spec.categorical),
+            contrasts=dict(fit.spec.contrasts),
+            missing=fit.spec.missing,
+        ),
         dataset=row.dataset_id,
         response=ResponseExpression.showing(describe_response(fit)),
         n_rows=fit.n_rows,

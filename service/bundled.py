@@ -34,7 +34,7 @@ async def kept(parts: Services, owner: str, table: BundledTable) -> Dataset:
     ``IntakeError`` when the operator's caps are smaller than the table.
     """
     try:
-        return await parts.datasets(owner).get(await _id_of(parts, table))
+        return await parts.datasets(owner).get(await id_of(parts, table))
     except ProblemError as error:
         if error.kind.code != "dataset_not_found":
             raise
@@ -46,7 +46,7 @@ async def kept(parts: Services, owner: str, table: BundledTable) -> Dataset:
         return await _take(parts, owner, table, None)
 
 
-async def _id_of(parts: Services, table: BundledTable) -> str:
+async def id_of(parts: Services, table: BundledTable) -> str:
     """Return the id of a bundled table, which is read once to know it; nothing is stored."""
     known = _IDS.get(table.name)
     if known is None:
@@ -59,6 +59,7 @@ async def _id_of(parts: Services, table: BundledTable) -> str:
 async def _keep(parts: Services, table: BundledTable) -> None:
     try:
         found = await _take(parts, DEFAULT_OWNER, table, table.name)
+        _IDS[table.name] = found.id
         await parts.datasets(DEFAULT_OWNER).publish(found.id, public=True)
     except IntakeError as error:  # the operator's caps are smaller than the survey
         _left_out(table, error.problems[0].code)

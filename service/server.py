@@ -22,6 +22,7 @@ from service.patience import patiently
 from service.protocol import Protocol
 from service.running import replica_id
 from service.settings import Settings
+from service.warming import Warming
 
 if TYPE_CHECKING:
     from service.observing.traces import Traces
@@ -36,6 +37,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._traces = traces
+        self._warming: Warming | None = None
         settings: Settings = app.state.settings
         self._key = settings.keys_needed
         self._admin = None if settings.admin_port is None else AdminServer(app, settings)
@@ -51,10 +53,14 @@ class Server(uvicorn.Server):
                 greeting(self.config.host, self.servers[0].sockets[0].getsockname()[1], self._key)
             )
             sys.stdout.flush()
+            self._warming = Warming(self._parts())
+            self._warming.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Put jobs back before requests are waited for: those that follow one would not end."""
         await self._parts().drain()
+        if self._warming is not None:
+            await self._warming.close()
         await super().shutdown(sockets)
         if self._admin is not None and self._admin.started:  # asked to the last
             await self._admin.shutdown()

@@ -31,6 +31,10 @@ COUNTIES: Final = (
     *("CLAY", "STEARNS", "RAMSEY", "ST LOUIS"),
 )
 
+LINES: Final = (
+    *(("levels", county) for county in COUNTIES),
+    ("x_title", "0 basement, 1 first floor"),
+)
 HOUSE: Final = (
     ("at", "county:HENNEPIN"),
     ("at", "floor:0"),
@@ -49,10 +53,10 @@ class Figure:
 
 
 FIGURES: Final = (
-    Figure("means", "log(radon + 0.1) ~ 1 + (1 | county)", "means"),
+    Figure("means", "log(pmax(radon, 0.1)) ~ 1 + (1 | county)", "means"),
     Figure("pooling", FLOOR, "pooling"),
-    Figure("lines", FLOOR, "lines", tuple(("levels", county) for county in COUNTIES)),
-    Figure("uranium", URANIUM, "intercepts"),
+    Figure("lines", FLOOR, "lines", LINES),
+    Figure("uranium", URANIUM, "intercepts", (("x_title", "uranium of the county (log ppm)"),)),
     Figure("house", URANIUM, "predictive", HOUSE),
     Figure("map", URANIUM, "map", (("measure", "exceedance"), ("at", "floor:0"))),
 )

@@ -1,4 +1,4 @@
-"""Photograph the dashboard for the README, and measure its first view.
+"""Photograph the dashboard for the README.
 
     python -m tools.screens [--all FOLDER]
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -34,25 +33,6 @@ WINDOWS: Final[tuple[tuple[str, int, int, Scheme], ...]] = (
 Shot = Callable[[str], None]
 
 
-def first_view(browser: Browser, url: str) -> None:
-    """Print how long the first view takes and how much comes over the wire."""
-    for turn in ("first", "second", "third"):
-        with visiting(browser, url) as visit:
-            session = visit.page.context.new_cdp_session(visit.page)
-            got: list[int] = []
-            session.on(
-                "Network.loadingFinished",
-                lambda told, got=got: got.append(told["encodedDataLength"]),
-            )
-            session.send("Network.enable")
-            begun = time.perf_counter()
-            visit.open()
-            visit.page.wait_for_selector(".county")
-            took = time.perf_counter() - begun
-            visit.page.wait_for_load_state("networkidle")
-            print(f"{turn} visitor: {took:.2f} s, {sum(got) / 1000:.0f} kB, {len(got)} requests")
-
-
 def homeowner(visit: Visit, shot: Shot) -> None:
     """Walk through the homeowner's door."""
     page = visit.page
@@ -69,7 +49,7 @@ def homeowner(visit: Visit, shot: Shot) -> None:
     page.fill("#reading", "9")
     page.wait_for_selector(".key-earlier")
     page.click("#more-part summary")
-    page.click("#answer .advice summary")
+    page.click("#grounds .advice summary")
     page.click("#counties-part summary")
     page.wait_for_selector("[data-drawn=intercepts]")
     shot("home-4-reading")
@@ -154,7 +134,7 @@ def kept(browser: Browser, url: str) -> None:
 
 
 def main() -> None:
-    """Photograph and measure."""
+    """Photograph."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", type=Path, metavar="FOLDER")
     asked = parser.parse_args()
@@ -164,7 +144,6 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        first_view(browser, live.url)
         kept(browser, live.url)
         if asked.all is not None:
             everything(browser, live.url, asked.all)

@@ -15,6 +15,9 @@ from service.problems import ProblemError
 
 router = APIRouter()
 
+VEGA_SECONDS: Final = 2.0
+"""After which Vega is put together: while the visitor reads, but not while the page is drawn."""
+
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _FORMS: Final = ("text/html", "text/plain", "application/json")
 
@@ -26,8 +29,7 @@ async def page(request: Request) -> Response:
     if form != "text/html":
         content, media = pages.beginning(str(request.base_url), form)
         return Response(content, 200, {"Vary": "Accept"}, media)
-    # Vega is put together while the visitor reads: the first plot need not wait for it.
-    await services(request).pictures.prepare()
+    await services(request).pictures.prepare(VEGA_SECONDS)
     answer = _sent(request, front(), "no-cache", "Accept, Accept-Encoding")
     answer.headers["Content-Security-Policy"] = CSP
     return answer

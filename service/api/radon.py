@@ -25,6 +25,7 @@ from service.radon.belief import Belief
 from service.radon.decision import REMEDIATED, REMEDIATION_COST, TEST_COST, Costs
 from service.radon.models import RadonModel, Ready, model_for, ready
 from service.radon.places import (
+    HOME,
     STATES,
     County,
     Floor,
@@ -49,7 +50,6 @@ from service.schemas.radon import (
 router = APIRouter(prefix="/v1/radon", tags=["radon"])
 
 ALL: Final = "all"
-HOME: Final = "MN"
 
 _READING: Final = (
     "malformed_json",

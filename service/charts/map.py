@@ -6,11 +6,12 @@ from typing import Any
 
 import altair as alt
 
+from service.charts import theme
 from service.plots.figure import Figure
 
 
 def county_map(figure: Figure) -> Any:
-    """Return the counties, grey where there is no number."""
+    """Return the counties, white with a broken outline where there is no number."""
     table, measure = figure.tables["counties"], figure.words["measure"]
     shapes = [
         {
@@ -32,13 +33,17 @@ def county_map(figure: Figure) -> Any:
         "properties.value:Q",
         scale=alt.Scale(scheme="cividis", reverse=True, zero=False, nice=False),
         legend=alt.Legend(
-            title=None, format=style, gradientLength=220, orient="right", tickCount=6
+            title=figure.words["legend"],
+            format=style,
+            gradientLength=220,
+            orient="right",
+            tickCount=6,
         ),
     )
     chart = alt.Chart(alt.InlineData(values=shapes))
-    without = chart.mark_geoshape(fill="#d9d9d9", stroke="white", strokeWidth=0.7).encode(
-        tooltip=told
-    )
+    without = chart.mark_geoshape(
+        fill="white", stroke=theme.PALE, strokeWidth=0.7, strokeDash=[3, 2]
+    ).encode(tooltip=told)
     with_value = (
         chart.transform_filter("isValid(datum.properties.value)")
         .mark_geoshape(stroke="white", strokeWidth=0.7)

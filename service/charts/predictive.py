@@ -22,7 +22,7 @@ def predictive(figure: Figure) -> Any:
         alt.Chart(theme.data(part))
         .mark_area(color=colour, opacity=1, line={"color": theme.INK, "strokeWidth": 1})
         .encode(x=x, y=y, tooltip=told)
-        for part, colour in zip(rows, ("#a6cee3", theme.BLUE), strict=True)
+        for part, colour in zip(rows, (theme.SKY, theme.BLUE), strict=True)
         if part["x"]
     ]
     median = alt.Chart(theme.data({"x": [figure.numbers["median"]], "text": ["median"]}))

@@ -13,7 +13,7 @@ from service.plots.figure import Figure
 def quantiles(figure: Figure) -> Any:
     """Return points, the line through their quartiles, and a band."""
     table = figure.tables["points"]
-    base = alt.Chart(theme.data(table)).encode(x=theme.x_axis(figure, "x"))
+    base = alt.Chart(theme.data(table)).encode(x=theme.x_axis(figure, "x", tickCount=7))
     band = base.mark_area(color=theme.PALE, opacity=0.3).encode(
         y=alt.Y("lower:Q"), y2=alt.Y2("upper:Q")
     )

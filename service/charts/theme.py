@@ -10,15 +10,16 @@ import altair as alt
 
 from service.plots.figure import Columns, Figure
 
-# The three ways of pooling differ in lightness, in dash and in shape too (Okabe and Ito's colours).
+# The three ways of pooling differ in lightness and in dash too (colours after Okabe and Ito).
 WAYS: Final = ("complete pooling", "no pooling", "partial pooling")
-WAY_COLOURS: Final = ("#6e6e6e", "#e69f00", "#0072b2")
+WAY_COLOURS: Final = ("#767676", "#e69f00", "#00427e")
 WAY_DASHES: Final = ([2, 3], [8, 4], [1, 0])
 
 INK: Final = "#222222"
 BLUE: Final = "#0072b2"
 ORANGE: Final = "#d55e00"
 PALE: Final = "#9a9a9a"
+SKY: Final = "#a6cee3"
 
 WIDTH: Final = 420
 HEIGHT: Final = 320
@@ -57,8 +58,11 @@ def finish(chart: Any, figure: Figure) -> Any:
             titleColor=INK,
             labelLimit=220,
             titleLimit=600,
+            titlePadding=9,
         )
-        .configure_legend(labelFontSize=11, titleFontSize=12, titleFontWeight="normal")
+        .configure_legend(
+            labelFontSize=11, titleFontSize=12, titleFontWeight="normal", columnPadding=20
+        )
         .configure_header(labelFontSize=12, titleFontSize=12, labelColor=INK)
         .configure_view(stroke="#cccccc")
     )

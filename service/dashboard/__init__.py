@@ -7,11 +7,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from service.plots.pictures import bundle_name
-from service.radon.tables import DATA
+from service.radon.places import HOME, STATES
+from service.radon.tables import OUTLINES
 
 CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -28,7 +31,11 @@ MEDIA: Final = {
 }
 
 _HERE: Final = Path(__file__).parent
-_MAP: Final = "counties.json"
+_FIRST: Final = "scripts/first.js"
+_COUNTIES: Final = "/v1/radon/counties?" + urlencode(
+    {"state": HOME, "floor": "basement", "unit": "pCi/L", "limit": 1000}
+)
+"""What the page asks first, as its scripts write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def assets() -> Mapping[str, Asset]:
         for path in sorted(_HERE.rglob("*"))
         if path.suffix in MEDIA and path.name != "index.html"
     }
-    files[_MAP] = (DATA / "minnesota-counties.geojson").read_bytes()
+    files |= {_outlines(state): (OUTLINES / f"{state}.geojson").read_bytes() for state in STATES}
     return {name: _asset(name, content) for name, content in files.items()}
 
 
@@ -74,16 +81,26 @@ def front() -> Asset:
     modules = "\n".join(
         f'<link rel="modulepreload" href="{base}/{name}">'
         for name in assets()
-        if name.endswith(".js") and "/analyst/" not in name
+        if name.endswith(".js") and "/analyst/" not in name and name != _FIRST
+    )
+    states = "".join(
+        f"<option value={code}{' selected' * (code == HOME)}>{name}</option>"
+        for code, name in STATES.items()
     )
     page = (_HERE / "index.html").read_text(encoding="utf-8")
     for mark, text in {
         "BASE": base,
         "VEGA": f"/static/{bundle_name()}",
         "MODULES": modules,
+        "STATES": states,
+        "FIRST": escape(f"{_COUNTIES} {base}/{_outlines(HOME)}"),
     }.items():
         page = page.replace(f"%{mark}%", text)
     return _asset("index.html", page.encode())
+
+
+def _outlines(state: str) -> str:
+    return f"outlines/{state}.json"
 
 
 def _asset(name: str, content: bytes) -> Asset:

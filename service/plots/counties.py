@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import Fit, Problem
 from service.plots.subject import no_groups
-from service.radon.tables import DATA
+from service.radon.tables import DATA, OUTLINES
 
 STATE = "MN"
 
@@ -38,7 +38,7 @@ class County:
 @cache
 def counties() -> tuple[County, ...]:
     """Return all counties by code."""
-    shapes = json.loads((DATA / "minnesota-counties.geojson").read_text(encoding="utf-8"))
+    shapes = json.loads((OUTLINES / "MN.geojson").read_text(encoding="utf-8"))
     with (DATA / "counties.csv").open(encoding="utf-8", newline="") as file:
         known = {int(row["fips"]): row for row in csv.DictReader(file)}
     found = [

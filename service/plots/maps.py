@@ -26,7 +26,7 @@ def county_map(subject: Subject, asked: PlotQuery) -> Figure:
     group, levels = found
     given = read_row(subject.fit, asked.at)
     rows = _rows(subject, group, levels, given)
-    values, words = _measured(subject, asked, list(rows.values()))
+    values, words, legend = _measured(subject, asked, list(rows.values()))
     by_code = dict(zip(rows, numbers(values), strict=True))
     sizes = dict(zip(*_sizes(subject, group), strict=True))
     shown = [county for county in counties() if county.fips in rows]
@@ -39,7 +39,7 @@ def county_map(subject: Subject, asked: PlotQuery) -> Figure:
         subtitle=(
             *([f"new row with {held}"] if held else []),
             *([f"without data, from predictors alone: {', '.join(unseen)}"] if unseen else []),
-            *(["grey: not in the model"] if len(shown) < len(counties()) else []),
+            *(["broken outline: not in the model"] if len(shown) < len(counties()) else []),
         ),
         alt=(
             f"Map of {len(shown)} counties of Minnesota: {words}, from "
@@ -55,14 +55,14 @@ def county_map(subject: Subject, asked: PlotQuery) -> Figure:
                 "shape": [county.shape for county in counties()],
             }
         },
-        words={"value": words, "measure": asked.measure},
+        words={"value": words, "legend": legend, "measure": asked.measure},
     )
 
 
 def _measured(
     subject: Subject, asked: PlotQuery, rows: Sequence[Mapping[str, object]]
-) -> tuple[np.ndarray, str]:
-    """Return a number for each row, and what it is."""
+) -> tuple[np.ndarray, str, str]:
+    """Return a number for each row, what it is, and the same in a word or two."""
     level = action_level(subject, asked)
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     if asked.measure == "exceedance" and level is None:
@@ -71,13 +71,15 @@ def _measured(
     thresholds = [] if level is None else [level]
     found = subject.fitted.predictive.predict(columns, thresholds=thresholds)
     if asked.measure == "uncertainty" or found.outcome is None:
-        return found.std_error, f"Standard error of the county line of {subject.response}"
+        what = f"Standard error of the county line of {subject.response}"
+        return found.std_error, what, "standard error"
     if asked.measure == "median":
-        return found.outcome.median, f"Median {subject.outcome}"
+        return found.outcome.median, f"Median {subject.outcome}", subject.outcome
     column = describe_response(subject.fit).column or ""
     unit = subject.unit_of(column)
     over = f"{short(level or 0.0)} {unit}".strip()
-    return found.outcome.exceedance[:, 0], f"Probability of {column} over {over}"
+    what = f"Probability of {column} over {over}"
+    return found.outcome.exceedance[:, 0], what, f"P(over {short(level or 0.0)})"
 
 
 def _rows(

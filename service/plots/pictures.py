@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Hashable
@@ -74,14 +75,20 @@ class Pictures:
 
     @property
     def preparing(self) -> bool:
-        """Whether the script that draws in a browser is being put together."""
-        return self._flights.flies("bundle")
+        """Whether the script that draws in a browser is being put together, or soon will be."""
+        begun = self._flights.flies("bundle") or self._flights.flies("prepare")
+        return begun and self._bundle is None
 
-    async def prepare(self) -> None:
-        """Begin that script for who will ask for it, and do not wait for it."""
+    async def prepare(self, after: float) -> None:
+        """Begin that script in some seconds for who will ask for it, and do not wait for it."""
+
+        async def begin() -> None:
+            await asyncio.sleep(after)
+            await self.bundle()
+
         if self._bundle is None:
             with suppress(ProblemError):  # it is told to who asks
-                await self._flights.once("bundle", self._bundled, 0)
+                await self._flights.once("prepare", begin, 0)
 
     async def close(self) -> None:
         """End all drawing."""

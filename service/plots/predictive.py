@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine import Predictive
+from engine import Predictive, describe_response
 from service.plots.figure import Figure, numbers, short
 from service.plots.subject import Subject
 from service.plots.typical import Typical, read_row
@@ -40,6 +40,7 @@ def predictive(subject: Subject, asked: PlotQuery) -> Figure:
         f"{percent} % between {short(wide[0])} and {short(wide[1])}"
     )
     risk = "" if level is None or over is None else f"P(over {short(level)}) = {over:.0%}"
+    unit = subject.unit_of(describe_response(subject.fit).column or "")
     return Figure(
         chart="predictive",
         title=f"Predictive distribution: {_shown(row)}",
@@ -59,7 +60,7 @@ def predictive(subject: Subject, asked: PlotQuery) -> Figure:
         },
         words={
             "x": subject.outcome,
-            "y": "density",
+            "y": f"density per {unit}" if unit else "density",
             "level": "" if level is None else f"action level {short(level)}",
         },
         numbers={"median": median, **({} if level is None else {"level": level})},

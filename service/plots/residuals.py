@@ -40,7 +40,7 @@ def residuals(subject: Subject, asked: PlotQuery) -> Figure:  # noqa: ARG001  it
                 "y": numbers(residual),
             }
         },
-        words={"x": f"fitted {subject.response}", "y": "residual"},
+        words={"x": f"fitted {subject.response}", "y": f"residual of {subject.response}"},
     )
 
 

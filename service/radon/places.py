@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from math import exp, log
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -29,6 +30,9 @@ STATES: Final[Mapping[str, str]] = {
     "PA": "Pennsylvania",
 }
 """Those surveyed. Indian lands are in the survey too, but are no state: they cross counties."""
+
+HOME: Final = "MN"
+"""The state that is meant when none is named."""
 
 Scope: TypeAlias = Literal["minnesota", "national"]
 Floor: TypeAlias = Literal["basement", "first"]
@@ -154,38 +158,42 @@ def plain(name: str) -> str:
 def places() -> Places:
     """Read the counties and the houses of the survey, once."""
     houses = _houses(DATA / "us-radon.csv")
-    counties = (_county(row, houses) for row in _rows(DATA / "counties.csv"))
-    return Places({county.fips: county for county in counties if county.state in STATES})
+    rows = _rows(DATA / "counties.csv", "state", "fips", "county", "log_uranium")
+    counties = (_county(row, houses) for row in rows if row[0] in STATES)
+    return Places({county.fips: county for county in counties})
 
 
-def _county(row: Mapping[str, str], houses: Mapping[tuple[str, int], list[_House]]) -> County:
-    fips, state = int(row["fips"]), row["state"]
+def _county(row: _Row, houses: Mapping[tuple[str, str], list[_House]]) -> County:
+    state, fips, name, log_uranium = row
     own = houses.get((state, fips), [])
     return County(
-        fips=fips,
-        name=row["county"],
+        fips=int(fips),
+        name=name,
         state=state,
-        log_uranium=float(row["log_uranium"]) if row["log_uranium"] else None,
+        log_uranium=float(log_uranium) if log_uranium else None,
         houses=Readings.of([radon for _, radon in own]),
         basements=Readings.of([radon for floor, radon in own if floor == _BASEMENT]),
         upper=Readings.of([radon for floor, radon in own if floor is not None and floor > 0]),
     )
 
 
-_House = tuple[int | None, float]
+_House: TypeAlias = tuple[int | None, float]
+_Row: TypeAlias = tuple[str, ...]
 
 
-def _houses(path: Path) -> Mapping[tuple[str, int], list[_House]]:
-    found: dict[tuple[str, int], list[_House]] = defaultdict(list)
-    for row in _rows(path):
-        floor = int(row["floor"]) if row["floor"] else None
-        found[row["state"], int(row["fips"])].append((floor, float(row["radon"])))
+def _houses(path: Path) -> Mapping[tuple[str, str], list[_House]]:
+    found: dict[tuple[str, str], list[_House]] = defaultdict(list)
+    for state, fips, floor, radon in _rows(path, "state", "fips", "floor", "radon"):
+        found[state, fips].append((int(floor) if floor else None, float(radon)))
     return found
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _rows(path: Path, *names: str) -> Iterator[_Row]:
+    """Yield some columns of each row, as text."""
     with path.open(encoding="ascii", newline="") as file:
-        yield from csv.DictReader(file)
+        rows = csv.reader(file)
+        head = next(rows)
+        yield from map(itemgetter(*(head.index(name) for name in names)), rows)
 
 
 _SMALL: Final = frozenset({"OF", "THE", "QUI"})

@@ -8,6 +8,9 @@ from typing import Final
 
 DATA = Path(__file__).parent / "data"
 
+OUTLINES: Final = DATA / "outlines"
+"""Of the counties: GeoJSON, a file for each surveyed state, by its two letters."""
+
 
 @dataclass(frozen=True, slots=True)
 class BundledTable:

@@ -61,6 +61,18 @@ class FitRequest(Asked):
     )
 
 
+class FitOptions(Answer):
+    """How the data were taken; as they stand in a request, so that the same can be asked again."""
+
+    weights: str | None = Field(description="Column of prior weights.")
+    offset: str | None = Field(description="Column taken from the response before fitting.")
+    categorical: list[str] = Field(description="Columns of numbers taken as factors.")
+    contrasts: dict[str, Contrast] = Field(description="Coding other than by treatment contrasts.")
+    missing: Literal["drop", "fail"] = Field(
+        description="Whether rows with a missing value were dropped, or would have been refused."
+    )
+
+
 class FixedEffectRow(Answer):
     """A fixed effect: estimate, standard error, test of zero, interval."""
 
@@ -155,6 +167,7 @@ class FittedModel(Answer):
         "model have the same id."
     )
     method: Method
+    options: FitOptions
     dataset: str = Field(description="Id that the data have as a dataset.")
     response: ResponseExpression
     n_rows: int = Field(description="Rows fitted.")

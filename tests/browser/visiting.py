@@ -45,6 +45,12 @@ class Visit:
         found: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return max(found, 0)
 
+    def top(self, selector: str) -> float:
+        """Where an element begins, in pixels from the top of the window."""
+        box = self.page.locator(selector).bounding_box()
+        assert box is not None
+        return box["y"]
+
     def text(self, selector: str) -> str:
         """The text of what is shown there."""
         return self.page.inner_text(selector)

@@ -66,12 +66,20 @@ export async function download(path, name, options) {
 }
 
 async function sent(path, options) {
+  const early = options.method === "GET" ? taken(path) : null;
   try {
-    return await fetch(path, options);
+    return (await early) ?? (await fetch(path, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Failure(lost());
   }
+}
+
+/** What was asked for before this script was there, once. */
+function taken(path) {
+  const found = window.early?.get(path);
+  window.early?.delete(path);
+  return found;
 }
 
 async function failure(answer) {

@@ -16,10 +16,11 @@ async function route() {
   const door = name in doors ? name : "home";
   for (const other of Object.keys(doors)) {
     find(`#${other}`).hidden = other !== door;
-    const link = find(`[data-door=${other}]`);
+    const link = find(`nav [data-door=${other}]`);
     if (other === door) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  document.documentElement.dataset.door = door;
   document.title = `${titles[door]} · partialpool`;
   if (shown !== null && shown !== door) {
     find("#content").focus({ preventScroll: true });
@@ -29,6 +30,7 @@ async function route() {
   shown = door;
   await doors[door](rest.map(decodeURIComponent));
   document.documentElement.dataset.ready = door;
+  performance.mark("ready");
 }
 
 const THEME = "partialpool-theme";

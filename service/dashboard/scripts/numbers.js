@@ -33,6 +33,9 @@ export const bytes = (n) => {
 
 export const unitName = (unit) => unit.replace("m3", "m³");
 
+/** A name as it is searched for, whatever its capitals, points and accents. */
+export const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]/g, "");
+
 function signed(x, digits) {
   return x.toLocaleString("en-US", { maximumFractionDigits: digits ?? 6 }).replace("-", "−");
 }

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.radon.places import STATES, UnknownPlaceError, places, plain, state_of
+from service.radon.tables import OUTLINES
 
 COUNTIES = list(places().by_fips.values())
 
@@ -89,3 +92,10 @@ def test_the_raw_means_are_those_of_the_houses() -> None:
 
 def test_houses_on_indian_lands_are_not_those_of_the_county_around() -> None:
     assert places().coded(27007).houses.n == 7  # and 68 of the Leech Lake reservation
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_county_has_its_outline(state: str) -> None:
+    features = json.loads((OUTLINES / f"{state}.geojson").read_text())["features"]
+    codes = sorted(int(each["id"]) for each in features)
+    assert codes == sorted(county.fips for county in places().of_state(state))

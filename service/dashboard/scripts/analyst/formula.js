@@ -151,6 +151,8 @@ export function formulaStep({ place, body }, fitted) {
     write(model) {
       area.value = model.formula;
       method.value = model.method;
+      weights.value = model.options.weights ?? "";
+      for (const box of factors.querySelectorAll("input")) box.checked = model.options.categorical.includes(box.value);
       examine();
     },
   };

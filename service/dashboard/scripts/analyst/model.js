@@ -71,10 +71,21 @@ function told(model) {
     { class: "told-model" },
     h("code", {}, model.formula),
     h("span", {}, model.method),
+    ...options(model.options).map((each) => h("span", {}, each)),
     h("span", {}, `${count(model.n_rows)} rows${model.n_dropped ? `, ${count(model.n_dropped)} left out` : ""}`),
     groups.length ? h("span", {}, groups.join(", ")) : null,
     h("span", {}, `fitted in ${short(model.provenance.elapsed_ms)} ms`),
   );
+}
+
+/** What a formula does not say of a model. */
+function options({ weights, offset, categorical, contrasts }) {
+  return [
+    ...(weights === null ? [] : [`weighted by ${weights}`]),
+    ...(offset === null ? [] : [`offset ${offset}`]),
+    ...(categorical.length ? [`${categorical.join(", ")} as ${categorical.length === 1 ? "a factor" : "factors"}`] : []),
+    ...Object.entries(contrasts).map(([name, coding]) => `${coding} contrasts of ${name}`),
+  ];
 }
 
 function warnings(model) {

@@ -1,7 +1,7 @@
 /** The answer for one house: a sentence, a drawing, the decision, what it rests on. */
 
 import { get } from "../api.js";
-import { h } from "../dom.js";
+import { find, h } from "../dom.js";
 import { count, dollars, percent, short, unitName } from "../numbers.js";
 import * as problems from "../problems.js";
 import { draw } from "../vega.js";
@@ -19,23 +19,42 @@ const WHYS = {
 };
 const WAYS = { remediate: "Remediate now", measure: "Test first", nothing: "Do nothing" };
 
-/** Return the parts of the page that tell `found`, an assessment. */
-export function answer(found, action) {
+/** Return the answer in one sentence, `found` being an assessment. */
+export function verdict(found) {
+  return h(
+    "section",
+    { class: `card verdict ${found.decision.recommendation}`, "aria-labelledby": "verdict" },
+    h("p", { class: "place" }, `${found.county.title}, ${found.floor === "basement" ? "with a basement" : "without a basement"}`),
+    h("h2", { id: "verdict" }, HEADS[found.decision.recommendation]),
+    h("p", { class: "sentence" }, units(found.summary)),
+    h("a", { href: "#/home", class: "onward", onclick: onward }, "The numbers and the reasons ↓"),
+  );
+}
+
+/** Return what it rests on: the distribution against `action`, the decision, the evidence, advice. */
+export function grounds(found, action) {
   const unit = unitName(found.unit);
   return [
     h(
       "section",
-      { class: `card verdict ${found.decision.recommendation}`, "aria-labelledby": "verdict" },
-      h("p", { class: "place" }, `${found.county.title}, ${found.floor === "basement" ? "with a basement" : "without a basement"}`),
-      h("h2", { id: "verdict" }, HEADS[found.decision.recommendation]),
-      h("p", { class: "sentence" }, units(found.summary)),
-      density(found.distribution, found.before_measurement, action, found.unit),
-      keys(found),
-      facts(found, unit),
+      { class: "card", "aria-labelledby": "levels" },
+      h("h2", { id: "levels" }, found.before_measurement ? "The level in your home" : "The level in a home like yours"),
+      h(
+        "div",
+        { class: "levels" },
+        h("div", {}, density(found.distribution, found.before_measurement, action, found.unit), keys(found)),
+        facts(found, unit),
+      ),
     ),
     h("div", { class: "pair" }, decision(found.decision, unit), evidence(found, unit)),
     advice(found),
   ];
+}
+
+function onward(event) {
+  event.preventDefault();
+  find("#grounds").focus({ preventScroll: true });
+  find("#grounds").scrollIntoView({ block: "start" });
 }
 
 function keys(found) {
@@ -56,10 +75,10 @@ function facts(found, unit) {
     fact("Median", `${short(found.distribution.median)} ${unit}`),
     fact("Mean", `${short(found.distribution.mean)} ${unit}`),
     fact("Half of such homes", range(half)),
-    fact("95 of 100", range(most)),
+    fact("95 of 100 such homes", range(most)),
   ];
   const chances = found.distribution.exceedance.map((each) =>
-    fact(`Above ${short(each.threshold)} ${unit}`, percent(each.probability), units(each.meaning)),
+    fact(`Above ${short(each.threshold)} ${unit}`, percent(each.probability), units(each.meaning.replace("EPA action level; your action level", "EPA action level"))),
   );
   return h("div", {}, h("dl", { class: "facts" }, levels), h("dl", { class: "facts" }, chances));
 }

@@ -1,6 +1,7 @@
 /** A text field with a list that narrows as one types (the combobox of the ARIA practices). */
 
 import { h, say } from "../dom.js";
+import { plain } from "../numbers.js";
 
 const MOST = 200;
 
@@ -10,9 +11,11 @@ export function combobox(input, list, chosen) {
   let shown = [];
   let at = -1;
   let value = null;
+  let waiting = true;
 
   function open(text) {
     const wanted = plain(text);
+    const nothing = waiting ? "Counties are on their way" : "No county of this name";
     const begins = options.filter((option) => plain(option.label).startsWith(wanted));
     const within = options.filter((option) => !begins.includes(option) && plain(option.label).includes(wanted));
     shown = [...begins, ...within].slice(0, MOST);
@@ -33,7 +36,7 @@ export function combobox(input, list, chosen) {
         ),
       ),
     );
-    if (shown.length === 0) list.append(h("li", { role: "option", "aria-disabled": "true", class: "none" }, "No county of this name"));
+    if (shown.length === 0) list.append(h("li", { role: "option", "aria-disabled": "true", class: "none" }, nothing));
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     input.removeAttribute("aria-activedescendant");
@@ -93,9 +96,17 @@ export function combobox(input, list, chosen) {
   });
 
   return {
+    /** Forget the options: others are on their way. */
+    clear() {
+      options = [];
+      waiting = true;
+      take(null, { quietly: true });
+    },
+    /** Offer these; what was typed meanwhile is looked for among them. */
     offer(found) {
       options = found;
-      take(null, { quietly: true });
+      waiting = false;
+      if (!list.hidden) open(input.value);
     },
     choose(wanted) {
       const option = options.find((each) => each.value === wanted);
@@ -103,5 +114,3 @@ export function combobox(input, list, chosen) {
     },
   };
 }
-
-const plain = (text) => text.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]/g, "");

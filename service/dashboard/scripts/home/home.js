@@ -1,31 +1,28 @@
 /** The homeowner's door: a house is described, the service answers. */
 
-import { all, get, post } from "../api.js";
-import { debounced, find, h } from "../dom.js";
-import { percent, short, unitName } from "../numbers.js";
+import { all, post } from "../api.js";
+import { debounced, find } from "../dom.js";
+import { unitName } from "../numbers.js";
 import * as problems from "../problems.js";
-import { answer } from "./answer.js";
+import { grounds, verdict } from "./answer.js";
 import { combobox } from "./combobox.js";
-import { drawMap, mark } from "./map.js";
+import { overview } from "./overview.js";
 
-const STATES = { AZ: "Arizona", IN: "Indiana", MA: "Massachusetts", MN: "Minnesota", MO: "Missouri", ND: "North Dakota", PA: "Pennsylvania" };
-const MAPPED = "MN";
 const ACTION = { "pCi/L": 4, "Bq/m3": 148 };
 
-let rows = [];
 let fips = null;
-let shapes = null;
 let counties = null;
+let glance = null;
 let latest = 0;
+let reloads = 0;
 let begun = false;
 
 /** Show the door; its parts are made when it is first opened. */
 export async function openHome() {
   if (begun) return;
   begun = true;
-  for (const [code, name] of Object.entries(STATES)) find("#state").append(h("option", { value: code }, name));
-  find("#state").value = MAPPED;
   counties = combobox(find("#county"), find("#county-list"), choose);
+  glance = overview(pointedAt);
   find("#state").addEventListener("change", () => reload({ anew: true }));
   find("#unit").addEventListener("change", changeUnit);
   for (const radio of document.querySelectorAll("[name=floor]")) radio.addEventListener("change", () => reload({ anew: false }));
@@ -38,58 +35,48 @@ export async function openHome() {
 }
 
 async function reload({ anew }) {
-  const state = find("#state").value;
+  const turn = ++reloads;
+  const { value: state } = find("#state");
   const query = new URLSearchParams({ state, floor: floor(), unit: unit(), limit: "1000" });
+  if (anew) {
+    fips = null;
+    counties.clear();
+    find("#answer").replaceChildren();
+    find("#grounds").replaceChildren();
+  }
   try {
-    const [found] = await Promise.all([all(`/v1/radon/counties?${query}`), state === MAPPED ? loadShapes() : null]);
-    rows = found;
+    const about = { floor: floor(), unit: unit(), action: ACTION[unit()] };
+    const [rows] = await Promise.all([all(`/v1/radon/counties?${query}`), glance.begin(state)]);
+    if (turn !== reloads) return; // something else was chosen meanwhile
+    if (anew) counties.offer(rows.map((row) => ({ label: shortName(row), hint: row.n === 0 ? "none tested" : `${row.n} tested`, value: row.fips })));
+    if (fips !== null) counties.choose(fips); // on the map, before the names were there
+    glance.fill(rows.map((row) => ({ ...row, name: shortName(row), share: shareAbove(row, about.action) })), about);
+    glance.mark(fips);
   } catch (error) {
     problems.show(find("#home-problem"), error);
     return;
   }
   problems.clear(find("#home-problem"));
-  if (anew) {
-    fips = null;
-    counties.offer(rows.map((row) => ({ label: row.title.split(",")[0].replace(/ County$/, ""), hint: row.n === 0 ? "none tested" : `${row.n} tested`, value: row.fips })));
-    find("#answer").replaceChildren();
-  }
-  find("#map-card").hidden = state !== MAPPED;
-  if (state === MAPPED) {
-    find("#map-title").textContent = `Homes ${floor() === "basement" ? "with a basement" : "without a basement"}, by county`;
-    drawMap(find("#map"), find("#map-legend"), shapes, rows, unit(), { chosen: fromMap, pointed });
-    mark(find("#map"), fips);
-    pointed(null);
-  }
-}
-
-async function loadShapes() {
-  shapes ??= await get(`${document.body.dataset.base}/counties.json`);
 }
 
 function choose(wanted) {
   fips = wanted;
   find("#county").removeAttribute("aria-invalid");
-  mark(find("#map"), fips);
-  pointed(null);
+  glance.mark(fips);
   assess();
 }
 
-function fromMap(wanted) {
+function pointedAt(wanted) {
   counties.choose(wanted);
   choose(wanted);
 }
 
-function pointed(row) {
-  const shown = row ?? rows.find((each) => each.fips === fips);
-  find("#map-told").textContent = shown
-    ? `${shown.title.split(",")[0]}: median ${short(shown.median)} ${unitName(unit())}, ${percent(actionShare(shown))} above ${short(ACTION[unit()])}; ${homes(shown.n)}.`
-    : "Choose a county.";
-}
+const shortName = (row) => row.title.split(",")[0].replace(/ County$/, "");
 
-const actionShare = (row) => {
-  const found = Object.entries(row.exceedance).find(([level]) => Math.abs(Number(level) - ACTION[unit()]) < 0.5);
+function shareAbove(row, action) {
+  const found = Object.entries(row.exceedance).find(([level]) => Math.abs(Number(level) - action) < 0.5);
   return found ? found[1] : 0;
-};
+}
 
 /** Ask again, once there is an answer that a change makes old. */
 function again() {
@@ -111,13 +98,14 @@ async function assess({ stay = false } = {}) {
     const found = await post("/v1/radon/assessments", request());
     if (turn !== latest) return; // a later question is under way
     problems.clear(place);
-    find("#answer").classList.remove("stale");
-    find("#answer").replaceChildren(...answer(found, number("#action") ?? ACTION[unit()]));
-    if (!stay) find("#answer").scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+    for (const part of parts()) part.classList.remove("stale");
+    find("#answer").replaceChildren(verdict(found));
+    find("#grounds").replaceChildren(...grounds(found, number("#action") ?? ACTION[unit()]));
+    if (!stay) find("#answer").scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "nearest" });
   } catch (error) {
     if (turn !== latest) return;
     problems.show(place, error);
-    find("#answer").classList.add("stale"); // it answers another question
+    for (const part of parts()) part.classList.add("stale"); // it answers another question
   } finally {
     if (turn === latest) button.removeAttribute("aria-busy");
   }
@@ -146,7 +134,7 @@ async function changeUnit() {
   await reload({ anew: false });
 }
 
-const homes = (n) => (n === 0 ? "no homes in the survey" : `${n} ${n === 1 ? "home" : "homes"} in the survey`);
+const parts = () => [find("#answer"), find("#grounds")];
 const floor = () => find("[name=floor]:checked").value;
 const unit = () => find("#unit").value;
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

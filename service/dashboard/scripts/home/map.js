@@ -1,4 +1,4 @@
-/** The counties as a map: darker is more. A pointer's way to choose; the field beside it is for keyboards. */
+/** The counties as a map: darker is more. A pointer's way to choose; the fields beside it are for keyboards. */
 
 import { h, s } from "../dom.js";
 import { short, unitName } from "../numbers.js";
@@ -6,49 +6,46 @@ import { short, unitName } from "../numbers.js";
 const WIDTH = 420;
 const SHADES = 5;
 
-/** Draw the counties of GeoJSON `shapes` by `rows` of the service (by FIPS code). */
-export function drawMap(place, legend, shapes, rows, unit, { chosen, pointed }) {
-  const known = new Map(rows.map((row) => [row.fips, row]));
+/** Draw the outlines of GeoJSON `shapes`; `chosen` and `pointed` hear of a county by its FIPS code. */
+export function drawMap(place, shapes, { chosen, pointed }) {
   const { path, height } = projection(shapes);
-  const steps = cuts(rows.map((row) => row.median));
-  const drawing = s("svg", {
-    viewBox: `0 0 ${WIDTH} ${height}`,
-    role: "img",
-    "aria-label": `Map of ${rows.length} counties by the median level of such homes. The field “County” chooses the same by name.`,
-  });
+  const drawing = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": "Map of counties" });
+  const outlines = new Map();
   for (const shape of shapes.features) {
-    const row = known.get(Number(shape.id));
-    if (!row) continue;
-    drawing.append(
-      s("path", {
-        d: path(shape.geometry),
-        class: `county shade-${shade(row.median, steps)}`,
-        "data-fips": row.fips,
-        onclick: () => chosen(row.fips),
-        onpointerenter: () => pointed(row),
-        onpointerleave: () => pointed(null),
-      }),
-    );
+    const fips = Number(shape.id);
+    const outline = s("path", {
+      d: path(shape.geometry),
+      class: "county",
+      "data-fips": fips,
+      onclick: () => chosen(fips),
+      onpointerenter: () => pointed(fips),
+      onpointerleave: () => pointed(null),
+    });
+    outlines.set(fips, outline);
+    drawing.append(outline);
   }
-  drawing.append(s("path", { class: "county-mark", d: "" }));
+  // A pale line below a dark one: seen on every shade, without its colour too.
+  const marked = ["county-halo", "county-mark"].map((name) => s("path", { class: name, d: "" }));
+  drawing.append(...marked);
   place.replaceChildren(drawing);
-  legend.replaceChildren(
-    h("span", {}, `Median, ${unitName(unit)}`),
-    h(
-      "ol",
-      {},
-      Array.from({ length: SHADES }, (_, at) =>
-        h("li", {}, h("i", { class: `swatch shade-${at}` }), legendText(at, steps)),
-      ),
-    ),
-  );
+
+  return {
+    /** Shade the counties by the medians of `rows`. */
+    shade(rows, legend, unit) {
+      const steps = cuts(rows.map((row) => row.median));
+      for (const row of rows) outlines.get(row.fips)?.setAttribute("class", `county shade-${shadeOf(row.median, steps)}`);
+      drawing.setAttribute("aria-label", `Map of ${rows.length} counties by the median level of such homes. The field “County” and the list choose the same by name.`);
+      legend.replaceChildren(h("span", {}, `Median, ${unitName(unit)}`), legendOf(steps));
+    },
+    /** Mark a county, or none. */
+    mark(fips) {
+      for (const line of marked) line.setAttribute("d", outlines.get(fips)?.getAttribute("d") ?? "");
+    },
+  };
 }
 
-/** Mark a county. */
-export function mark(place, fips) {
-  const shape = fips === null ? null : place.querySelector(`[data-fips="${fips}"]`);
-  place.querySelector(".county-mark")?.setAttribute("d", shape?.getAttribute("d") ?? "");
-}
+const legendOf = (steps) =>
+  h("ol", {}, Array.from({ length: SHADES }, (_, at) => h("li", {}, h("i", { class: `swatch shade-${at}` }), legendText(at, steps))));
 
 function legendText(at, steps) {
   if (at === 0) return `< ${short(steps[0], 2)}`;
@@ -56,7 +53,7 @@ function legendText(at, steps) {
   return `${short(steps[at - 1], 2)}–${short(steps[at], 2)}`;
 }
 
-const shade = (value, steps) => steps.filter((step) => value >= step).length;
+const shadeOf = (value, steps) => steps.filter((step) => value >= step).length;
 
 function cuts(values) {
   const sorted = [...values].sort((a, b) => a - b);
