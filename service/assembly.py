@@ -11,6 +11,7 @@ from service.blobs import Blobs
 from service.callers import Callers
 from service.catalog import Claimed, Database, Keys, Leases, Queue
 from service.changes import Changes
+from service.checks import Checks
 from service.compute import Compute
 from service.context import Services
 from service.desk import Desk
@@ -36,6 +37,14 @@ def _rates(settings: Settings) -> Rates | None:
     if not settings.limited:
         return None
     return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
+
+
+def _checks(settings: Settings, database: Database, blobs: Blobs, places: Places) -> Checks:
+    compute = "cluster" if settings.compute else "workers"
+    return Checks(
+        {"catalog": database.check, "store": blobs.check, compute: places.check},
+        frozenset({compute}) if settings.ready_without_compute else frozenset(),
+    )
 
 
 def assembled(
@@ -93,6 +102,7 @@ def assembled(
         callers=Callers(Keys(database)),
         rates=_rates(settings),
         pictures=Pictures(settings),
+        checks=_checks(settings, database, blobs, workers),
     )
     _watch(parts)
     return parts

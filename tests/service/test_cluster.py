@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.service.clusters import Local, clustered
 from tests.service.jobs import alive, busy, children, soon
 from tests.service.live import Live, serving
 from tests.service.test_jobs import ASYNC, RADON, until
+from tests.service.test_problems import read
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -316,6 +318,7 @@ def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: L
     assert local.scheduler is not None
     local.scheduler.kill()
     until(client, job, "queued")
+    assert not_ready(client) == "Not ready: catalog ok, store ok, cluster lost."
     other = client.get(long.replace("seed=9", "seed=10"), headers=ASYNC)
     assert (other.status_code, other.json()["code"]) == (503, "unavailable")
     assert int(other.headers["retry-after"]) > 0
@@ -323,3 +326,32 @@ def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: L
     assert small.status_code == 201, "what a thread does goes on"
     local.schedule()
     assert until(client, job, "succeeded", "failed", seconds=PATIENCE)["state"] == "succeeded"
+    assert client.get("/readyz").json()["checks"]["cluster"] == "ok"
+
+
+def test_a_scheduler_that_says_nothing_and_one_without_workers_are_told(
+    client: httpx.Client, local: Local
+) -> None:
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE)
+    assert local.scheduler is not None
+    local.scheduler.process.send_signal(signal.SIGSTOP)
+    try:
+        assert "cluster lost" in not_ready(client)
+    finally:
+        local.scheduler.process.send_signal(signal.SIGCONT)
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE), "it is found again"
+    local.work(0)
+    assert soon(lambda: client.get("/readyz").status_code == 503, PATIENCE)
+    assert "no workers" in read(client.get("/readyz")).errors[0].detail
+    local.work(1)
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE)
+
+
+def not_ready(client: httpx.Client) -> str:
+    """Return what the service says that is not ready."""
+    answer = client.get("/readyz")
+    problem = read(answer)
+    assert (answer.status_code, problem.code) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert [item.pointer for item in problem.errors] == ["#/checks/cluster"]
+    return problem.detail
