@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from engine import Progress
-from service import fits, inquiring
+from service import fits, inquiring, registering
 from service.blobs import Blobs
 from service.callers import Callers
 from service.catalog import Claimed, Database, Keys, Leases, Queue
@@ -24,11 +24,12 @@ from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
 
-Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[None]]
+Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[str | None]]
 
 # How the jobs of each kind are done.
 KINDS: Final[Mapping[str, Perform]] = {
     fits.KIND: fits.perform,
+    registering.KIND: registering.perform,
     **dict.fromkeys(INQUIRIES, inquiring.perform),
 }
 
@@ -62,10 +63,10 @@ def assembled(
     replica = replica_id()
     queue, leases = Queue(database, replica), Leases(database, replica)
 
-    async def perform(claimed: Claimed, progress: Progress) -> None:
+    async def perform(claimed: Claimed, progress: Progress) -> str | None:
         job = claimed.job
         await parts.desk.join(claimed.owner, job.key)
-        await KINDS[job.kind](parts, claimed, progress)
+        return await KINDS[job.kind](parts, claimed, progress)
 
     runner = Runner(
         queue,
