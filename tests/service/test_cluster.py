@@ -28,6 +28,7 @@ from service.stored import Stored, scan_source
 from tests.service import tasking
 from tests.service.clusters import Local, clustered
 from tests.service.jobs import alive, busy, children, soon
+from tests.service.keeping import another
 from tests.service.live import Live, serving
 from tests.service.test_jobs import ASYNC, RADON, until
 from tests.service.test_problems import read
@@ -234,6 +235,22 @@ async def test_without_a_scheduler_nothing_can_be_asked_for() -> None:
     with pytest.raises(UnreachableError):
         await nowhere.run(tasking.add, 1, 1, progress=quiet, seconds=1)
     await nowhere.close()
+
+
+async def test_a_service_is_ready_without_a_scheduler_if_the_operator_says_so(
+    tmp_path: Path,
+) -> None:
+    for spared, status in ((False, 503), (True, 200)):
+        given = Settings(
+            data_dir=tmp_path,
+            bundled_data=False,
+            compute="/nowhere/scheduler.json",
+            ready_without_compute=spared,
+        )
+        async with another(given) as client:
+            answer = await client.get("/readyz")
+            assert answer.status_code == status
+            assert "lost" in answer.text
 
 
 # Over HTTP
