@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from engine import Progress
-from service import fits, inquiring
+from service import fits, inquiring, registering
 from service.blobs import Blobs
 from service.callers import Callers
 from service.catalog import Claimed, Database, Keys, Leases, Queue
 from service.changes import Changes
+from service.checks import Checks
 from service.compute import Compute
 from service.context import Services
 from service.desk import Desk
@@ -23,11 +24,12 @@ from service.rates import Rates
 from service.running import Runner, replica_id
 from service.settings import Settings
 
-Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[None]]
+Perform: TypeAlias = Callable[[Services, Claimed, Progress], Awaitable[str | None]]
 
 # How the jobs of each kind are done.
 KINDS: Final[Mapping[str, Perform]] = {
     fits.KIND: fits.perform,
+    registering.KIND: registering.perform,
     **dict.fromkeys(INQUIRIES, inquiring.perform),
 }
 
@@ -36,6 +38,14 @@ def _rates(settings: Settings) -> Rates | None:
     if not settings.limited:
         return None
     return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
+
+
+def _checks(settings: Settings, database: Database, blobs: Blobs, places: Places) -> Checks:
+    compute = "cluster" if settings.compute else "workers"
+    return Checks(
+        {"catalog": database.check, "store": blobs.check, compute: places.check},
+        frozenset({compute}) if settings.ready_without_compute else frozenset(),
+    )
 
 
 def assembled(
@@ -53,10 +63,10 @@ def assembled(
     replica = replica_id()
     queue, leases = Queue(database, replica), Leases(database, replica)
 
-    async def perform(claimed: Claimed, progress: Progress) -> None:
+    async def perform(claimed: Claimed, progress: Progress) -> str | None:
         job = claimed.job
         await parts.desk.join(claimed.owner, job.key)
-        await KINDS[job.kind](parts, claimed, progress)
+        return await KINDS[job.kind](parts, claimed, progress)
 
     runner = Runner(
         queue,
@@ -93,6 +103,7 @@ def assembled(
         callers=Callers(Keys(database)),
         rates=_rates(settings),
         pictures=Pictures(settings),
+        checks=_checks(settings, database, blobs, workers),
     )
     _watch(parts)
     return parts

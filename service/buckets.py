@@ -14,6 +14,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
+from engine import Progress
 from service.blobs import SCRATCH, opened_store
 from service.intake.rooted import (
     MOST_LOOKED_AT,
@@ -23,6 +24,7 @@ from service.intake.rooted import (
     stands_for,
 )
 from service.problems import ProblemError
+from service.shares import share, silent
 
 SCHEME: Final = "s3://"
 _PIECE: Final = 8 << 20
@@ -53,8 +55,9 @@ class Copied:
             its = obstore.head(self.store, self.name)
         return Tag(its["size"], its["e_tag"], its["version"])
 
-    def digest(self) -> str:
-        """Return the SHA-256 of what was copied."""
+    def digest(self, progress: Progress = silent) -> str:
+        """Return the SHA-256 of what was copied, which is known."""
+        progress(1.0, "hashing the files")
         return self.sha
 
 
@@ -84,7 +87,9 @@ class Bucket:
         return sorted(found)
 
     @contextmanager
-    def opened(self, names: list[str], most_bytes: int) -> Iterator[list[Copied]]:
+    def opened(
+        self, names: list[str], most_bytes: int, progress: Progress = silent
+    ) -> Iterator[list[Copied]]:
         """Copy objects to a directory of their own, for as long as they are needed.
 
         Raises ``FileNotFoundError``, ``NotBelowError``, ``TooLargeError``; ``unavailable``.
@@ -94,7 +99,8 @@ class Bucket:
             for place, name in enumerate(names):
                 parts_of(name)
                 left = most_bytes - sum(copy.mark.size for copy in copies)
-                copies.append(self._copy(name, Path(spare, str(place)), left))
+                its = share(progress, place / len(names), (place + 1) / len(names))
+                copies.append(self._copy(name, Path(spare, str(place)), left, its))
             yield copies
 
     def _has(self, name: str) -> bool:
@@ -112,8 +118,8 @@ class Bucket:
             for found in obstore.list(self._store, "/".join(parts[:first]) or None):
                 yield from (each["path"] for each in found)
 
-    def _copy(self, name: str, target: Path, most_bytes: int) -> Copied:
-        seen = hashlib.sha256()
+    def _copy(self, name: str, target: Path, most_bytes: int, progress: Progress) -> Copied:
+        seen, copied = hashlib.sha256(), 0
         with answering():
             found = obstore.get(self._store, name)
             its = found.meta
@@ -128,6 +134,8 @@ class Bucket:
                     break
                 seen.update(piece)
                 copy.write(piece)
+                copied += len(piece)
+                progress(copied / max(its["size"], copied), "copying the files")
         tag = Tag(its["size"], its["e_tag"], its["version"])
         return Copied(name, target, tag, seen.hexdigest(), self._store)
 

@@ -25,6 +25,7 @@ from service.catalog import (
     Recent,
 )
 from service.changes import Changes
+from service.checks import Checks
 from service.compute import Compute
 from service.desk import Desk
 from service.fitting import Fitting
@@ -56,6 +57,7 @@ class Services:
     rates: Rates | None
     leases: Leases
     pictures: Pictures
+    checks: Checks
     recent_datasets: Recent[Dataset] = field(default_factory=Recent)
     recent_models: Recent[Model] = field(default_factory=Recent)
 
@@ -69,6 +71,7 @@ class Services:
         await self.desk.close()
         await self.fitting.close()
         await self.pictures.close()
+        await self.checks.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""

@@ -119,7 +119,9 @@ class Desk:
         job = await self.wait(jobs, _given(begun.job), end - clock())
         match job.state:
             case "succeeded":
-                return Obtained(await _result(work), "made" if begun.new and first else "shared")
+                return Obtained(
+                    await _result(work, job), "made" if begun.new and first else "shared"
+                )
             case "failed":
                 raise from_body(Problem.model_validate(job.error))
             case "cancelled":
@@ -226,8 +228,8 @@ class Desk:
             await self._blobs.delete(stowed.blob)
 
 
-async def _result(work: Work[T]) -> T:
-    value = await work.find()
+async def _result(work: Work[T], job: Job) -> T:
+    value = await work.made(job)
     if value is None:  # deleted the moment it was made
         raise ProblemError("model_not_found")
     return value

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from engine import Progress, RowsNeededError, Spec, Summary, constants_of_rows, parse
 from service import parted, prices, tasks
-from service.catalog import Claimed, Model, Models
+from service.catalog import Claimed, Job, Model, Models
 from service.context import Services
 from service.data import Data, Version, kept_data
 from service.fitting import Found
@@ -110,6 +110,11 @@ class FitWork:
             if _cells(spec, self.data.n_rows) >= LARGE_CELLS:
                 raise Outlasted
         return await self._make(lambda: self.data.read(spec.columns), reread)
+
+    async def made(self, job: Job) -> Found | None:
+        """Return what a job has made."""
+        del job
+        return await self.find()
 
     async def stow(self) -> Stowed:
         """Put away the order; rows that came with the request become a file of the job's own."""

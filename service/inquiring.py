@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from engine import Progress
 from service import prices, tasks
-from service.catalog import Claimed
+from service.catalog import Claimed, Job
 from service.context import Services
 from service.fitting import Fitted
 from service.inquiries import INQUIRIES, answered, pieces_of
@@ -58,6 +58,11 @@ class InquiryWork:
         )
         await parts.computed(self.owner).keep(self.label.key, self.fitted.row.id, found)
         return found
+
+    async def made(self, job: Job) -> Any:
+        """Return what a job has made."""
+        del job
+        return await self.find()
 
     async def stow(self) -> Stowed:
         """Put away the question; the fit is a file already."""

@@ -34,6 +34,7 @@ from service.fitting import SUFFIX
 from service.intake import heights, scan_stored
 from service.orders import Order
 from service.places import Places, Step
+from service.shares import share
 from service.stored import ARROW, SUMS, Stored
 
 MOST_PARTS: Final = 256
@@ -89,7 +90,7 @@ async def fit(
             blobs,
             part_rows,
             levels,
-            progress=_within(progress, 0.0, SURVEYED),
+            progress=share(progress, 0.0, SURVEYED),
             seconds=seconds,
         )
         sums = [Step(add, (plan.ground, own, stored, blobs)) for own in plan.parts]
@@ -101,7 +102,7 @@ async def fit(
             levels is None,
             blobs,
             sync,
-            progress=_within(progress, SURVEYED, 1.0),
+            progress=share(progress, SURVEYED, 1.0),
             seconds=seconds,
         )
         if isinstance(found, Model):
@@ -169,10 +170,3 @@ def solve(
     blob = asyncio.run(Blobs(blobs, sync=sync).put(saved, SUFFIX))
     read = answers.Rows(fitted.n_rows + fitted.n_dropped, None, None)
     return replace(answers.row(order, fitted, 0.0, read), blob=blob, size_bytes=len(saved))
-
-
-def _within(progress: Progress, start: float, stop: float) -> Progress:
-    def tell(done: float, message: str, /) -> None:
-        progress(start + done * (stop - start), message)
-
-    return tell

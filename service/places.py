@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from engine import Problem, Progress
 from service.problems import ProblemError
@@ -54,6 +54,12 @@ class Places(Protocol):
             UnreachableError: there is no way to whoever does it.
         """
 
+    async def check(self) -> Literal["ok", "idle"]:
+        """Return how they are; raises ``UnreachableError`` when no work can be done.
+
+        ``idle``: none has been needed yet.
+        """
+
     async def start(self) -> None:
         """Make ready; work can be asked for afterwards."""
 
@@ -62,14 +68,14 @@ class Places(Protocol):
 
 
 class WorkerDiedError(ProblemError):
-    """A process died over a task: ``deaths`` of them, one after another."""
+    """A process died over a task: ``deaths`` of them, one after another; ``detail`` may say why."""
 
-    def __init__(self, deaths: int = 1) -> None:
-        super().__init__("worker_died")
+    def __init__(self, deaths: int = 1, detail: str = "") -> None:
+        super().__init__("worker_died", detail)
         self.deaths = deaths
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return WorkerDiedError, (self.deaths,)
+        return WorkerDiedError, (self.deaths, self.detail)
 
 
 class UnreachableError(ProblemError):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pyarrow as pa
 from pydantic import ValidationError
 
-from engine import Problem
+from engine import Problem, Progress
 from service import tasks
-from service.catalog import Dataset
+from service.catalog import Claimed, Dataset, Job
 from service.context import Services
 from service.handlers import invalid_request
 from service.intake import Form, Reading
@@ -23,11 +26,17 @@ from service.registered import (
     Registered,
     hash_of,
     read,
+    reading_of,
     report_of,
     require_path,
+    told_of,
 )
 from service.schemas.datasets import FileReference, ReferenceDocument, RegisteredFiles
+from service.shares import silent
 from service.stored import bounds_of
+from service.work import Label, Outlasted, Stowed
+
+KIND: Final = "registration"
 
 LONGEST: Final = 8_192
 """Bytes of a document that refers to files, at most."""
@@ -49,28 +58,81 @@ async def asked(received: Received) -> FileReference | None:
         raise invalid_request(errors, ReferenceDocument) from error
 
 
-async def register(
-    parts: Services, owner: str, asked: FileReference, name: str | None, reading: Reading
-) -> tuple[Dataset, bool]:
-    """Make a dataset of files below a root, and tell whether it was new.
+@dataclass(frozen=True)
+class Registration:
+    """Files that an owner wants as a dataset: looked at by a worker process, as a job.
 
-    Raises ``ProblemError``: ``invalid_request`` for root and path, ``limit_passed``,
-    ``invalid_table``, ``name_taken``, and what a worker process ends with.
+    Its result is the dataset, and whether it is new. Nothing is found of it before: only who reads
+    files knows what they are now.
     """
-    settings = parts.settings
-    place = settings.data_roots.get(asked.root)
-    if place is None:
-        detail = "There is no data root of this name."
-        hint = "The operator names them in PARTIALPOOL_DATA_ROOTS."
-        item = Problem("unknown_root", detail, hint, ("reference", "root"))
-        raise ProblemError("invalid_request", detail, [item])
-    require_path(asked.path)
-    wanted = Asked(place, asked.path, asked.format, reading)
+
+    parts: Services
+    owner: str
+    asked: FileReference
+    name: str | None
+    reading: Reading
+
+    @classmethod
+    def of(
+        cls,
+        parts: Services,
+        owner: str,
+        asked: FileReference,
+        name: str | None,
+        reading: Reading,
+    ) -> Registration:
+        """Return the work; raises ``invalid_request`` for a root or path that cannot be."""
+        _place(parts, asked.root)
+        require_path(asked.path)
+        return cls(parts, owner, asked, name, reading)
+
+    @property
+    def label(self) -> Label:
+        """What identifies it."""
+        key = json.dumps([KIND, self._request], sort_keys=True)
+        return Label(
+            key=hashlib.sha256(key.encode()).hexdigest(),
+            kind=KIND,
+            title=f"registration of {self.asked.root}/{self.asked.path}",
+            href="/v1/datasets",  # which of them is known when the files have been read
+            large=True,
+        )
+
+    async def find(self) -> None:
+        """Find nothing."""
+
+    async def attempt(self) -> tuple[Dataset, bool]:
+        """Leave it to a worker process, whose memory is bounded."""
+        raise Outlasted
+
+    async def made(self, job: Job) -> tuple[Dataset, bool]:
+        """Return the dataset that a job has made, and whether there was none before."""
+        kept = await self.parts.datasets(self.owner).get(job.href.rpartition("/")[2])
+        return kept, kept.created_at >= (job.started_at or "")
+
+    async def stow(self) -> Stowed:
+        """Put away what is asked for."""
+        return Stowed(self._request)
+
+    @property
+    def _request(self) -> dict[str, Any]:
+        return {
+            "reference": self.asked.model_dump(mode="json"),
+            "reading": told_of(self.reading),
+            "name": self.name,
+        }
+
+
+async def perform(parts: Services, claimed: Claimed, progress: Progress) -> str:
+    """Do a job that is a registration, in a worker process; return the path of the dataset."""
+    settings, given = parts.settings, claimed.job.request
+    asked, reading = FileReference(**given["reference"]), reading_of(given["reading"])
+    wanted = Asked(_place(parts, asked.root), asked.path, asked.format, reading)
     found: Registered = await parts.workers.run(
         tasks.registered,
         wanted,
         bounds_of(settings),
-        progress=_quiet,
+        progress=progress,
         seconds=settings.job_seconds,
     )
     digest = hash_of(asked.root, found.files, found.format, reading)
@@ -81,9 +143,21 @@ async def register(
         size_bytes=0,
         columns=found.columns,
         report=report_of(asked.root, wanted, found),
-        name=name,
+        name=given["name"],
     )
-    return await parts.datasets(owner).add(new)
+    kept, _ = await parts.datasets(claimed.owner).add(new)
+    return f"/v1/datasets/{kept.id}"
+
+
+def _place(parts: Services, root: str) -> str:
+    """Return the directory or URL of a root; raises ``invalid_request``."""
+    place = parts.settings.data_roots.get(root)
+    if place is None:
+        detail = "There is no data root of this name."
+        hint = "The operator names them in PARTIALPOOL_DATA_ROOTS."
+        item = Problem("unknown_root", detail, hint, ("reference", "root"))
+        raise ProblemError("invalid_request", detail, [item])
+    return place
 
 
 def files_of(dataset: Dataset) -> RegisteredFiles | None:
@@ -108,11 +182,7 @@ async def rows(
     found: pa.Table = await parts.workers.run(
         tasks.rows_of_files,
         *(reference, names, start, count),
-        progress=_quiet,
+        progress=silent,
         seconds=parts.settings.job_seconds,
     )
     return found
-
-
-def _quiet(done: float, message: str, /) -> None:
-    """Nobody is told."""

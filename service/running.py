@@ -41,14 +41,15 @@ _CUT_OFF: Final = "the cluster does not answer; the job begins again when it doe
 class Runner:
     """Takes jobs and has them done, as many at a time as there are places for.
 
-    ``perform`` does the work of a job and keeps the result; when it is cancelled, it has ended.
+    ``perform`` does the work of a job, keeps the result, and returns its path where only the work
+    could tell it; when it is cancelled, it has ended.
     """
 
     def __init__(
         self,
         queue: Queue,
         blobs: Blobs,
-        perform: Callable[[Claimed, Progress], Awaitable[None]],
+        perform: Callable[[Claimed, Progress], Awaitable[str | None]],
         changes: Changes,
         instruments: Instruments,
         *,
@@ -145,8 +146,7 @@ class Runner:
         telling = asyncio.create_task(self._tell(job, told))
         self._changes.tell(job.id)
         try:
-            await self._perform(claimed, told)
-            await self._queue.succeed(job)
+            await self._queue.succeed(job, await self._perform(claimed, told))
             state = "succeeded"
         except asyncio.CancelledError:
             state = "put back" if self._changes.closing else "cancelled"

@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         "Dask cluster by the address of its scheduler (`tcp://scheduler:8786`, `tls://...`) or the "
         "path of its scheduler file.",
     )
+    ready_without_compute: bool = Field(
+        False,
+        description="Answer `/readyz` with 200, and say `lost` of the part, also while no long "
+        "work can be done: reading, predictions and small fits go on without.",
+    )
     compute_tls_ca: str = Field(
         "", description="File of the authority that signed the certificates of a `tls://` cluster."
     )

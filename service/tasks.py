@@ -104,8 +104,8 @@ def _fitted(
 
 def registered(asked: Asked, bounds: Bounds, *, progress: Progress) -> Registered:
     """Look at files that are to be registered."""
-    progress(0.0, "reading the files")
-    return register(asked, bounds)
+    progress(0.0, "finding the files")
+    return register(asked, bounds, progress)
 
 
 def rows_of_files(

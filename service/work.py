@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from engine import Progress
+from service.catalog import Job
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -52,6 +53,9 @@ class Work(Protocol[T_co]):
 
     async def attempt(self) -> T_co:
         """Do it in a thread, for a short time: raises ``Outlasted`` when that is not enough."""
+
+    async def made(self, job: Job) -> T_co | None:
+        """Return what a job of it that has succeeded has made, if it is still kept."""
 
     async def stow(self) -> Stowed:
         """Put away what a job needs to do it, in this process or another."""

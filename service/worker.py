@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Final, Literal
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from engine import Problem, Progress
@@ -59,6 +62,23 @@ class Broken:
     traceback: str
 
 
+Outcome: TypeAlias = Done | Refused | Broken
+"""What became of a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker can be given tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far a task is: a share, and words."""
+
+    done: float
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of worker.
@@ -77,13 +97,29 @@ COMPUTING: Final = Kind("service.tasks", "RLIMIT_AS")
 DRAWING: Final = Kind("service.charts.drawing", "RLIMIT_DATA")
 
 
-def prepare(line: Connection, threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
-    """Make this process a worker that tells how far it is through ``line``.
+def serve(line: Connection, threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
+    """Do what comes on ``line``, one task after another, until nobody is at its other end."""
+    prepare(threads, memory_bytes, kind)
+    speaking = threading.Lock()
+
+    def say(message: bytes) -> None:
+        with speaking:
+            line.send_bytes(message)
+
+    with suppress(EOFError, OSError):
+        say(pickle.dumps(Ready()))
+        while True:
+            say(perform(line.recv_bytes(), say))
+
+
+def prepare(threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
+    """Make this process a worker.
 
     It ends when the process that made it does, holds at most ``memory_bytes`` (where the system can
     bound it), and its numerical libraries use ``threads`` threads.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # at once, also within a long call of LAPACK
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent tells us
     for name in _THREADS:
         os.environ[name] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -95,34 +131,35 @@ def prepare(line: Connection, threads: int, memory_bytes: int, kind: Kind = COMP
         resource.setrlimit(bound, (memory_bytes, memory_bytes))
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    _Line.line = line
 
 
-def perform(number: int, task: Callable[..., Any], arguments: tuple[Any, ...]) -> object:
-    """Run a task, which takes its arguments and whom to tell; return what became of it.
+def perform(asked: bytes, say: Callable[[bytes], None]) -> bytes:
+    """Do a pickled task, which takes its arguments and whom to tell; return what became of it.
 
     Whatever it raises is turned into plain data: not every exception survives the way between
     processes.
     """
     from service.handlers import refusal
 
+    outcome: Outcome
     try:
-        return Done(task(*arguments, progress=_told(number)))
+        task, arguments = pickle.loads(asked)  # noqa: S301  of the process that made this one
+        return _pickled(Done(task(*arguments, progress=_telling(say))))
     except MemoryError:
-        return Refused("out_of_memory", "")
+        outcome = Refused("out_of_memory", "")
     except Exception as error:  # noqa: BLE001  nothing may end a worker
         if str(error) == _NO_THREAD:
-            return Refused("out_of_memory", "")
-        return refusal(error) or Broken(traceback.format_exc())
+            outcome = Refused("out_of_memory", "")
+        else:
+            outcome = refusal(error) or Broken(traceback.format_exc())
+    return _pickled(outcome)
 
 
-class _Line:
-    """The way to the process that this one works for."""
-
-    line: Connection
+def _pickled(message: object) -> bytes:
+    return bytes(ForkingPickler.dumps(message))
 
 
-def _told(number: int) -> Progress:
+def _telling(say: Callable[[bytes], None]) -> Progress:
     """Return what tells the progress of a task, often enough and not more often."""
     last, furthest = 0.0, 0.0
 
@@ -132,8 +169,7 @@ def _told(number: int) -> Progress:
         if now - last < TELLING_SECONDS and done < 1.0:
             return
         last, furthest = now, max(furthest, done)
-        # Short enough to be written in one piece: who is killed leaves no half of a message.
-        _Line.line.send((number, furthest, message[:LONGEST_MESSAGE]))
+        say(pickle.dumps(Told(furthest, message[:LONGEST_MESSAGE])))
 
     return tell
 

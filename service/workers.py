@@ -1,31 +1,30 @@
-"""Worker processes: they can be cancelled, killed and replaced, and their memory is bounded.
-
-Each is a pool of one. Workers of one pool share a pipe and its lock, and one killed while it holds
-the lock would stop the others; and a pool whose idle worker is killed takes no more work.
-"""
+"""Worker processes: they can be cancelled, killed and replaced, and their memory is bounded."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection, wait
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, Literal, TypeVar
 
 import structlog
-from pebble import ProcessExpired, ProcessPool
 
 from engine import Progress
 from service import worker
-from service.places import WorkerDiedError, too_slow
+from service.child import ENDING_SECONDS, Child, DiedError, Setup
+from service.endings import Endings
+from service.places import UnreachableError, WorkerDiedError, too_slow
 from service.problems import ProblemError
 
-_SPAWN: Final = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
-_POLL_SECONDS: Final = 0.5
+T = TypeVar("T")
+
+STARTING_SECONDS: Final = 300.0
+"""So long a process may take to be ready, on a machine that does much else."""
+
+_NO_START: Final = "Worker processes do not start."
 
 
 class Workers:
@@ -39,12 +38,12 @@ class Workers:
     ) -> None:
         self.jobs = count or os.cpu_count() or 1
         self.spreads = False  # a job has one process: another would be one that other jobs wait for
-        self._all = [_Slot(memory_bytes, threads, kind) for _ in range(self.jobs)]
+        self._all = [_Slot((threads, memory_bytes, kind)) for _ in range(self.jobs)]
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # those in use stay warm
         for slot in self._all:
             self._free.put_nowait(slot)
-        self._listener: threading.Thread | None = None
         self._closed = False
+        self._trying: asyncio.Task[None] | None = None
         self.deaths = 0
 
     async def run(
@@ -55,19 +54,35 @@ class Workers:
         See ``Places``. Another process takes the place of one that was ended.
         """
         slot = await self._free.get()
+        endings = Endings()
         try:
-            self._listen()
-            return self._opened(await slot.run(task, arguments, progress, seconds))
+            if self._closed:
+                raise WorkerDiedError
+            return _opened(await slot.run(task, arguments, progress, seconds))
         except TimeoutError:
             raise too_slow(seconds) from None
-        except (ProcessExpired, BrokenProcessPool) as error:
+        except DiedError as error:
             self.deaths += 1
-            raise WorkerDiedError from error
+            raise WorkerDiedError(detail=endings.told(error.status)) from error
         finally:
             self._free.put_nowait(slot)
 
     def require(self) -> None:
         """Do nothing: there is always a process, or one is made."""
+
+    async def check(self) -> Literal["ok", "idle"]:
+        """Return how the processes are; see ``Places``.
+
+        Raises ``UnreachableError`` when the last that was to start did not, and there is no other.
+        Another is tried then, so that it is known when they start again.
+        """
+        if any(slot.alive for slot in self._all):
+            return "ok"
+        if not any(slot.failed for slot in self._all):
+            return "idle"
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.create_task(self._try())
+        raise UnreachableError(_NO_START)
 
     async def start(self) -> None:
         """Do nothing: processes are started when there is work."""
@@ -75,46 +90,35 @@ class Workers:
     async def close(self) -> None:
         """End all processes, whatever they do."""
         self._closed = True
-        await asyncio.gather(*(asyncio.to_thread(slot.close) for slot in self._all))
-        if self._listener is not None:
-            await asyncio.to_thread(self._listener.join)
-        for slot in self._all:
-            slot.hang_up()
+        if self._trying is not None:
+            self._trying.cancel()
+        await asyncio.gather(*(slot.close() for slot in self._all))
 
-    def _opened(self, outcome: object) -> Any:
-        match outcome:
-            case worker.Done(value):
-                return value
-            case worker.Refused(code, detail, items):
-                raise ProblemError(code, detail, items)
-            case worker.Broken(traceback):
-                structlog.get_logger("service").error("task broke", traceback=traceback)
-        raise ProblemError("internal")
-
-    def _listen(self) -> None:
-        """Start the one thread that hears what all workers tell."""
-        if self._listener is None:
-            loop = asyncio.get_running_loop()
-            self._listener = threading.Thread(target=self._hear, args=(loop,), daemon=True)
-            self._listener.start()
-
-    def _hear(self, loop: asyncio.AbstractEventLoop) -> None:
-        slots = {slot.heard: slot for slot in self._all}
-        while not self._closed:
-            for ready in wait(list(slots), _POLL_SECONDS):
-                assert isinstance(ready, Connection)  # noqa: S101  sockets are never waited for
-                loop.call_soon_threadsafe(slots[ready].hear, *ready.recv())
+    async def _try(self) -> None:
+        """Start a process, and see."""
+        slot = await self._free.get()
+        try:
+            with suppress(DiedError, TimeoutError, OSError):
+                await slot.ready(_untold)
+        finally:
+            self._free.put_nowait(slot)
 
 
 class _Slot:
-    """The place of one worker, and the line on which it tells how far it is."""
+    """The place of one worker.
 
-    def __init__(self, memory_bytes: int, threads: int, kind: worker.Kind) -> None:
-        self.heard, self._said = _SPAWN.Pipe(duplex=False)
-        self._made_with = (threads, memory_bytes, kind)
-        self._pool: ProcessPool | None = None
-        self._number = 0
-        self._progress: Progress | None = None
+    ``failed`` tells that the last process that was to start did not.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._child: Child | None = None
+        self.failed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process is there."""
+        return self._child is not None and self._child.alive
 
     async def run(
         self,
@@ -122,48 +126,106 @@ class _Slot:
         arguments: tuple[Any, ...],
         progress: Progress,
         seconds: float,
-    ) -> object:
-        """Return what became of a task."""
-        self._number, self._progress = self._number + 1, progress
+    ) -> worker.Outcome:
+        """Return what became of a task; raises ``DiedError``, ``TimeoutError``."""
+        child = await self.ready(progress)
+        told = _Told(progress)
         try:
-            return await asyncio.wrap_future(self._schedule(task, arguments, progress, seconds))
+            return await self._done(child, seconds, lambda: child.perform(task, arguments, told))
         finally:
-            self._progress = None
+            told.progress = None
 
-    def hear(self, number: int, done: float, message: str) -> None:
-        """Pass on how far the task is, unless it is one that was given up."""
-        if number == self._number and self._progress is not None:
-            self._progress(done, message)
+    async def ready(self, progress: Progress) -> Child:
+        """Return a process that can be given work; raises as ``run`` does."""
+        child = self._child
+        if child is not None and child.alive:
+            return child
+        if child is not None:  # it was killed while it had nothing to do
+            await self.close()
+        progress(0.0, "starting a worker process")
+        self._child = child = Child(self._setup)
+        try:
+            await self._done(child, STARTING_SECONDS, child.start)
+        except TimeoutError:
+            self.failed = True
+            raise DiedError(None) from None
+        except (DiedError, OSError):
+            self.failed = True
+            raise
+        self.failed = False
+        return child
 
-    def close(self) -> None:
-        """End the process."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]  # pebble says nothing of its type
-            pool.join()
+    async def close(self) -> None:
+        """End the process, if there is one."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            await asyncio.wait({asyncio.wrap_future(_apart(child.close))}, timeout=ENDING_SECONDS)
 
-    def hang_up(self) -> None:
-        """Close the line."""
-        self.heard.close()
-        self._said.close()
+    async def _done(self, child: Child, seconds: float, call: Callable[[], T]) -> T:
+        """Return what a call returns that a process answers; end the process if it does not."""
+        answered = asyncio.wrap_future(_apart(call))
+        done: set[asyncio.Future[T]] = set()
+        try:
+            done, _ = await asyncio.wait({answered}, timeout=seconds)
+        finally:
+            if not done:  # too late, or cancelled
+                child.kill()
+                answered.add_done_callback(_seen)
+                await self.close()
+        if not done:
+            raise TimeoutError
+        return answered.result()
 
-    def _schedule(
-        self,
-        task: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        progress: Progress,
-        seconds: float,
-    ) -> Future[object]:
-        if self._pool is not None and not self._pool.active:  # its idle worker was killed
-            threading.Thread(target=self._pool.join, daemon=True).start()
-            self._pool = None
-        if self._pool is None:
-            progress(0.0, "starting a worker process")
-            self._pool = ProcessPool(
-                max_workers=1,
-                initializer=worker.prepare,
-                initargs=(self._said, *self._made_with),
-                context=_SPAWN,
-            )
-        given = (self._number, task, arguments)
-        return self._pool.schedule(worker.perform, given, timeout=seconds)
+
+class _Told:
+    """Passes what a process tells to the event loop, until it is not wanted any more."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress: Progress | None = progress
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, done: float, message: str) -> None:
+        """Pass it on, from a thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody listens
+            self._loop.call_soon_threadsafe(self._pass, done, message)
+
+    def _pass(self, done: float, message: str) -> None:
+        if self.progress is not None:
+            self.progress(done, message)
+
+
+def _opened(outcome: worker.Outcome) -> Any:
+    match outcome:
+        case worker.Done(value):
+            return value
+        case worker.Refused(code, detail, items):
+            raise ProblemError(code, detail, items)
+        case worker.Broken(traceback):
+            structlog.get_logger("service").error("task broke", traceback=traceback)
+    raise ProblemError("internal")
+
+
+def _apart(call: Callable[[], T]) -> Future[T]:
+    """Have a thread call, which ends with the process even when the call does not."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            value = call()
+        except BaseException as error:  # noqa: BLE001  who waits is told
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+
+    threading.Thread(target=run, name="worker", daemon=True).start()
+    return future
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _untold(_: float, __: str, /) -> None:
+    return

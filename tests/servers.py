@@ -77,9 +77,10 @@ class Storage:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", *self.command()],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
@@ -91,7 +92,12 @@ class Storage:
                 return
         raise AssertionError("the S3 server does not start")
 
+    def command(self) -> list[str]:
+        """The module that is the server, and what it is given."""
+        return ["moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+
     def stop(self) -> None:
+        """Kill it."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(PATIENCE)
@@ -150,10 +156,21 @@ def running_postgres() -> Iterator[Postgres]:
         shutil.rmtree(directory)
 
 
+@dataclass
+class DurableStorage(Storage):
+    """One whose objects outlive its process, in a journal."""
+
+    journal: Path = Path()
+
+    def command(self) -> list[str]:
+        return ["tests.faults.durable", str(self.port), str(self.journal)]
+
+
 @contextmanager
-def running_storage() -> Iterator[Storage]:
-    """Run an S3 server."""
-    server = Storage(free_port())
+def running_storage(journal: Path | None = None) -> Iterator[Storage]:
+    """Run an S3 server; with a journal it can be stopped and started without a loss."""
+    port = free_port()
+    server = Storage(port) if journal is None else DurableStorage(port, journal=journal)
     server.environment = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",
         "AWS_ALLOW_HTTP": "true",

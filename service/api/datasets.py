@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service import datasets, idempotency, openapi, registering, summaries
+from service.api import jobs
 from service.api.arriving import (
     KEEPING,
     READING,
@@ -27,6 +28,7 @@ from service.api.uploads import (
     Name,
     Text,
 )
+from service.catalog import Job
 from service.context import owner_of, services
 from service.idempotency import idempotent
 from service.intake.receiving import receive_plain
@@ -58,12 +60,16 @@ JSON: Final = "application/json"
             "links": LINKS,
         },
         201: {"headers": openapi.headers("Location"), "links": LINKS},
+        **jobs.ACCEPTED,
         **responses(
             *(*READING, *KEEPING, "invalid_summary", "name_taken", "unavailable"),
-            *("files_changed", "out_of_memory", "worker_died"),
+            *("files_changed", *jobs.PROBLEMS),
         ),
     },
-    openapi_extra={**UPLOAD_OR_SUMMARY, "parameters": [idempotency.PARAMETER]},
+    openapi_extra={
+        **UPLOAD_OR_SUMMARY,
+        "parameters": [jobs.PREFER, idempotency.PARAMETER],
+    },
     operation_id="upload",
 )
 @idempotent
@@ -80,7 +86,8 @@ async def upload(
     "2024/*.parquet"}}` names files below a root that the operator allows, a directory or a prefix
     of a bucket: Parquet, CSV, TSV or Arrow. They are read once and not kept; a fit reads them.
     Their content is part of the id: when they change, the dataset answers `files_changed` until
-    they are registered again, as another dataset.
+    they are registered again, as another dataset. Where reading them takes longer than the request
+    waits, it becomes a job, whose `result` is the dataset; `Prefer` is about these alone.
 
     Or keep a summary: the sums that one model needs of rows that stay where they are, in the format
     `partialpool-summary/1` as JSON or Arrow. It can be fitted by `POST /v1/models`, and added to
@@ -96,18 +103,33 @@ async def upload(
     reading = reading_of(missing, text)
     async with datasets.scratch() as directory:
         file = await received(request, directory)
-        if (asked := await registering.asked(file)) is not None:
-            return created(*await registering.register(parts, owner, asked, name, reading))
-        kept, new = await datasets.keep(
-            parts,
-            owner,
-            file.path,
-            file.form,
-            reading,
-            directory=directory,
-            name=name,
-        )
-    return created(kept, new)
+        if (asked := await registering.asked(file)) is None:
+            return created(
+                *await datasets.keep(
+                    parts,
+                    owner,
+                    file.path,
+                    file.form,
+                    reading,
+                    directory=directory,
+                    name=name,
+                )
+            )
+    return await _registered(
+        request, registering.Registration.of(parts, owner, asked, name, reading)
+    )
+
+
+async def _registered(request: Request, work: registering.Registration) -> Response:
+    """Answer with the dataset of registered files, or the job that will have it."""
+    parts, preference = services(request), jobs.preferred(request)
+    obtained = await parts.desk.obtain(parts.jobs(work.owner), work, preference)
+    if isinstance(obtained, Job):
+        return jobs.accepted(obtained, preference)
+    kept, new = obtained.value
+    answer = created(kept, new and obtained.how == "made")
+    answer.headers.update(jobs.applied(preference))
+    return answer
 
 
 @router.post(

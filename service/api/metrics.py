@@ -29,4 +29,5 @@ async def metrics(request: Request) -> Response:
     With an admin port set they are told there and nowhere else.
     """
     parts = services(request)
-    return Response(await scraped(parts.instruments, parts.queue), media_type=CONTENT_TYPE)
+    content = await scraped(parts.instruments, parts.queue, parts.workers)
+    return Response(content, media_type=CONTENT_TYPE)

@@ -46,9 +46,10 @@ class Queue:
             self._running(job), progress=progress, message=message, heartbeat_at=scope.now()
         )
 
-    async def succeed(self, job: Job) -> bool:
-        """Finish a job whose result is where it was said to be."""
-        return await self._finish(job, state="succeeded", progress=1.0, message="done")
+    async def succeed(self, job: Job, href: str | None = None) -> bool:
+        """Finish a job whose result is at ``href``, or where it was said to be."""
+        where = {} if href is None else {"href": href}
+        return await self._finish(job, state="succeeded", progress=1.0, message="done", **where)
 
     async def fail(self, job: Job, error: dict[str, Any]) -> bool:
         """Finish a job with the body of a problem."""

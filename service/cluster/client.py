@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import structlog
 from distributed import Client
@@ -25,6 +26,9 @@ RETRY_SECONDS: Final = 0.5
 
 # How often the connection is looked after, and how many workers there are is asked.
 LOOK_SECONDS: Final = 0.5
+
+# A scheduler that holds the connection and says nothing for so long is lost: its work begins again.
+SILENT_SECONDS: Final = 30.0
 
 _NO_WORKERS: Final = "The cluster for long work has no workers now."
 
@@ -45,6 +49,7 @@ class Cluster:
         self._settings = settings
         self._client: Client | None = None
         self.members = 0
+        self._heard = time.monotonic()
         self._keeping: asyncio.Task[None] | None = None
         self._closed = False
         self._spreads: set[Spread] = set()
@@ -68,6 +73,15 @@ class Cluster:
     def require(self) -> None:
         """Raise ``UnreachableError`` when there is no scheduler, or no worker."""
         self._connected()
+
+    async def check(self) -> Literal["ok", "idle"]:
+        """Ask the scheduler which workers there are; raises ``UnreachableError``."""
+        try:
+            await self._count()
+        except OSError as error:
+            raise UnreachableError from error
+        self._connected()
+        return "ok"
 
     async def run(
         self, task: Callable[..., Any], *arguments: Any, progress: Progress, seconds: float
@@ -102,6 +116,7 @@ class Cluster:
                     await self._connect()
                 await self._count()
             except (OSError, ValueError):  # nobody answers at the address
+                await self._doubt()
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # noqa: BLE001  it is logged, and the cluster must not stay lost
                 self._log.exception("the cluster cannot be reached")
@@ -125,6 +140,7 @@ class Cluster:
             await _closed(client)
             raise
         self._client, self.connections = client, self.connections + 1
+        self._heard = time.monotonic()
         await self._count()
 
     async def _count(self) -> None:
@@ -132,7 +148,14 @@ class Cluster:
         client = self._client
         if client is not None and client.scheduler is not None and client.status == "running":
             counted = await _within(CONNECT_SECONDS, client.scheduler.ncores())
-            self.members = len(counted)
+            self.members, self._heard = len(counted), time.monotonic()
+
+    async def _doubt(self) -> None:
+        """Give up a scheduler that says nothing: what waits for it does not wait for ever."""
+        self.members = 0
+        if self._client is not None and time.monotonic() - self._heard > SILENT_SECONDS:
+            self._log.warning("the scheduler says nothing")
+            await self._hang_up()
 
     async def _hang_up(self) -> None:
         client, self._client = self._client, None

@@ -30,9 +30,10 @@ async def perform(key: str, task: Callable[..., Any], seconds: float, *arguments
     """Do the task of this key; raises as ``Places.run`` does.
 
     Whoever it was for may have gone, or given it up: the scheduler then asks the worker to forget
-    the key, and its process is ended.
+    the key, and its process is ended. Should it want the key after all by the time that is done,
+    the task begins again: nothing but what the task returns is ever its result.
     """
-    from distributed import get_worker
+    from distributed import Reschedule, get_worker
 
     worker = get_worker()
     work = children(worker.state.nthreads).run(
@@ -42,8 +43,8 @@ async def perform(key: str, task: Callable[..., Any], seconds: float, *arguments
     try:
         while not running.done():
             await asyncio.wait({running}, timeout=WATCH_SECONDS)
-            if _given_up(worker, key):
-                return None
+            if not running.done() and _given_up(worker, key):
+                raise Reschedule
         return running.result()
     finally:
         running.cancel()
@@ -61,7 +62,9 @@ def _given_up(worker: Worker, key: str) -> bool:
     from distributed.core import Status
 
     known = worker.state.tasks.get(key)
-    return known is None or known.state == "cancelled" or worker.status != Status.running
+    if known is None or known.state in {"cancelled", "resumed"}:
+        return True
+    return bool(worker.status != Status.running)
 
 
 def _telling(worker: Worker, key: str) -> Progress:

@@ -17,6 +17,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from engine import Progress
+from service.shares import silent
+
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE: Final = 1 << 20
@@ -62,12 +65,13 @@ class Opened:
         """Return its mark just now."""
         return Mark.of(self.descriptor)
 
-    def digest(self) -> str:
+    def digest(self, progress: Progress = silent) -> str:
         """Return the SHA-256 of its content, read piece by piece."""
         found, place = hashlib.sha256(), 0
         while piece := os.pread(self.descriptor, _PIECE, place):
             found.update(piece)
             place += len(piece)
+            progress(place / max(self.mark.size, place), "hashing the files")
         return found.hexdigest()
 
 

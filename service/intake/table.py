@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from engine import Problem
+from engine import Problem, Progress
 from service.intake.buffers import longest, used_bytes
 from service.intake.caps import Caps, Reading
 from service.intake.cells import Batch, TextColumn, Words
@@ -29,6 +29,7 @@ from service.intake.storage import TableWriter, schema_of
 from service.intake.summary import ColumnSummary, Summing
 from service.intake.typed import TypedColumn
 from service.intake.unpack import is_gzip, too_many_bytes, unpack
+from service.shares import silent
 
 HEAD_ROWS = 5
 
@@ -94,13 +95,14 @@ def take_files(
     target: Path | None = None,
     reading: Reading | None = None,
     caps: Caps | None = None,
+    progress: Progress = silent,
 ) -> tuple[TypedTable, list[int]]:
     """Read files of one form as one table, as :func:`take_in` does; return also their rows.
 
     The caps are those of the table; the bytes are those of one file.
     """
     caps = caps or Caps()
-    source = Chained(files, lambda path: _unpacked(path, form, scratch, caps))
+    source = Chained(files, lambda path: _unpacked(path, form, scratch, caps), progress)
     return _take(source, reading or Reading(), caps, target)[0], source.rows
 
 

@@ -76,6 +76,11 @@ class Instruments:
             "Whether the catalog answered when these metrics were asked for.",
             registry=registry,
         )
+        self._compute = Gauge(
+            "partialpool_compute_up",
+            "Whether there is somebody to do long work.",
+            registry=registry,
+        )
         self._request: dict[tuple[str, str, int], Histogram] = {}
 
     def request(self, operation: str, method: str, status: int, seconds: float) -> None:
@@ -109,6 +114,10 @@ class Instruments:
         self._up.set(depth is not None)
         for state in ("queued", "running"):
             self._queue.labels(state).set(float("nan") if depth is None else depth.get(state, 0))
+
+    def compute(self, up: bool) -> None:
+        """Take note whether there is somebody to do long work."""
+        self._compute.set(up)
 
     def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         """Tell a number that is read when the metrics are asked for."""

@@ -14,8 +14,10 @@ from service.registered.reference import (
     Reference,
     Registered,
     hash_of,
+    reading_of,
     reference_of,
     report_of,
+    told_of,
 )
 from service.registered.register import register, require_path
 
@@ -28,9 +30,11 @@ __all__ = [
     "Registered",
     "hash_of",
     "read",
+    "reading_of",
     "reference_of",
     "register",
     "report_of",
     "require_path",
     "scanned",
+    "told_of",
 ]

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from engine import Progress
 from service.buckets import SCHEME, Bucket, Copied, Tag, TooLargeError
 from service.intake.rooted import Mark, matching, opened
 from service.problems import ProblemError
 from service.registered.reference import File, Reference
+from service.shares import silent
 
 
 class Held(Protocol):
@@ -31,7 +33,7 @@ class Held(Protocol):
     def now(self) -> Mark | Tag:
         """Return its mark just now."""
 
-    def digest(self) -> str:
+    def digest(self, progress: Progress = silent) -> str:
         """Return the SHA-256 of its content."""
 
 
@@ -46,13 +48,15 @@ def names_below(place: str, pattern: str, most: int) -> list[str]:
 
 
 @contextmanager
-def held(place: str, names: Sequence[str], most_bytes: int) -> Iterator[Sequence[Held]]:
+def held(
+    place: str, names: Sequence[str], most_bytes: int, progress: Progress = silent
+) -> Iterator[Sequence[Held]]:
     """Open files below a directory, or copy those below a prefix.
 
     Raises ``NotBelowError``, ``OSError`` when one is not there, ``TooLargeError``, ``unavailable``.
     """
     if place.startswith(SCHEME):
-        with Bucket(place).opened(list(names), most_bytes) as copies:
+        with Bucket(place).opened(list(names), most_bytes, progress) as copies:
             yield copies
     else:
         with opened(Path(place), list(names)) as files:

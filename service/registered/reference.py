@@ -101,7 +101,7 @@ def hash_of(
     """Return the hash of a dataset of registered files: places, contents, how they are read."""
     lines = [f"{file.digest} {file.n_rows} {root}/{file.name}" for file in files]
     if form != "parquet":
-        lines.append(json.dumps([form, _told(reading or PLAIN)]))
+        lines.append(json.dumps([form, told_of(reading or PLAIN)]))
     return hashlib.sha256("\n".join(["partialpool files 1", *lines]).encode()).hexdigest()
 
 
@@ -109,7 +109,7 @@ def report_of(root: str, asked: Asked, found: Registered) -> dict[str, Any]:
     """Return what the catalog keeps of registered files."""
     files = [asdict(file) for file in found.files]
     kept = {"root": root, "path": asked.path, "files": files, "format": found.format}
-    return {"form": "reference", "reference": {**kept, "reading": _told(asked.reading)}}
+    return {"form": "reference", "reference": {**kept, "reading": told_of(asked.reading)}}
 
 
 def reference_of(
@@ -120,9 +120,7 @@ def reference_of(
     if kept["root"] not in roots:
         raise ProblemError("files_changed", "The root of the files is not among the data roots.")
     files = tuple(File(**{**file, "mark": _mark(file["mark"])}) for file in kept["files"])
-    form, told = kept.get("format", "parquet"), kept.get("reading", _told(PLAIN))
-    missing = None if told["missing"] is None else tuple(told["missing"])
-    reading = Reading(tuple(told["text"]), missing)
+    form, reading = kept.get("format", "parquet"), reading_of(kept.get("reading", told_of(PLAIN)))
     return Reference(roots[kept["root"]], files, bounds, form, reading, tuple(kinds))
 
 
@@ -130,6 +128,13 @@ def _mark(kept: Mapping[str, Any]) -> Mark | Tag:
     return Tag(**kept) if "etag" in kept else Mark(**kept)
 
 
-def _told(reading: Reading) -> dict[str, Any]:
+def reading_of(told: Mapping[str, Any]) -> Reading:
+    """Return how cells are read, as it was kept."""
+    missing = None if told["missing"] is None else tuple(told["missing"])
+    return Reading(tuple(told["text"]), missing)
+
+
+def told_of(reading: Reading) -> dict[str, Any]:
+    """Return how cells are read, to be kept as JSON."""
     missing = None if reading.missing is None else list(reading.missing)
     return {"text": sorted(reading.text), "missing": missing}

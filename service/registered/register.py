@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from engine import Progress
 from service.buckets import Tag, TooLargeError
 from service.intake import Form, Reading, form_of_name
 from service.intake.rooted import Mark, NotBelowError, parts_of
@@ -15,9 +16,14 @@ from service.registered import parquet, texts
 from service.registered.places import Held, held, names_below, require_same
 from service.registered.problems import passed, refused
 from service.registered.reference import Asked, Bounds, File, Format, Registered
+from service.shares import share, silent
 
 FRESH: Final = 2_000_000_000
 """Nanoseconds since a write within which another may go unseen."""
+
+COPIED: Final = 0.3
+LOOKED: Final = 0.7
+"""The shares of the work once files are copied, where they are, and once their rows are read."""
 
 _FORMATS: Final[dict[Form | None, Format]] = {
     None: "parquet",
@@ -37,7 +43,7 @@ def require_path(path: str) -> None:
         raise refused("invalid_path", f"{str(error).capitalize()}.") from error
 
 
-def register(asked: Asked, bounds: Bounds) -> Registered:
+def register(asked: Asked, bounds: Bounds, progress: Progress = silent) -> Registered:
     """Look at the files below a directory or prefix that a path or pattern names.
 
     Raises ``ProblemError``: ``invalid_request`` for the path, ``limit_passed``, ``invalid_table``
@@ -49,10 +55,10 @@ def register(asked: Asked, bounds: Bounds) -> Registered:
         detail = "Columns of Parquet have the kind of their type."
         raise refused("typed_columns", f"{detail} Leave 'text' and 'missing' out.")
     try:
-        with held(asked.place, names, bounds.bytes) as files:
+        with held(asked.place, names, bounds.bytes, share(progress, 0.0, COPIED)) as files:
             if form != "parquet" and sum(file.mark.size for file in files) > bounds.bytes:
                 raise TooLargeError
-            return _looked_at(files, form, asked.reading, bounds)
+            return _looked_at(files, form, asked.reading, bounds, progress)
     except TooLargeError as error:
         raise passed(
             "too_many_bytes", f"The files are larger than {bounds.bytes} bytes."
@@ -86,12 +92,15 @@ def _format(names: Sequence[str]) -> Format:
     return found
 
 
-def _looked_at(files: Sequence[Held], form: Format, reading: Reading, bounds: Bounds) -> Registered:
+def _looked_at(
+    files: Sequence[Held], form: Format, reading: Reading, bounds: Bounds, progress: Progress
+) -> Registered:
+    looking = share(progress, COPIED, LOOKED)
     if form == "parquet":
-        counts, columns = parquet.look(files, bounds)
+        counts, columns = parquet.look(files, bounds, looking)
     else:
-        counts, columns = texts.look(files, form, reading, bounds)
-    digests = [file.digest() for file in files]
+        counts, columns = texts.look(files, form, reading, bounds, looking)
+    digests = _digests(files, share(progress, LOOKED, 1.0))
     require_same(files)
     found = zip(files, digests, counts, strict=True)
     return Registered(
@@ -99,6 +108,16 @@ def _looked_at(files: Sequence[Held], form: Format, reading: Reading, bounds: Bo
         tuple(File(own.name, digest, rows, _lasting(own.mark)) for own, digest, rows in found),
         columns,
     )
+
+
+def _digests(files: Sequence[Held], progress: Progress) -> list[str]:
+    """Return the hash of each file."""
+    sizes, found = [file.mark.size for file in files], list[str]()
+    total = max(sum(sizes), 1)
+    for place, file in enumerate(files):
+        start = sum(sizes[:place])
+        found.append(file.digest(share(progress, start / total, (start + sizes[place]) / total)))
+    return found
 
 
 def _lasting(mark: Mark | Tag) -> Mark | Tag:

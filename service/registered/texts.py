@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from engine import Progress
 from service.blobs import SCRATCH
 from service.intake import Caps, Kind, Reading, rows_of_files, scan_stored, take_files
 from service.registered.places import Held
 from service.registered.reference import FORMS, Bounds, Format, Reference
+from service.shares import silent
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 def look(
-    files: Sequence[Held], form: Format, reading: Reading, bounds: Bounds
+    files: Sequence[Held],
+    form: Format,
+    reading: Reading,
+    bounds: Bounds,
+    progress: Progress = silent,
 ) -> tuple[list[int], list[dict[str, Any]]]:
     """Return the rows of each file, and the columns as the catalog keeps them."""
     with TemporaryDirectory(prefix=SCRATCH) as scratch:
@@ -31,6 +37,7 @@ def look(
             scratch=Path(scratch),
             reading=reading,
             caps=_caps(bounds),
+            progress=progress,
         )
     return counts, [{**asdict(each), "kind": each.kind.value} for each in table.columns]
 

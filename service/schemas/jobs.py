@@ -24,7 +24,8 @@ class Job(Answer):
 
     id: str = Field(examples=["job_…"])
     kind: str = Field(
-        description="`fit`, or the name of what is computed of a model.", examples=["fit"]
+        description="`fit`, `registration` of files, or the name of what is computed of a model.",
+        examples=["fit"],
     )
     title: str = Field(description="What it is, in words.")
     state: State

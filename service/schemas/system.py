@@ -19,8 +19,11 @@ class Readiness(Answer):
     """The parts that the service stands on, each asked just now."""
 
     status: Literal["ready"] = Field(description="Always `ready`; otherwise the answer is a 503.")
-    checks: dict[str, Literal["ok"]] = Field(
-        description="Each part that answered.", examples=[{"catalog": "ok", "blobs": "ok"}]
+    checks: dict[str, Literal["ok", "idle", "lost"]] = Field(
+        description="`catalog`, `store`, and where long work is done: `workers` of this machine, "
+        "or `cluster`. `ok`: it answered; `idle`: no worker process has been needed yet; `lost`: "
+        "it does not answer, and the operator says that the service is ready without it.",
+        examples=[{"catalog": "ok", "store": "ok", "workers": "idle"}],
     )
 
 

@@ -41,8 +41,8 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="package")
-def storage() -> Iterator[Storage]:
-    with running_storage() as server:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with running_storage(tmp_path_factory.mktemp("storage") / "journal") as server:
         yield server
 
 

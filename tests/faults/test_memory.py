@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,12 @@ import pandas as pd
 import psutil
 import pytest
 
+from service.places import WorkerDiedError
+from service.shares import silent
+from service.workers import Workers
 from tests.faults.traffic import CSV
+from tests.faults.work import PATIENCE
+from tests.service import tasking
 from tests.service.live import Live, serving
 
 SIZE = 1 << 30
@@ -90,3 +96,37 @@ def _pieces() -> Iterator[bytes]:
     while sent < SIZE:
         yield piece
         sent += len(piece)
+
+
+@contextmanager
+def little_memory(size: int) -> Iterator[Path]:
+    """Make a control group whose processes may hold so many bytes, of either version."""
+    root = Path("/sys/fs/cgroup")
+    old = (root / "memory").is_dir()
+    group = root / ("memory/partialpool-test" if old else "partialpool-test")
+    if not old:
+        (root / "cgroup.subtree_control").write_text("+memory")
+    group.mkdir()
+    try:
+        (group / ("memory.limit_in_bytes" if old else "memory.max")).write_text(str(size))
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_a_worker_that_the_system_ends_for_want_of_memory_is_told_so() -> None:
+    asyncio.run(_ended_by_the_system())
+
+
+async def _ended_by_the_system() -> None:
+    workers = Workers(1, 8 << 30, threads=1)
+    try:
+        with little_memory(600 << 20) as group:
+            worker = await workers.run(tasking.pid, progress=silent, seconds=PATIENCE)
+            (group / "cgroup.procs").write_text(str(worker))
+            with pytest.raises(WorkerDiedError) as caught:
+                await workers.run(tasking.hold, 2 << 30, progress=silent, seconds=PATIENCE)
+        assert "no memory left" in caught.value.detail
+        assert await workers.run(tasking.add, 1, 1, progress=silent, seconds=PATIENCE) == 2
+    finally:
+        await workers.close()

@@ -72,6 +72,10 @@ def test_a_store_that_hangs(fleet: Fleet) -> None:
     )
 
 
+def test_a_store_whose_process_is_killed_and_started_again(fleet: Fleet) -> None:
+    _survives(fleet, fleet.storage.stop, fleet.storage.start)
+
+
 def test_a_job_whose_worker_finds_no_store_waits_for_it(fleet: Fleet) -> None:
     here, _ = fleet.clients
     succeeds(here, begin(here, fleet.model, seed=2))  # the worker is there

@@ -36,6 +36,7 @@ from tests.service.jobs import finished
 from tests.service.keeping import another
 
 DIRECTORY = Path(__file__).parents[2] / "openapi" / "examples"
+SURVEY = Path(summaries.__file__).parent / "radon" / "data"
 
 HOUSES = "county,floor,radon\nAITKIN,1,2.2\nAITKIN,0,2.9\nANOKA,0,1.4\n"
 
@@ -111,7 +112,7 @@ EXAMPLES = (
     Example(
         "Files that nobody allowed to be read",
         "upload",
-        *("POST", "/v1/datasets", REFERENCE),
+        *("POST", "/v1/datasets", {"reference": {**REFERENCE["reference"], "root": "other"}}),
     ),
     Example("What is there", "list_datasets", "GET", "/v1/datasets"),
     Example("What is in one", "read_dataset", "GET", "/v1/datasets/three"),
@@ -296,7 +297,19 @@ EXAMPLES = (
         headers={"accept": "text/csv"},
     ),
     Example("What is kept, and what may be", "usage", "GET", "/v1/usage"),
+    Example(
+        "Files that are registered where they are, as a job",
+        "upload",
+        *("POST", "/v1/datasets?name=files&text=fips"),
+        {"reference": {"root": "survey", "path": "minnesota-radon.csv"}},
+        {"prefer": "respond-async"},
+    ),
 )
+
+
+def settings_of(directory: Path) -> Settings:
+    """Return the settings of the service that is asked."""
+    return Settings(data_dir=directory, data_roots={"survey": str(SURVEY)})
 
 
 async def asked(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Example, dict[str, Any]]]:
@@ -381,7 +394,7 @@ async def write() -> None:
     """Ask a new service and write everything down."""
     answers: dict[str, Any] = {}
     with TemporaryDirectory() as directory:
-        async with another(Settings(data_dir=Path(directory))) as client:
+        async with another(settings_of(Path(directory))) as client:
             for old in DIRECTORY.glob("*.json"):
                 old.unlink()
             async for name, example, found in asked(client):

@@ -57,7 +57,7 @@ def busy(pid: int, seconds: float = 60) -> int:
     while time.monotonic() < end:
         time.sleep(0.05)
         for child, now in children(pid).items():
-            if now - before.get(child, now) >= 0.1:
+            if now - before.setdefault(child, now) >= 0.1:  # it may have begun meanwhile
                 return child
     raise AssertionError("no child is at work")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -40,6 +41,22 @@ def multiply(size: int, *, progress: Progress) -> float:
 def die(*, progress: Progress) -> None:
     progress(0.0, "dying")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly:
+    """A large result; the process that hands it over is killed ``seconds`` after it has begun."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
+        threading.Timer(self.seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return bytes, (bytes(64 << 20),)
+
+
+def hand_over(seconds: float, *, progress: Progress) -> Deadly:
+    progress(0.0, "")
+    return Deadly(seconds)
 
 
 def hold(size: int, *, progress: Progress) -> int:

@@ -18,6 +18,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.service.examples import SOUTH
 from tests.service.live import Live, serving
+from tests.service.test_problems import read
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 async def test_a_new_service_is_alive_and_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     ready = (await client.get("/readyz")).json()
-    assert ready == {"status": "ready", "checks": {"catalog": "ok", "blobs": "ok"}}
+    assert ready["status"] == "ready"
+    assert ready["checks"] == {"catalog": "ok", "store": "ok", "workers": "idle"}
 
 
 @pytest.mark.anyio
@@ -40,6 +42,11 @@ async def test_it_is_not_ready_when_its_store_is_gone(
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
+    problem = read(answer)
+    assert problem.detail == "Not ready: catalog ok, store lost, workers idle."
+    assert [item.pointer for item in problem.errors] == ["#/checks/store"]
+    blobs.unlink()
+    assert (await client.get("/readyz")).status_code == 200, "it comes back by itself"
 
 
 @pytest.mark.anyio

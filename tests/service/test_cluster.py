@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,8 +28,10 @@ from service.stored import Stored, scan_source
 from tests.service import tasking
 from tests.service.clusters import Local, clustered
 from tests.service.jobs import alive, busy, children, soon
+from tests.service.keeping import another
 from tests.service.live import Live, serving
 from tests.service.test_jobs import ASYNC, RADON, until
+from tests.service.test_problems import read
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -234,6 +237,22 @@ async def test_without_a_scheduler_nothing_can_be_asked_for() -> None:
     await nowhere.close()
 
 
+async def test_a_service_is_ready_without_a_scheduler_if_the_operator_says_so(
+    tmp_path: Path,
+) -> None:
+    for spared, status in ((False, 503), (True, 200)):
+        given = Settings(
+            data_dir=tmp_path,
+            bundled_data=False,
+            compute="/nowhere/scheduler.json",
+            ready_without_compute=spared,
+        )
+        async with another(given) as client:
+            answer = await client.get("/readyz")
+            assert answer.status_code == status
+            assert "lost" in answer.text
+
+
 # Over HTTP
 
 
@@ -316,6 +335,7 @@ def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: L
     assert local.scheduler is not None
     local.scheduler.kill()
     until(client, job, "queued")
+    assert not_ready(client) == "Not ready: catalog ok, store ok, cluster lost."
     other = client.get(long.replace("seed=9", "seed=10"), headers=ASYNC)
     assert (other.status_code, other.json()["code"]) == (503, "unavailable")
     assert int(other.headers["retry-after"]) > 0
@@ -323,3 +343,32 @@ def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: L
     assert small.status_code == 201, "what a thread does goes on"
     local.schedule()
     assert until(client, job, "succeeded", "failed", seconds=PATIENCE)["state"] == "succeeded"
+    assert client.get("/readyz").json()["checks"]["cluster"] == "ok"
+
+
+def test_a_scheduler_that_says_nothing_and_one_without_workers_are_told(
+    client: httpx.Client, local: Local
+) -> None:
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE)
+    assert local.scheduler is not None
+    local.scheduler.process.send_signal(signal.SIGSTOP)
+    try:
+        assert "cluster lost" in not_ready(client)
+    finally:
+        local.scheduler.process.send_signal(signal.SIGCONT)
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE), "it is found again"
+    local.work(0)
+    assert soon(lambda: client.get("/readyz").status_code == 503, PATIENCE)
+    assert "no workers" in read(client.get("/readyz")).errors[0].detail
+    local.work(1)
+    assert soon(lambda: client.get("/readyz").is_success, PATIENCE)
+
+
+def not_ready(client: httpx.Client) -> str:
+    """Return what the service says that is not ready."""
+    answer = client.get("/readyz")
+    problem = read(answer)
+    assert (answer.status_code, problem.code) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert [item.pointer for item in problem.errors] == ["#/checks/cluster"]
+    return problem.detail

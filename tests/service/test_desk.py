@@ -46,6 +46,10 @@ class Thought:
         self.result = "thought"
         return self.result
 
+    async def made(self, job: Job) -> str | None:
+        assert job.href == self.label.href
+        return self.result
+
     async def stow(self) -> Stowed:
         return Stowed({})
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.app import create_app
 from service.settings import Settings
-from tests.service.examples import asked, stored
+from tests.service.examples import asked, settings_of, stored
 from tests.service.keeping import another
 
 MEND = "if this is meant, run python -m tests.service.examples"
@@ -43,7 +43,7 @@ def number(cell: str) -> float | str:
 
 async def test_every_example_is_answered_as_it_says(tmp_path: Path) -> None:
     known = dict(stored())
-    async with another(Settings(data_dir=tmp_path)) as client:
+    async with another(settings_of(tmp_path)) as client:
         async for name, _, found in asked(client):
             assert found["request"] == known[name]["request"], name
             assert same(found["answer"], known.pop(name)["answer"]), f"{name}: {MEND}"

@@ -89,6 +89,7 @@ def test_the_queue_of_the_catalog_is_told(watched: Live) -> None:
     told = samples(admin_of(watched))
     assert told[("partialpool_jobs", (("state", "queued"),))] == 0
     assert told[("partialpool_catalog_up", ())] == 1
+    assert told[("partialpool_compute_up", ())] == 1
     assert told[("partialpool_worker_deaths_total", ())] == 0
 
 
@@ -116,7 +117,7 @@ async def test_metrics_are_told_while_the_catalog_does_not_answer(
     for file in catalog.parent.glob("catalog.db*"):
         file.rename(file.with_suffix(".gone"))
     catalog.mkdir()
-    text = (await scraped(parts.instruments, parts.queue)).decode()
+    text = (await scraped(parts.instruments, parts.queue, parts.workers)).decode()
     catalog.rmdir()
     for file in catalog.parent.glob("*.gone"):
         file.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from service.problems import ProblemError
 from service.registered import Asked, Bounds, Reference, hash_of, register, scanned
 from tests.service.intake.taking import parquet
 from tests.service.live import Live, serving
+from tests.service.test_jobs import until
 
 FORMULA = "y ~ x + (1 | g)"
 BOUNDS = Bounds(files=10, rows=1_000_000, columns=100, bytes=1 << 24, expansion=200)
@@ -65,10 +67,11 @@ def root(base: Path) -> Path:
     return root
 
 
-def refer(client: httpx.Client, root: Path, path: str) -> httpx.Response:
+def refer(client: httpx.Client, root: Path, path: str, **headers: str) -> httpx.Response:
     """Register what a path names below a directory of the root."""
     below = f"{root.parent.name}/{root.name}/{path}"
-    return client.post("/v1/datasets", json={"reference": {"root": "survey", "path": below}})
+    document = {"reference": {"root": "survey", "path": below}}
+    return client.post("/v1/datasets", json=document, headers=headers)
 
 
 def fit(client: httpx.Client, dataset: str, **more: Any) -> httpx.Response:
@@ -111,6 +114,46 @@ def test_files_are_a_dataset_that_is_scanned_where_they_are(
     assert (refer(client, root, "2024/*.parquet")).status_code == 200
     assert (client.delete(f"/v1/datasets/{body['id']}")).status_code == 204
     assert (root / "2024" / "a.parquet").exists()
+
+
+def test_a_registration_may_be_a_job_whose_result_is_the_dataset(
+    client: httpx.Client, root: Path
+) -> None:
+    answer = refer(client, root, "2024/*.parquet", prefer="respond-async")
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+    assert answer.json()["kind"] == "registration"
+    job = until(client, answer.headers["location"], "succeeded", "failed")
+    assert (job["state"], job["progress"], job["error"]) == ("succeeded", 1.0, None)
+    found = client.get(job["result"]["href"]).json()
+    assert (found["n_rows"], found["reference"]["root"]) == (300, "survey")
+    again = refer(client, root, "2024/*.parquet", prefer="respond-async, wait=60")
+    assert (again.status_code, again.json()) == (200, found)
+    gone = refer(client, root, "2025/*.parquet", prefer="respond-async")
+    failed = until(client, gone.headers["location"], "succeeded", "failed")
+    assert failed["error"]["errors"][0]["code"] == "no_files"
+
+
+def test_a_long_registration_tells_how_far_it_is_and_can_be_cancelled(
+    client: httpx.Client, root: Path
+) -> None:
+    some = b"".join(b"%d,%d.25,text %d\n" % (i, i % 977, i % 31) for i in range(100_000))
+    (root / "long.csv").write_bytes(b"i,x,t\n" + 15 * some)
+    given = {"prefer": "respond-async", "idempotency-key": "long"}
+    first = refer(client, root, "long.csv", **given)
+    job = first.headers["location"]
+    other = refer(client, root, "long.csv", prefer="wait=0")
+    assert (other.status_code, other.headers["location"]) == (202, job), "it is the same work"
+    assert refer(client, root, "long.csv", **given).headers["location"] == job
+    told = {0.0}
+    end = time.monotonic() + 120
+    while len(told) < 3 and time.monotonic() < end:
+        told.add(client.get(job).json()["progress"])
+        time.sleep(0.02)
+    assert len(told) == 3, "it moves"
+    assert client.delete(job).json()["state"] == "cancelled"
+    made = refer(client, root, "2024/a.parquet", prefer="wait=60")
+    assert made.status_code == 201, "the worker is free"
+    assert client.get(job).json()["result"] is None
 
 
 def test_changed_files_are_an_error_and_never_another_answer(

@@ -7,10 +7,14 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from service.places import UnreachableError, WorkerDiedError
 from service.problems import ProblemError
+from service.worker import Kind
 from service.workers import Workers
 from tests.service import tasking
 from tests.service.jobs import alive, busy, soon
@@ -106,7 +110,46 @@ async def test_a_worker_that_dies_fails_its_task_and_is_replaced(workers: Worker
         await workers.run(tasking.die, progress=quiet, seconds=120)
     assert (caught.value.kind.code, caught.value.kind.retryable) == ("worker_died", True)
     assert workers.deaths == deaths + 1
+    assert "SIGKILL" in caught.value.detail
     assert await workers.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
+
+
+async def test_a_worker_killed_while_it_hands_over_a_result_holds_nobody_up() -> None:
+    made = Workers(1, 4 * GIB, threads=1)
+    try:
+        with suppress(WorkerDiedError):  # the result was quicker
+            await made.run(tasking.hand_over, 0.05, progress=quiet, seconds=120)
+        assert await made.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
+    finally:
+        await made.close()
+
+
+async def test_processes_that_do_not_start_are_told_and_those_that_do_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    made = Workers(1, 4 * GIB, 1, Kind("what_workers_import", "RLIMIT_AS"))
+    try:
+        assert await made.check() == "idle"
+        with pytest.raises(WorkerDiedError):
+            await made.run(tasking.add, 1, 1, progress=quiet, seconds=120)
+        with pytest.raises(UnreachableError):
+            await made.check()
+        (tmp_path / "what_workers_import.py").write_text("")
+        for _ in range(1200):
+            if await well(made):
+                break
+            await asyncio.sleep(0.1)
+        assert await made.run(tasking.add, 1, 1, progress=quiet, seconds=120) == 2
+    finally:
+        await made.close()
+
+
+async def well(workers: Workers) -> bool:
+    try:
+        return await workers.check() == "ok"
+    except UnreachableError:
+        return False
 
 
 async def test_a_worker_killed_while_it_waits_is_replaced(workers: Workers) -> None:
