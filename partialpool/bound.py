@@ -19,11 +19,6 @@ class BoundModel(Bound[S, FittedModel]):
     """A fitted model; ``info`` is all that the service says of it."""
 
     @property
-    def id(self) -> str:
-        """Id, which follows from the data, the model and the engine."""
-        return self.info.id
-
-    @property
     def formula(self) -> str:
         """The formula, spelt as R prints it."""
         return self.info.formula
@@ -76,11 +71,6 @@ class BoundDataset(Bound[S, DatasetSummary]):
     """A table at the service; ``info`` is what the service says of it."""
 
     @property
-    def id(self) -> str:
-        """Id, which follows from the content."""
-        return self.info.id
-
-    @property
     def name(self) -> str | None:
         """Name that stands for the id; None when it has none."""
         return self.info.name
@@ -96,11 +86,6 @@ class BoundDataset(Bound[S, DatasetSummary]):
 
 class BoundJob(Bound[S, JobInfo]):
     """Long work of the service, as it was when it was asked; ``info`` is all that it says."""
-
-    @property
-    def id(self) -> str:
-        """Id of the job."""
-        return self.info.id
 
     @property
     def state(self) -> State:

@@ -51,7 +51,8 @@ def _columns(frame: pd.DataFrame) -> pa.Table:
         found = pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UnusableDataError(f"a column has cells of several kinds: {error.args[0]}") from error
-    return found.replace_schema_metadata(None)
+    # A table that was put together of many has as many pieces, each a message of the stream.
+    return found.replace_schema_metadata(None).combine_chunks()
 
 
 def frame_of(answer: httpx.Response) -> pd.DataFrame:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import httpx
 
@@ -19,7 +19,7 @@ M = TypeVar("M")
 D = TypeVar("D")
 J = TypeVar("J")
 S = TypeVar("S")
-X = TypeVar("X")
+X = TypeVar("X", bound="Kept")
 
 URL: Final = "PARTIALPOOL_URL"
 API_KEY: Final = "PARTIALPOOL_API_KEY"
@@ -55,7 +55,15 @@ class Session(Generic[M, D, J]):
 AnySession = Session[Any, Any, Any]
 
 
-@dataclass(frozen=True, repr=False)
+class Kept(Protocol):
+    """What the service says of something that it keeps."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Bound(Generic[S, X]):
     """Something that the service keeps, with the session that asks for more of it.
 
@@ -63,8 +71,19 @@ class Bound(Generic[S, X]):
         info: what the service says of it.
     """
 
-    session: S = field(compare=False)
+    session: S
     info: X
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.info.id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bound) and bool(self.id == other.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
 def arguments(

@@ -25,8 +25,10 @@ from service.schemas.simulations import Simulated, SimulationRequest
 if TYPE_CHECKING:
     import pandas as pd
 
-FEW_ROWS: Final = 10_000
-"""Rows that any service predicts at once."""
+FEW_ROWS: Final = 1_000
+"""Rows that are predicted at once without asking how many may be."""
+PART_ROWS: Final = 50_000
+"""Most rows of one request."""
 _ENDS: Final = {"confidence": "interval", "prediction": "prediction_interval"}
 
 
@@ -93,7 +95,7 @@ def predict(
     }
     most = FEW_ROWS
     if len(frame) > most:
-        most = (yield from limits(session)).max_prediction_rows
+        most = min((yield from limits(session)).max_prediction_rows, PART_ROWS)
     found = []
     for start in range(0, max(len(frame), 1), most):
         answer = yield from _predicted(session, info, frame[start : start + most], pairs(query))

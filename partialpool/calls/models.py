@@ -137,7 +137,7 @@ def compare(
     """
     import pandas as pd
 
-    names = [each if isinstance(each, str) else each.info.id for each in models]
+    names = [each if isinstance(each, str) else each.id for each in models]
     request = posting(path_of("comparisons"), ComparisonRequest(models=names, test=test))
     found = read((yield from ask(session, request)), Comparison)
     frame = pd.DataFrame(
@@ -185,16 +185,11 @@ def _request(
         case str():
             where: dict[str, Any] = {"dataset": data}
         case Bound():
-            where = {"dataset": data.info.id}
+            where = {"dataset": data.id}
         case Mapping():
             where = {"data": InlineData(columns={name: list(of) for name, of in data.items()})}
         case _:
             kept = yield from upload(session, data)
-            where = {"dataset": _id(kept)}
+            assert isinstance(kept, Bound)  # noqa: S101 - as every session makes datasets
+            where = {"dataset": kept.id}
     return FitRequest(formula=formula, **where, **spec)
-
-
-def _id(kept: object) -> str:
-    assert isinstance(kept, Bound)  # noqa: S101 - as every session makes datasets
-    name: str = kept.info.id
-    return name

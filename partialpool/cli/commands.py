@@ -149,7 +149,7 @@ def predict(as_json: bool, as_csv: bool, new: Path, **given: Any) -> None:
         model, rows = _model(open_, **given), table_of(new)
         found = model.predict(rows, asked)
         if as_csv:
-            text = shown.csv(rows.join(found, rsuffix=".predicted"))
+            text = shown.csv(rows.join(found.rename(columns=_apart(rows, found))))
         elif as_json:
             items = shown.predictions_items(found)
             text = shown.to_json({"level": asked.level, "items": items})
@@ -169,7 +169,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101 - click has these three
     name = ctx.find_root().info_name or "partialpool"
-    click.echo(kind(cli, {}, name, "_PARTIALPOOL_COMPLETE").source())
+    write(kind(cli, {}, name, "_PARTIALPOOL_COMPLETE").source())
 
 
 def _service(arguments: Sequence[str]) -> None:
@@ -247,6 +247,11 @@ def _group(model: AModel, group: str | None) -> str:
         known = ", ".join(names) or "none"
         raise click.UsageError(f"name a group of the model by --group; there are: {known}")
     return group
+
+
+def _apart(rows: pd.DataFrame, found: pd.DataFrame) -> dict[str, str]:
+    """Return other names for the predictions that are called as a column of the rows is."""
+    return {name: f"{name}.predicted" for name in map(str, found) if name in rows}
 
 
 def _one_form(as_json: bool, as_csv: bool) -> None:

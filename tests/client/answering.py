@@ -57,9 +57,9 @@ def answering(*answers: Said) -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(said.body)
 
-        do_GET = do_POST = do_DELETE = _answer
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - as the standard library calls them
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:

@@ -29,3 +29,8 @@ def model(client: Client) -> Model:
 @pytest.fixture
 def survey() -> pd.DataFrame:
     return pd.read_csv(SURVEY)
+
+
+def number(frame: pd.DataFrame, row: object, column: str) -> float:
+    """A cell of a table."""
+    return float(frame.loc[[row], column].to_numpy(dtype=float)[0])

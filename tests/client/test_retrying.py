@@ -139,9 +139,12 @@ def test_a_service_that_asks_to_wait_too_long_is_not_waited_for() -> None:
 
 
 def test_attempts_have_an_end() -> None:
-    with answering(LATER) as server, Client(server.url, retries=QUICK) as client:
-        with pytest.raises(ProblemError) as error:
-            client.usage()
+    with (
+        answering(LATER) as server,
+        Client(server.url, retries=QUICK) as client,
+        pytest.raises(ProblemError) as error,
+    ):
+        client.usage()
     assert (error.value.status, len(server.asked)) == (429, QUICK.attempts)
 
 
@@ -184,9 +187,12 @@ def test_where_nobody_listens_the_error_says_where() -> None:
 
 
 def test_an_error_prints_where_and_how_to_mend_it() -> None:
-    with answering(Said(422, problem())) as server, Client(server.url) as client:
-        with pytest.raises(ProblemError) as error:
-            client.usage()
+    with (
+        answering(Said(422, problem())) as server,
+        Client(server.url) as client,
+        pytest.raises(ProblemError) as error,
+    ):
+        client.usage()
     found = error.value
     assert (found.status, found.code, found.pointer) == (422, "invalid_model", "#/formula")
     assert (found.title, found.hint) == (
@@ -200,9 +206,12 @@ def test_an_error_prints_where_and_how_to_mend_it() -> None:
 
 
 def test_an_answer_of_another_program_is_told_as_such() -> None:
-    with answering(Said(404, b"<html>")) as server, Client(server.url) as client:
-        with pytest.raises(ProblemError, match=r"answered 404 \(Not Found\)"):
-            client.usage()
+    with (
+        answering(Said(404, b"<html>")) as server,
+        Client(server.url) as client,
+        pytest.raises(ProblemError, match=r"answered 404 \(Not Found\)"),
+    ):
+        client.usage()
 
 
 def test_keys_and_addresses_are_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
