@@ -7,9 +7,10 @@ RUN /opt/partialpool/bin/python -m pip install --quiet --require-hashes --no-dep
  && find /opt/partialpool -type d -name tests -prune -exec rm -r {} +
 WORKDIR /app
 COPY engine engine
+COPY partialpool partialpool
 COPY service service
 # The root file system may be read-only when it runs, so the bytecode is written now.
-RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine service
+RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine partialpool service
 
 FROM python:3.11-slim
 COPY --from=build /opt/partialpool /opt/partialpool

@@ -167,18 +167,9 @@ class AsyncJob(BoundJob[AwaitingSession]):
 
 
 class AsyncClient:
-    """A service that fits multilevel models.
+    """A service that fits multilevel models; what its methods ask is awaited.
 
-    Args:
-        url: address of the service; ``PARTIALPOOL_URL`` by default, else one on this machine.
-        api_key: ``PARTIALPOOL_API_KEY`` by default.
-        progress: whether uploads and jobs show a bar on standard error, or what is called with
-            every ``Report``; by default a terminal or a notebook shows it.
-        retries: how what was refused for the moment, or lost on the way, is sent again.
-        timeout: seconds to wait for an answer, or an ``httpx.Timeout``.
-        headers: further headers of every request.
-        http: an HTTP client to use instead of one of its own, for proxies and certificates; its
-            address and headers are its own affair.
+    The arguments are those of ``Client``, but for ``http``, which awaits too.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -27,7 +28,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8000"
 TIMEOUT: Final = httpx.Timeout(120.0, connect=5.0)
 
 
-class Session(Generic[M, D, J]):
+class Session(ABC, Generic[M, D, J]):
     """How calls are made, and which objects they return: those of a client that blocks, or awaits.
 
     Attributes:
@@ -39,17 +40,17 @@ class Session(Generic[M, D, J]):
         self.retries = retries
         self.progress = progress
 
+    @abstractmethod
     def model(self, fitted: FittedModel) -> M:
         """Return the object that a fitted model is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def dataset(self, info: DatasetSummary) -> D:
         """Return the object that a dataset is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def job(self, job: Job) -> J:
         """Return the object that a job is."""
-        raise NotImplementedError
 
 
 AnySession = Session[Any, Any, Any]

@@ -52,8 +52,24 @@ class AModel(Protocol):
         """Predictions of new rows."""
 
 
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from engine.version import __version__
+
+        write(f"partialpool {__version__}\n")
+        ctx.exit()
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=CODES
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Print it.",
 )
 def cli() -> None:
     """Multilevel models: fit a table here or at a service, and ask what it says."""

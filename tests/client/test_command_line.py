@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import BashComplete
 
+from engine import __version__
 from partialpool.cli import main
 from partialpool.cli.commands import cli
 from partialpool.client import Client
@@ -166,6 +167,11 @@ def test_shells_complete_commands_options_and_their_values() -> None:
     assert completed("keys", "create", "--sco") == ["--scopes"]
     assert completed("serve", "--po") == ["--port"]
     assert "--min-count" in completed("summarise", "--")
+
+
+def test_the_version_is_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"partialpool {__version__}\n"
 
 
 def test_completion_is_printed_for_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
