@@ -11,10 +11,14 @@ from tests.client.conftest import FORMULA
 from tests.service.live import Live
 
 
-def test_what_takes_long_is_a_job_that_is_waited_for_with_progress(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not known becomes a job without a second's wait."""
     monkeypatch.setattr("partialpool.calls.jobs.WAIT", "respond-async")
+
+
+@pytest.mark.usefixtures("jobs_at_once")
+def test_what_takes_long_is_a_job_that_is_waited_for_with_progress(live: Live) -> None:
     reports: list[Report] = []
     with Client(live.url, progress=reports.append) as client:
         model = client.fit(FORMULA, "minnesota-radon", method="ML")
@@ -39,23 +43,25 @@ def test_a_fit_is_handed_in_followed_and_fetched(client: Client) -> None:
     assert again == model
 
 
-def test_an_interrupted_wait_cancels_the_job(live: Live) -> None:
+@pytest.mark.usefixtures("jobs_at_once")
+def test_an_interrupted_wait_cancels_the_job(live: Live, model: Model) -> None:
     def interrupt(_: Report) -> None:
         raise KeyboardInterrupt
 
     with Client(live.url, progress=interrupt) as client:
-        model = client.fit(FORMULA, "minnesota-radon")
+        own = client.model(model.id)
         with pytest.raises(KeyboardInterrupt):
-            model.intervals("bootstrap", n_sim=10_000)
+            own.intervals("bootstrap", n_sim=10_000)
         assert next(client.jobs()).state == "cancelled"
 
 
+@pytest.mark.usefixtures("jobs_at_once")
 @pytest.mark.anyio
-async def test_a_cancelled_task_cancels_its_job(live: Live) -> None:
+async def test_a_cancelled_task_cancels_its_job(live: Live, model: Model) -> None:
     waiting = asyncio.Event()
     async with AsyncClient(live.url, progress=lambda _: waiting.set()) as client:
-        model = await client.fit(FORMULA, "minnesota-radon")
-        task = asyncio.ensure_future(model.intervals("bootstrap", n_sim=10_000, seed=2))
+        own = await client.model(model.id)
+        task = asyncio.ensure_future(own.intervals("bootstrap", n_sim=10_000, seed=2))
         await waiting.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
