@@ -16,18 +16,20 @@ class Events:
 
     Attributes:
         job: id of the job that is followed.
-        last: id of the last event seen.
+        last: id of the last event that was seen whole.
         ended: whether the job has ended, so that there is nothing more to come.
     """
 
     job: str
     last: str = ""
     ended: bool = False
+    _id: str = ""
     _data: list[str] = field(default_factory=list)
 
     def request(self) -> Request:
         """Return the request for the stream, after what has been seen of it."""
         self._data.clear()
+        self._id = self.last
         headers = {"Accept": "text/event-stream"}
         if self.last:
             headers["Last-Event-ID"] = self.last
@@ -41,10 +43,11 @@ class Events:
             case "data":
                 self._data.append(value)
             case "id":
-                self.last = value
+                self._id = value
             case "" if not line and self._data:
                 found = Job.model_validate_json("\n".join(self._data))
                 self._data.clear()
+                self.last = self._id
                 self.ended = found.state in ENDED
                 return found
         return None

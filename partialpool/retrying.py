@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -22,6 +22,8 @@ REFUSED: Final = frozenset({429, 503})
 LOST: Final = frozenset({502, 504})
 BUSY: Final = "idempotency_in_progress"
 
+LONGEST_PAUSE: Final = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:
@@ -33,7 +35,8 @@ class Retries:
     Attributes:
         attempts: most times that a request is sent.
         seconds: most time for all of them; a service that asks to wait longer is not waited for.
-        first_pause: seconds before the second attempt, when the service does not say; it doubles.
+        first_pause: seconds before the second attempt, when the service does not say; it
+            doubles up to ten seconds.
     """
 
     attempts: int = 6
@@ -43,7 +46,11 @@ class Retries:
     def pause(self, attempt: int) -> float:
         """Return the seconds to wait after an attempt (from 1), spread so that many do not meet."""
         spread: float = random.uniform(0.75, 1.25)  # noqa: S311
-        return self.first_pause * 2.0 ** (attempt - 1) * spread
+        return min(self.first_pause * 2.0 ** (attempt - 1), LONGEST_PAUSE) * spread
+
+    def patient(self) -> Retries:
+        """Return more of it, for what is under way while a service starts again."""
+        return replace(self, attempts=2 * self.attempts, seconds=5.0 * self.seconds)
 
 
 def asked(

@@ -11,6 +11,7 @@ import httpx
 from partialpool.bars import Report
 from partialpool.calls.asking import PAGE, Page, ask, get, path_of, read
 from partialpool.errors import JobCancelledError, ProblemError, UnexpectedAnswerError
+from partialpool.retrying import asked
 from partialpool.session import AnySession, D, J, M, Session
 from partialpool.steps import Pause, Request, Steps
 from service.schemas.fits import FittedModel
@@ -78,6 +79,7 @@ def settled(session: AnySession, request: Request) -> Steps[httpx.Response]:
 
 def ended(session: AnySession, info: Job, timeout: float | None = None) -> Steps[Job]:
     """Wait for the end of a job; cancel it when the wait is interrupted."""
+    request = Request("GET", path_of("jobs", info.id))
     end, pause = None if timeout is None else time.monotonic() + timeout, SOON
     try:
         while info.state not in ENDED:
@@ -86,7 +88,8 @@ def ended(session: AnySession, info: Job, timeout: float | None = None) -> Steps
                 raise TimeoutError(f"the job {info.id} has not ended after {timeout} s; it goes on")
             yield Pause(pause)
             pause = min(pause * 1.5, LATER)
-            info = yield from get(session, path_of("jobs", info.id), Job)
+            answer = yield from asked(request, session.retries.patient())
+            info = read(answer, Job)
     except BaseException as error:
         if not isinstance(error, Exception | GeneratorExit):  # Ctrl-C, or a cancelled task
             yield from cancelled(session, info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,6 +42,9 @@ class AModel(Protocol):
 
     def summary(self) -> str:
         """The table that R prints."""
+
+    def notes(self) -> list[str]:
+        """What is worth knowing beside it."""
 
     def document(self) -> dict[str, Any]:
         """All that is told of it."""
@@ -92,7 +96,7 @@ def _target(command: C) -> C:
             click.option(
                 "--api-key", envvar="PARTIALPOOL_API_KEY", show_envvar=True, help="Its key."
             ),
-            click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
+            click.option("--quiet", "-q", is_flag=True, help="Show no progress and no notes."),
             click.option(
                 "--json", "as_json", is_flag=True, help="Write JSON, as the service does."
             ),
@@ -115,6 +119,8 @@ def fit(as_json: bool, **given: Any) -> None:
     """
     with ExitStack() as open_:
         model = _model(open_, **given)
+        if not given["quiet"]:
+            sys.stderr.write("".join(f"note: {note}\n" for note in model.notes()))
         write(shown.to_json(model.document()) if as_json else model.summary())
 
 

@@ -12,6 +12,7 @@ from engine import Fit, Spec, display, group_effects, read_table
 from engine.command import fit_file
 from engine.prediction import Predictive
 from partialpool.bars import Progress, Report
+from partialpool.cli import shown
 from partialpool.frames import frame_of_table
 from service import answers, effects, predicting
 from service.orders import Order, specify
@@ -37,6 +38,11 @@ class LocalModel:
     def summary(self) -> str:
         """Return the table that R's ``display`` prints."""
         return display(self._fit)
+
+    def notes(self) -> list[str]:
+        """Return what is worth knowing beside it."""
+        fit = self._fit
+        return shown.notes(fit.n_dropped, fit.dropped_terms, fit.convergence.messages)
 
     def document(self) -> dict[str, Any]:
         """Return the model as the service tells it; it has no id, for nothing keeps it."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from partialpool.cli import shown
 from partialpool.client import Client, Model
 from service.schemas.fits import FitRequest
 from service.schemas.predictions import PredictionOptions
@@ -28,6 +29,11 @@ class RemoteModel:
     def summary(self) -> str:
         """Return the table that R's ``display`` prints."""
         return self._model.summary()
+
+    def notes(self) -> list[str]:
+        """Return what is worth knowing beside it."""
+        info = self._model.info
+        return shown.notes(info.n_dropped, info.dropped_terms, info.convergence.messages)
 
     def document(self) -> dict[str, Any]:
         """Return the model as the service tells it."""

@@ -47,6 +47,13 @@ def predictions_text(new: pd.DataFrame, found: pd.DataFrame, level: float) -> st
     )
 
 
+def notes(n_dropped: int, dropped: Sequence[str], messages: Sequence[str]) -> list[str]:
+    """Return what of a fit is worth knowing beside its table."""
+    found = [f"rows that miss a value, left out: {n_dropped}"] * bool(n_dropped)
+    found += [f"terms that others say already, left out: {', '.join(dropped)}"] * bool(dropped)
+    return [*found, *messages]
+
+
 def table(head: Sequence[str], columns: Sequence[Sequence[object]]) -> str:
     """Return columns as lines; numbers to the right, text to the left."""
     lines = []

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PIECE = 1 << 16
+"""As much of a body as is kept."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -24,6 +27,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    size: int
 
 
 @dataclass
@@ -44,9 +48,12 @@ def answering(*answers: Said) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body, size = b"", int(self.headers.get("Content-Length", 0))
+            for start in range(0, size, PIECE):
+                piece = self.rfile.read(min(PIECE, size - start))
+                body = body or piece
             headers = {name.lower(): value for name, value in self.headers.items()}
-            server.asked.append(Asked(self.command, self.path, headers, body))
+            server.asked.append(Asked(self.command, self.path, headers, body, size))
             said = server.answers[min(len(server.asked), len(server.answers)) - 1]
             if not said.status:
                 self.close_connection = True

@@ -159,6 +159,31 @@ def test_a_service_refuses_in_the_same_words(
     assert "There is no model of this id" in capsys.readouterr().err
 
 
+def test_what_is_worth_knowing_is_noted_beside_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.csv"
+    rows = [f"{y},{x},{'ab'[i % 2]}" for i, (y, x) in enumerate([(1, 1), (2, 2), (3, 4), (5, 6)])]
+    path.write_text("\n".join(["y,x,g", *rows, ",7,a\n"]))
+    assert main(["fit", str(path), "y ~ x + I(2*x) + (1 | g)"]) == 0
+    errors = capsys.readouterr().err
+    assert "note: rows that miss a value, left out: 1" in errors
+    assert "note: terms that others say already, left out: I(2 * x)" in errors
+    assert main(["fit", str(path), "y ~ x + (1 | g)", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interruption_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("partialpool.cli.local.fit_file", interrupted)
+    assert main(["fit", str(SURVEY), FORMULA]) == 130
+    assert capsys.readouterr().err.strip() == ""
+
+
 def test_shells_complete_commands_options_and_their_values() -> None:
     assert {"fit", "effects", "predict", "serve", "keys"} <= set(completed(""))
     assert completed("fit", "--meth") == ["--method"]

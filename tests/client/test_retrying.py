@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -41,6 +42,14 @@ DATASET = json.dumps(
         "summary": None,
     }
 ).encode()
+
+
+def job(state: str) -> str:
+    told = {"id": "job_a", "kind": "fit", "title": "fit", "state": state, "progress": 0.5}
+    none = dict.fromkeys(["result", "error", "started_at", "finished_at"])
+    return json.dumps({**told, **none, "message": "", "created_at": "2026-01-01"})
+
+
 LATER = Said(429, headers={"Retry-After": "0"})
 
 
@@ -176,6 +185,36 @@ def test_an_upload_is_sent_again_whole_with_the_same_key(tmp_path: Path) -> None
         assert client.upload(file).n_rows == 2
     assert {request.body for request in server.asked} == {file.read_bytes()}
     assert len({request.headers["idempotency-key"] for request in server.asked}) == 1
+
+
+def test_a_large_file_is_never_whole_in_memory(tmp_path: Path) -> None:
+    file, size = tmp_path / "large.csv", 64 << 20
+    with file.open("wb") as written:
+        written.truncate(size)
+    with answering(Said(201, DATASET)) as server, Client(server.url, progress=False) as client:
+        tracemalloc.start()
+        client.upload(file)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert server.asked[0].size == size
+    assert peak < size / 8
+
+
+def test_events_that_break_off_are_taken_up_where_they_were() -> None:
+    def event(number: int, state: str) -> bytes:
+        return f"event: {state}\nid: {number}\ndata: {job(state)}\n\n".encode()
+
+    with (
+        answering(
+            Said(200, job("queued").encode()),
+            Said(200, event(1, "queued") + b"id: 2\ndata: {"),
+            Said(200, event(2, "running") + event(3, "succeeded")),
+        ) as server,
+        Client(server.url, retries=QUICK) as client,
+    ):
+        found = [each.state for each in client.job("job_a").events()]
+    assert found == ["queued", "running", "succeeded"]
+    assert server.asked[2].headers["last-event-id"] == "1"
 
 
 def test_where_nobody_listens_the_error_says_where() -> None:
