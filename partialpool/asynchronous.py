@@ -199,6 +199,8 @@ class AsyncClient:
     compare = _awaited(calls.models.compare)
     upload = _awaited(calls.datasets.upload)
     preview = _awaited(calls.datasets.preview)
+    register = _awaited(calls.datasets.register)
+    merge = _awaited(calls.datasets.merge)
     dataset = _awaited(calls.datasets.dataset)
     datasets = _paged(calls.datasets.datasets)
     job = _awaited(calls.jobs.job)

@@ -216,6 +216,8 @@ class Client:
     compare = _blocking(calls.models.compare)
     upload = _blocking(calls.datasets.upload)
     preview = _blocking(calls.datasets.preview)
+    register = _blocking(calls.datasets.register)
+    merge = _blocking(calls.datasets.merge)
     dataset = _blocking(calls.datasets.dataset)
     datasets = _paged(calls.datasets.datasets)
     job = _blocking(calls.jobs.job)

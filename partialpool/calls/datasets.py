@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from partialpool.bars import Report
-from partialpool.calls.asking import PAGE, Page, ask, get, once, pairs, path_of, read, table
+from partialpool.calls.asking import (
+    PAGE,
+    Page,
+    ask,
+    get,
+    once,
+    pairs,
+    path_of,
+    posting,
+    read,
+    table,
+)
 from partialpool.errors import UnusableDataError
 from partialpool.frames import PARQUET, frame_of, joined, parquet_of
-from partialpool.session import AnySession, D, J, M, Session
+from partialpool.session import AnySession, Bound, D, J, M, Session
 from partialpool.steps import Body, Request, Steps
-from service.schemas.datasets import DatasetDetail, DatasetList, DatasetPreview, DatasetSummary
+from service.schemas.base import Asked
+from service.schemas.datasets import (
+    DatasetDetail,
+    DatasetList,
+    DatasetPreview,
+    DatasetSummary,
+    FileFormat,
+    FileReference,
+    MergeRequest,
+    ReferenceDocument,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +64,7 @@ def upload(
     name: str | None = None,
     missing: Iterable[str] | None = None,
     text: Iterable[str] = (),
+    media_type: str | None = None,
 ) -> Steps[D]:
     """Keep a table at the service; the same content again is the same dataset.
 
@@ -51,9 +74,12 @@ def upload(
         name: stands for the id from then on.
         missing: words for a missing cell, instead of the usual ones.
         text: columns to keep as text whatever they look like.
+        media_type: what a file is, when the ending of its name does not say, as of a summary.
     """
     query = pairs({"name": name, "missing": missing, "text": text})
-    return session.dataset((yield from _sent(session, path_of("datasets"), query, data)))
+    return session.dataset(
+        (yield from _sent(session, path_of("datasets"), query, data, media_type))
+    )
 
 
 def preview(
@@ -69,6 +95,35 @@ def preview(
         patience=UPLOAD_SECONDS,
     )
     return read((yield from ask(session, request)), DatasetPreview)
+
+
+def register(
+    session: Session[M, D, J],
+    root: str,
+    path: str,
+    *,
+    format: FileFormat | None = None,  # noqa: A002 - as in the request
+    name: str | None = None,
+) -> Steps[D]:
+    """Make files of the operator's a dataset where they are, below a root that the service names.
+
+    Args:
+        root: name of the root.
+        path: below the root; ``*``, ``?`` and ``[ab]`` stand within a component.
+        format: of the files; by default as their names say.
+        name: stands for the id from then on.
+    """
+    asked = ReferenceDocument(reference=FileReference(root=root, path=path, format=format))
+    return (yield from _kept(session, path_of("datasets"), asked, name))
+
+
+def merge(
+    session: Session[M, D, J], *summaries: Bound[Any, DatasetSummary] | str, name: str | None = None
+) -> Steps[D]:
+    """Add summaries of different rows; a fit of the sum is the fit of all rows together."""
+    names = [each if isinstance(each, str) else each.id for each in summaries]
+    asked = MergeRequest(datasets=names)
+    return (yield from _kept(session, path_of("datasets", "merge"), asked, name))
 
 
 def dataset(session: Session[M, D, J], ref: str) -> Steps[D]:
@@ -119,13 +174,20 @@ def delete(session: AnySession, info: DatasetSummary) -> Steps[None]:
     yield from ask(session, Request("DELETE", path_of("datasets", info.id)))
 
 
+def _kept(session: Session[M, D, J], path: str, asked: Asked, name: str | None) -> Steps[D]:
+    request = replace(posting(path, asked), query=pairs({"name": name}), pure=False)
+    answer = yield from ask(session, replace(once(request), patience=UPLOAD_SECONDS))
+    return session.dataset(read(answer, DatasetDetail))
+
+
 def _sent(
     session: AnySession,
     path: str,
     query: tuple[tuple[str, str], ...],
     data: pd.DataFrame | Path | str,
+    media_type: str | None = None,
 ) -> Steps[DatasetDetail]:
-    body = _body(session, data)
+    body = _body(session, data, media_type)
     request = once(Request("POST", path, query, body=body, patience=UPLOAD_SECONDS))
     try:
         return read((yield from ask(session, request)), DatasetDetail)
@@ -133,11 +195,13 @@ def _sent(
         session.progress(Report(_title(data), 1.0, finished=True))
 
 
-def _body(session: AnySession, data: pd.DataFrame | Path | str) -> Body:
+def _body(
+    session: AnySession, data: pd.DataFrame | Path | str, media_type: str | None = None
+) -> Body:
     if isinstance(data, str | Path):
         path = Path(data)
         content: bytes | Path = path
-        size, media = path.stat().st_size, media_of(path)
+        size, media = path.stat().st_size, media_type or media_of(path)
     else:
         content, media = parquet_of(data), PARQUET
         size = len(content)

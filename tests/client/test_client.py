@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from engine import Spec, summarise, write_summary
 from partialpool import Client, FitRequest, Model, ProblemError, Report, UnusableDataError
 from service.schemas.fits import FitRequest as ServiceFitRequest
 from tests.client.conftest import FORMULA, SURVEY, number
@@ -163,6 +164,27 @@ def test_a_file_is_uploaded_with_progress_and_kept_once(
         found.delete()
         with pytest.raises(ProblemError):
             client.dataset("client-houses")
+
+
+def test_sites_that_send_sums_are_merged_and_fitted_together(
+    client: Client, survey: pd.DataFrame, tmp_path: Path
+) -> None:
+    spec, sites = Spec.of(FORMULA), []
+    for name, rows in (("north", survey.head(500)), ("south", survey.tail(419))):
+        path = tmp_path / f"{name}.json"
+        path.write_bytes(write_summary(summarise(spec, rows)))
+        media = "application/vnd.partialpool.summary+json"
+        sites.append(client.upload(path, media_type=media))
+    whole = client.merge(*sites, name="client-both")
+    assert whole.n_rows == 919
+    found = client.fit(FORMULA, whole).effects()
+    assert round(number(found, "AITKIN", "coefficients.(Intercept).estimate"), 7) == 1.2291388
+
+
+def test_files_of_no_root_are_refused(client: Client) -> None:
+    with pytest.raises(ProblemError) as error:
+        client.register("nowhere", "*.parquet")
+    assert error.value.pointer == "#/reference/root"
 
 
 def test_a_small_table_is_fitted_without_being_kept(client: Client) -> None:
