@@ -29,6 +29,8 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 serve: setup
 	$(PY) -m service serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
 
+# Two tests at once on two processors: BLAS's own threads would only wait for one another.
+test test-slow test-faults fuzz: export OPENBLAS_NUM_THREADS = 1
 test: setup-dev
 	$(PY) -m pytest -m "not slow" --numprocesses auto --dist worksteal
 
