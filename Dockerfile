@@ -9,9 +9,10 @@ COPY deploy/slim.sh /tmp/slim.sh
 RUN sh /tmp/slim.sh /opt/partialpool/lib/python3.11/site-packages
 WORKDIR /app
 COPY engine engine
+COPY partialpool partialpool
 COPY service service
 # The root file system may be read-only when it runs, so the bytecode is written now; and what was left out is not missed.
-RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine service \
+RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine partialpool service \
  && /opt/partialpool/bin/python -c "import altair, asyncpg, distributed, opentelemetry.sdk.trace.export, pandas, polars; \
 import pyarrow.csv, pyarrow.dataset, pyarrow.parquet, scipy.optimize, scipy.stats, service.app, vl_convert"
 

@@ -43,6 +43,7 @@ from engine.errors import (
     SpecError,
 )
 from engine.examine import Dimensions, Examination, examine
+from engine.files import read_table
 from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
@@ -203,6 +204,7 @@ __all__ = [
     "profile",
     "ranova",
     "read_summary",
+    "read_table",
     "replicates",
     "row_diagnostics",
     "simulate",

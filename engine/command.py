@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from engine.errors import EngineError, Problem, SpecError
 from engine.expression import States
 from engine.files import ENDINGS, read_table
 from engine.fit import Fit, fit_spec
+from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.summaries import (
     Summary,
@@ -27,12 +28,13 @@ from engine.summaries import (
 
 FAILED = 1
 """Exit code when what was asked cannot be done; 2 is for a command that cannot be read."""
+PROGRAM = "python -m engine"
 _ARROW = (".arrow", ".arrows")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Run one command of a program of this name; return its exit code."""
+    options = parser(prog).parse_args(arguments)
     try:
         run = {"summarise": _summarise, "merge": _merge, "fit": _fit}[options.command]
         run(options)
@@ -83,22 +85,40 @@ def _merge(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    sys.stdout.write(display(_fitted(options)))
+    spec = None if options.formula is None else _spec(options)
+    method, contrasts = options.method, dict(options.contrast) or None
+    sys.stdout.write(display(fit_file(options.file, spec, method=method, contrasts=contrasts)))
 
 
-def _fitted(options: argparse.Namespace) -> Fit:
-    if _is_table(options.file):
-        if options.formula is None:
-            raise SpecError(
-                Problem("no_formula", "a table is fitted to a formula", "give --formula")
-            )
-        spec = _spec(options)
-        return fit_spec(spec, read_table(options.file, _wanted(spec)))
-    summary = _read(options.file)
-    if options.formula is not None:
-        asked = Spec.of(options.formula).formula
-        require_made_for(summary, replace(summary.spec, formula=asked))
-    return fit_summary(summary, method=options.method, contrasts=dict(options.contrast) or None)
+def fit_file(
+    path: Path,
+    spec: Spec | None,
+    *,
+    method: str | None = None,
+    contrasts: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> Fit:
+    """Fit a table, or the sums of a summary.
+
+    Args:
+        path: the file.
+        spec: the model; needed for a table, and checked against that of a summary when given.
+        method: of a summary, which leaves the choice; a table has it of ``spec``.
+        contrasts: likewise.
+        progress: told how far it is.
+
+    Raises:
+        EngineError: it cannot be read, or not be fitted.
+        OSError: the file cannot be read.
+    """
+    if _is_table(path):
+        if spec is None:
+            raise SpecError(Problem("no_formula", "a table is fitted to a formula", "give one"))
+        return fit_spec(spec, read_table(path, _wanted(spec)), progress=progress)
+    summary = _read(path)
+    if spec is not None:
+        require_made_for(summary, replace(summary.spec, formula=spec.formula))
+    return fit_summary(summary, method=method, contrasts=contrasts)
 
 
 def _spec(options: argparse.Namespace) -> Spec:
@@ -157,9 +177,10 @@ def _write(summary: Summary, out: Path | None, note: str) -> None:
     out.write_bytes(write_summary(summary, "arrow" if out.suffix.lower() in _ARROW else "json"))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
+    """Return what reads the commands."""
+    whole = argparse.ArgumentParser(prog=prog, description=__doc__)
+    commands = whole.add_subparsers(dest="command", required=True)
     summary = commands.add_parser("summarise", help="write the sums that a model needs of a table")
     summary.add_argument("file", type=Path, help=f"a table: {', '.join(ENDINGS)}")
     _model(summary, formula_needed=True)
@@ -200,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN=CODING",
         help="treatment, sum or helmert; may be given several times",
     )
-    return parser
+    return whole
 
 
 def _model(command: argparse.ArgumentParser, *, formula_needed: bool) -> None:

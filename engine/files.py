@@ -20,8 +20,10 @@ _PADDED = r"^\s*[+-]?0[0-9xX]"
 ENDINGS = (".csv", ".tsv", ".parquet", ".arrow", ".feather")
 
 
-def read_table(path: Path, columns: Iterable[str]) -> pa.Table:
+def read_table(path: Path, columns: Iterable[str] | None = None) -> pa.Table:
     """The columns of a file that are named; its others have a name, for hints, and no cells.
+
+    Without ``columns`` all are read.
 
     In a text file a column is numbers or booleans when every cell is one, and none is padded like
     ``007``; else it is text, in which only the empty cell is missing.
@@ -30,7 +32,7 @@ def read_table(path: Path, columns: Iterable[str]) -> pa.Table:
         SpecError: the file is of another kind, or damaged.
         OSError: it cannot be read.
     """
-    wanted = set(columns)
+    wanted = None if columns is None else set(columns)
     try:
         match path.suffix.lower():
             case ".csv":
@@ -39,7 +41,7 @@ def read_table(path: Path, columns: Iterable[str]) -> pa.Table:
                 return _typed(path, "\t", wanted)
             case ".parquet":
                 names = pq.read_schema(path).names
-                own = [name for name in names if name in wanted]
+                own = _own(names, wanted)
                 return _with_others(pq.read_table(path, columns=own), names)
             case ".arrow" | ".feather":
                 return _arrow(path, wanted)
@@ -62,14 +64,18 @@ def read_table(path: Path, columns: Iterable[str]) -> pa.Table:
     )
 
 
-def _arrow(path: Path, wanted: set[str]) -> pa.Table:
+def _own(names: Sequence[str], wanted: set[str] | None) -> list[str]:
+    return [name for name in names if wanted is None or name in wanted]
+
+
+def _arrow(path: Path, wanted: set[str] | None) -> pa.Table:
     with pa.memory_map(str(path)) as mapped:
         try:
             table = ipc.open_file(mapped).read_all()
         except pa.ArrowInvalid:
             mapped.seek(0)
             table = ipc.open_stream(mapped).read_all()
-    own = table.select([name for name in table.column_names if name in wanted])
+    own = table.select(_own(table.column_names, wanted))
     return _with_others(own, table.column_names)
 
 
@@ -80,11 +86,11 @@ def _with_others(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table([table.column(name) if name in own else nothing for name in names], list(names))
 
 
-def _typed(path: Path, delimiter: str, wanted: set[str]) -> pa.Table:
+def _typed(path: Path, delimiter: str, wanted: set[str] | None) -> pa.Table:
     parsing = pa_csv.ParseOptions(delimiter=delimiter)
     with pa_csv.open_csv(path, parse_options=parsing) as opened:
         names = opened.schema.names
-    own = [name for name in names if name in wanted]
+    own = _own(names, wanted)
     reading = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(own, pa.string()),
         include_columns=own,

@@ -55,12 +55,12 @@ from service.middleware import (
 from service.observing import Instruments
 from service.patience import patiently
 from service.places import Places
-from service.problems import Problem
 from service.schemas.comparisons import ComparisonRequest
 from service.schemas.datasets import MergeRequest, ReferenceDocument, TableDocument
 from service.schemas.fits import FitRequest
 from service.schemas.inference import ContrastsRequest
 from service.schemas.predictions import PredictionRequest
+from service.schemas.problems import Problem
 from service.schemas.radon import AssessmentRequest, DecisionRequest
 from service.schemas.simulations import SimulationRequest
 from service.settings import Settings

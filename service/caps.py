@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine import CAPS
-from service.intake import Caps
-from service.settings import Settings
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,9 @@ def published(settings: Settings) -> Mapping[str, float]:
 
     A setting comes before the intake's default that it replaces.
     """
+    from engine import CAPS  # here, for what is asked and answered stands on this module
+    from service.intake import Caps
+
     caps = {
         **asdict(Caps()),
         **{_NAMES.get(name, name): value for name, value in asdict(CAPS).items()},

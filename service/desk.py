@@ -17,7 +17,8 @@ from service.handlers import of_engine
 from service.observing import Instruments
 from service.places import Places
 from service.preference import Preference
-from service.problems import Problem, ProblemError, from_body
+from service.problems import ProblemError, from_body
+from service.schemas.problems import Problem
 from service.work import Outlasted, Stowed, Work
 
 T = TypeVar("T")

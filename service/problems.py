@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -14,50 +13,13 @@ from starlette.types import Scope
 from engine import Problem as Item
 from service.caps import REQUEST
 from service.kinds import KINDS, Kind
+from service.schemas.problems import Problem, ProblemItem
 
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
 RETRY_AFTER_SECONDS: Final = 2
 
 _RETRY_AFTER: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-class ProblemItem(BaseModel):
-    """One thing that is wrong with the request."""
-
-    pointer: str = Field(
-        description="JSON Pointer into the body (`#/formula`), or `#/query/limit`, `#/path/group`, "
-        "`#/header/accept` for parts outside it.",
-        examples=["#/formula"],
-    )
-    code: str = Field(description="Stable name of the error.", examples=["unknown_column"])
-    detail: str = Field(
-        description="What is wrong; never a data value.",
-        examples=["The dataset has no column 'flor'."],
-    )
-    hint: str = Field(
-        description="How to mend it; may be empty.", examples=["Did you mean 'floor'?"]
-    )
-
-
-class Problem(BaseModel):
-    """The body of every error (RFC 9457, `application/problem+json`)."""
-
-    model_config = ConfigDict(title="Problem")
-
-    type: str = Field(
-        description="Path of a page of this service that explains this kind of problem."
-    )
-    title: str = Field(description="What this kind of problem is, the same for each of them.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What went wrong this time.")
-    instance: str = Field(description="The path that was asked.")
-    code: str = Field(description="Stable name of the kind of problem.")
-    errors: list[ProblemItem] = Field(
-        description=f"What is wrong, part by part; at most {REQUEST.problems}."
-    )
-    retryable: bool = Field(description="Whether the same request may succeed later.")
-    request_id: str = Field(description="The `X-Request-ID` of this answer, to quote in a report.")
 
 
 class ProblemError(HTTPException):

@@ -28,6 +28,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield live.url
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the command as an installed package has it."""
+    directory = tmp_path_factory.mktemp("bin")
+    script = directory / "partialpool"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m partialpool "$@"\n')
+    script.chmod(0o755)
+    return directory
+
+
 def blocks() -> list[tuple[str, str, str, str]]:
     return [
         (page, kind, textwrap.dedent(code), textwrap.dedent(printed))
@@ -42,11 +52,12 @@ def test_there_are_blocks_of_both_kinds() -> None:
 
 @pytest.mark.parametrize(("page", "kind", "code", "printed"), blocks())
 def test_a_block_prints_what_the_page_says(
-    url: str, page: str, kind: str, code: str, printed: str, tmp_path: Path
+    url: str, commands: Path, page: str, kind: str, code: str, printed: str, tmp_path: Path
 ) -> None:
     code = code.replace("http://127.0.0.1:8000", url).replace("/tmp/", f"{tmp_path}/")
     command = ["bash", "-ec", code] if kind == "sh" else [sys.executable, "-c", code]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # `python` is the one that tests
+    # `python` is the one that tests
+    path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         command,
         capture_output=True,

@@ -43,6 +43,27 @@ def test_the_service_knows_the_engine_by_its_public_face(path: Path) -> None:
     assert not [name for name in imported(path) if name.startswith("engine.")]
 
 
+def test_what_is_asked_and_answered_stands_on_pydantic_alone() -> None:
+    """Clients import it, in programs that have no use for what a service is made of."""
+    may = {"pydantic", "pydantic_core", "__future__", *sys.stdlib_module_names}
+    for path in modules("service/schemas"):
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.Import | ast.ImportFrom) or path.name == "radon.py":
+                continue
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names or [alias.name for alias in getattr(node, "names", ())]:
+                own = name == "service.caps" or name.startswith("service.schemas.")
+                assert own or name.split(".")[0] in may, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules("partialpool"), ids=lambda path: path.name)
+def test_the_client_knows_of_the_service_what_is_asked_and_answered(path: Path) -> None:
+    if "cli" in path.parts:
+        return
+    own = [name for name in imported(path) if name.split(".")[0] in {"engine", "service"}]
+    assert not [n for n in own if not n.startswith(("service.schemas.", "service.kinds"))]
+
+
 @pytest.mark.parametrize("path", modules("service"), ids=lambda path: path.name)
 def test_what_draws_is_loaded_where_it_draws_alone(path: Path) -> None:
     """Charts are imported within functions that run in processes of their own."""

@@ -8,12 +8,12 @@ from starlette.responses import Response
 from engine import EngineError, Problem
 from service import comparing, openapi, prices
 from service.api import tabled
+from service.bodies import read_json
 from service.context import Services, owner_of, services
 from service.fitting import Fitted
 from service.handlers import of_options
 from service.problems import ProblemError, responses
 from service.rates import charge
-from service.schemas.base import read_json
 from service.schemas.comparisons import Comparison, ComparisonRequest
 
 router = APIRouter(prefix="/v1/comparisons", tags=["inference"])

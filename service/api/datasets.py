@@ -28,13 +28,13 @@ from service.api.uploads import (
     Name,
     Text,
 )
+from service.bodies import json_response, media_type
 from service.catalog import Job
 from service.context import owner_of, services
 from service.idempotency import idempotent
 from service.intake.receiving import receive_plain
 from service.negotiation import etag_of, is_current
 from service.problems import responses
-from service.schemas.base import json_response, media_type
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,

@@ -8,9 +8,9 @@ from fastapi import Path as PathParameter
 from starlette.responses import Response
 
 from service import registering, summaries
+from service.bodies import json_response
 from service.catalog import Dataset
 from service.parts import parts_of, previous
-from service.schemas.base import json_response
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,

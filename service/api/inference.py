@@ -16,6 +16,7 @@ from service import comparing, inference, intervals, openapi
 from service.api import jobs, tabled
 from service.api.examples import CONTRASTS
 from service.api.parameters import ModelId
+from service.bodies import read_json
 from service.catalog import Job
 from service.context import owner_of, services
 from service.desk import Obtained
@@ -23,7 +24,7 @@ from service.handlers import of_options
 from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
 from service.rates import charge
-from service.schemas.base import Options, read_json
+from service.schemas.base import Options
 from service.schemas.comparisons import RandomTerms
 from service.schemas.inference import (
     Anova,

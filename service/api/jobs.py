@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from service import catalog, openapi
 from service.api.parameters import Cursor, Limit
+from service.bodies import json_response
 from service.context import owner_of, services
 from service.middleware import HEAD
 from service.preference import Preference, preference_of
 from service.problems import ProblemError, responses
-from service.schemas.base import json_response
 from service.schemas.jobs import Job, JobList, State
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

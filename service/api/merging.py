@@ -16,10 +16,10 @@ from service.api.uploads import (
     LINKS,
     Name,
 )
+from service.bodies import read_json
 from service.context import owner_of, services
 from service.idempotency import idempotent
 from service.problems import responses
-from service.schemas.base import read_json
 from service.schemas.datasets import (
     DatasetDetail,
     MergeRequest,

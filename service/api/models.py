@@ -13,6 +13,7 @@ from service import answers, idempotency, openapi
 from service.api import jobs
 from service.api.examples import FITS, VALIDATIONS
 from service.api.parameters import Cursor, Limit, ModelId
+from service.bodies import json_response, read_json
 from service.catalog import Job
 from service.context import owner_of, services
 from service.data import data_of
@@ -25,7 +26,6 @@ from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
 from service.problems import responses
 from service.rates import charge
-from service.schemas.base import json_response, read_json
 from service.schemas.fits import (
     FitRequest,
     FittedModel,

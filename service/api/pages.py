@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from service import pages
+from service.bodies import json_response
 from service.kinds import KINDS
 from service.problems import ProblemError, responses
-from service.schemas.base import json_response
 from service.schemas.system import ProblemPage
 
 router = APIRouter(tags=["service"])

@@ -13,6 +13,7 @@ from engine import EngineError
 from service import openapi, prices
 from service.api import jobs
 from service.api.parameters import ModelId
+from service.bodies import json_response
 from service.catalog import Job
 from service.context import owner_of, services
 from service.handlers import of_options
@@ -32,7 +33,6 @@ from service.plotting import (
 )
 from service.problems import responses
 from service.rates import charge
-from service.schemas.base import json_response
 from service.schemas.plots import PlotFormat, PlotList, PlotQuery
 
 router = APIRouter(prefix="/v1/models", tags=["plots"])

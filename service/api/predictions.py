@@ -11,12 +11,12 @@ from starlette.responses import Response
 from engine import Predictive, Problem
 from service import openapi, predicting, prices, tabular
 from service.api.examples import PREDICTIONS
+from service.bodies import media_type, read_json, unsupported
 from service.context import Services, owner_of, services
 from service.handlers import invalid_request
 from service.predicting import Columns, Options
 from service.problems import ProblemError, responses
 from service.rates import charge
-from service.schemas.base import media_type, read_json, unsupported
 from service.schemas.predictions import (
     PredictionColumns,
     PredictionItems,

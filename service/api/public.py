@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.described import Ref, detail_of
+from service.bodies import json_response
 from service.context import owner_of, services
 from service.problems import responses
-from service.schemas.base import json_response
 from service.schemas.datasets import (
     DatasetDetail,
 )

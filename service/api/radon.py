@@ -15,6 +15,7 @@ from service import openapi
 from service.api import jobs, tabled
 from service.api.examples import ASSESSMENTS, DECISIONS
 from service.api.parameters import Cursor, Limit
+from service.bodies import json_response, read_json
 from service.caps import REQUEST
 from service.catalog.paging import window
 from service.context import owner_of, services
@@ -36,7 +37,6 @@ from service.radon.places import (
     state_of,
 )
 from service.radon.units import EPA_ACTION, PER_PICOCURIE, Unit
-from service.schemas.base import json_response, read_json
 from service.schemas.radon import (
     AssessmentRequest,
     CountyPage,

@@ -11,13 +11,13 @@ from engine import Problem
 from service import openapi, prices, simulating, tabular
 from service.api.examples import SIMULATIONS
 from service.api.parameters import ModelId
+from service.bodies import read_json
 from service.context import Services, owner_of, services
 from service.data import rows_of
 from service.fitting import Fitted
 from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.rates import charge
-from service.schemas.base import read_json
 from service.schemas.simulations import SimulationRequest, Simulations
 
 router = APIRouter(prefix="/v1/models", tags=["models"])

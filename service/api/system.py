@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from service.bodies import json_response
 from service.caps import published
 from service.context import owner_of, services
 from service.problems import responses
-from service.schemas.base import json_response
 from service.schemas.system import Health, Kept, Limits, Quota, Readiness, UsageReport
 
 router = APIRouter(tags=["service"])

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from service.caps import REQUEST
-from service.problems import ProblemItem
 from service.schemas.base import Answer, Asked, one_of
+from service.schemas.problems import ProblemItem
 
 Cell: TypeAlias = str | float | int | bool | None
 Contrast: TypeAlias = Literal["treatment", "sum", "helmert"]

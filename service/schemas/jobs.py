@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import Field
 
-from service.catalog import Job as Row
-from service.problems import Problem
 from service.schemas.base import Answer
+from service.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from service.catalog import Job as Row
 
 State: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 

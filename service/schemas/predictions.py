@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from engine import CAPS
 from service.caps import REQUEST
 from service.schemas.base import Answer, Asked, one_of
 from service.schemas.fits import Cell
@@ -26,6 +25,8 @@ Thresholds = Annotated[
 
 def _all_none_or_terms(value: object) -> object:
     """Refuse at once what is none of these, where pydantic would say why of each."""
+    from engine import CAPS  # here, for clients import this module and need it for lists alone
+
     match value:
         case "all" | "none":
             return value

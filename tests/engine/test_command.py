@@ -131,7 +131,7 @@ def test_text_stays_text_and_words_for_missing_are_missing(
     ("arguments", "told"),
     [
         (["fit", "nowhere.json"], "No such file"),
-        (["fit", str(SURVEY)], "give --formula"),
+        (["fit", str(SURVEY)], "a table is fitted to a formula"),
         (["fit", str(SURVEY), "--formula", "radon ~ flor"], "did you mean floor"),
         (["fit", str(SURVEY), "--formula", "radon ~"], "error: "),
         (["fit", str(SURVEY.parent / "README.md")], "neither JSON nor"),

@@ -16,12 +16,6 @@ from service.context import Services
 from service.settings import Settings
 from tests.servers import Postgres, Storage, running_postgres, running_storage
 from tests.service.keeping import RADON, keep
-from tests.service.live import Live, serving
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -55,13 +49,6 @@ def parts(app: FastAPI) -> Services:
 async def radon(parts: Services) -> Dataset:
     """The Minnesota survey among the datasets, as ``minnesota-radon``."""
     return await keep(parts, RADON, "minnesota-radon")
-
-
-@pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A service in its own process, for all tests that need a real connection."""
-    with serving(tmp_path_factory.mktemp("live")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from service.problems import Problem
+from service.schemas.problems import Problem
 from tests.service.live import Live, serving
 
 LIMIT = 100_000

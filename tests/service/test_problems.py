@@ -8,9 +8,11 @@ from fastapi import FastAPI, Query, Request
 
 from engine import DataError, FormulaError, LimitError, SpecError
 from engine import Problem as Item
+from service.bodies import read_json
 from service.kinds import KINDS, catalogue
-from service.problems import Problem, ProblemError, pointer
-from service.schemas.base import Asked, read_json
+from service.problems import ProblemError, pointer
+from service.schemas.base import Asked
+from service.schemas.problems import Problem
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,374 @@
+"""What a fitted model is asked for: effects, predictions, intervals, tests, plots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from partialpool.calls.asking import ask, get, pairs, path_of, posting, read, table
+from partialpool.calls.jobs import settled
+from partialpool.calls.models import compare as compared
+from partialpool.calls.models import limits
+from partialpool.errors import ProblemError
+from partialpool.frames import ARROW, arrow_of, frame_of, frame_of_rows, joined
+from partialpool.plots import Plot
+from partialpool.session import AnySession, Bound
+from partialpool.steps import Body, Request, Steps
+from service.schemas.diagnostics import ModelDiagnostics
+from service.schemas.fits import DegreesOfFreedom, FittedModel
+from service.schemas.inference import Adjustment, ContrastAsked, ContrastsRequest, FixedEffects
+from service.schemas.intervals import IntervalMethod, Scale, VarianceParameters
+from service.schemas.plots import PlotFormat, PlotList
+from service.schemas.predictions import NewLevels
+from service.schemas.simulations import Simulated, SimulationRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW_ROWS: Final = 1_000
+"""Rows that are predicted at once without asking how many may be."""
+PART_ROWS: Final = 50_000
+"""Most rows of one request."""
+_ENDS: Final = {"confidence": "interval", "prediction": "prediction_interval"}
+
+
+def summary(session: AnySession, info: FittedModel) -> Steps[str]:
+    """Return the table that R's ``display`` prints."""
+    request = Request("GET", path_of("models", info.id), headers={"Accept": "text/plain"})
+    return (yield from ask(session, request)).text
+
+
+def effects(
+    session: AnySession, info: FittedModel, group: str | None = None
+) -> Steps[pd.DataFrame]:
+    """Return the effects of each level of a grouping factor, by level.
+
+    Columns: ``n``, ``effects.*`` (lme4's ``ranef``), ``coefficients.*`` (``coef``), each with its
+    ``estimate`` and ``std_error``; ``pooling_weight``, ``no_pooling.*``.
+
+    Args:
+        group: name of the factor; may be left out when the model has one.
+    """
+    name = _group(info, group)
+    return (yield from _levels(session, path_of("models", info.id, "effects", name), name))
+
+
+def pooling(
+    session: AnySession, info: FittedModel, group: str | None = None
+) -> Steps[pd.DataFrame]:
+    """Return complete, no and partial pooling of each level, side by side."""
+    name = _group(info, group)
+    return (yield from _levels(session, path_of("models", info.id, "pooling", name), name))
+
+
+def predict(
+    session: AnySession,
+    info: FittedModel,
+    new: pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]],
+    *,
+    interval: Literal["confidence", "prediction"] | None = None,
+    level: float = 0.95,
+    thresholds: float | Iterable[float] = (),
+    new_levels: NewLevels = "population",
+    random_effects: Literal["all", "none"] | Iterable[str] = "all",
+) -> Steps[pd.DataFrame]:
+    """Predict new rows; the answer has their index.
+
+    Args:
+        new: a DataFrame, or what makes one. Columns that the model does not use are left out.
+        interval: ``confidence`` (of the group's line) or ``prediction`` (of a new observation)
+            gives columns ``estimate``, ``std_error``, ``lower`` and ``upper``; without it come all
+            columns, both intervals and the outcome on its own scale.
+        level: probability that intervals cover.
+        thresholds: values of the response's column whose exceedance is asked for.
+        new_levels: whether levels that the model has not seen are predicted, or refused.
+        random_effects: those that are counted, as lme4's ``re.form``.
+    """
+    import pandas as pd
+
+    frame = new if isinstance(new, pd.DataFrame) else pd.DataFrame(_columns(new))
+    query = {
+        "level": level,
+        "thresholds": thresholds,
+        "new_levels": new_levels,
+        "random_effects": random_effects,
+    }
+    most = FEW_ROWS
+    if len(frame) > most:
+        most = min((yield from limits(session)).max_prediction_rows, PART_ROWS)
+    found = []
+    for start in range(0, max(len(frame), 1), most):
+        answer = yield from _predicted(session, info, frame[start : start + most], pairs(query))
+        found.append(frame_of(answer))
+    whole = joined(found).set_index(frame.index)
+    return whole if interval is None else _with_ends(whole, interval)
+
+
+def simulate(
+    session: AnySession,
+    info: FittedModel,
+    new: pd.DataFrame | None = None,
+    *,
+    n_sim: int = 1,
+    seed: int = 0,
+    random_effects: Simulated = "redraw",
+    parameter_uncertainty: bool = False,
+) -> Steps[pd.DataFrame]:
+    """Draw new responses, for new rows or for those of the fit: a line for each row and draw."""
+    asked = SimulationRequest(
+        rows=None if new is None else _records(new),
+        n_sim=n_sim,
+        seed=seed,
+        random_effects=random_effects,
+        parameter_uncertainty=parameter_uncertainty,
+    )
+    request = posting(path_of("models", info.id, "simulations"), asked)
+    return frame_of((yield from ask(session, table(request))))
+
+
+def coefficients(
+    session: AnySession,
+    info: FittedModel,
+    *,
+    df: DegreesOfFreedom = "satterthwaite",
+    level: float = 0.95,
+) -> Steps[pd.DataFrame]:
+    """Return the fixed effects with tests and Wald intervals by other degrees of freedom."""
+    query = {"df": df, "level": level}
+    path = path_of("models", info.id, "fixed-effects")
+    found = yield from get(session, path, FixedEffects, query)
+    return frame_of_rows(found.items).set_index("term")
+
+
+def intervals(
+    session: AnySession,
+    info: FittedModel,
+    method: IntervalMethod = "profile",
+    *,
+    level: float = 0.95,
+    scale: Scale = "sd",
+    n_sim: int = 1000,
+    seed: int = 0,
+) -> Steps[pd.DataFrame]:
+    """Return intervals of all parameters, in the order of lme4's ``confint``: variances first.
+
+    What takes long becomes a job, which is waited for.
+
+    Args:
+        method: profile likelihood, parametric bootstrap, or Wald.
+        level: probability that they cover.
+        scale: standard deviations, or variances.
+        n_sim: replicates of the bootstrap.
+        seed: of the bootstrap.
+    """
+    import pandas as pd
+
+    query = {"interval": method, "level": level}
+    query |= {"n_sim": n_sim, "seed": seed} if method == "bootstrap" else {}
+    request = Request(
+        "GET", path_of("models", info.id, "variance-parameters"), pairs({**query, "scale": scale})
+    )
+    spread = read((yield from settled(session, request)), VarianceParameters)
+    request = Request("GET", path_of("models", info.id, "fixed-effects"), pairs(query))
+    fixed = read((yield from settled(session, request)), FixedEffects)
+    rows = [(row.name, row.estimate, row.lower, row.upper) for row in spread.items]
+    rows += [(row.term, row.estimate, row.lower, row.upper) for row in fixed.items]
+    columns = ["parameter", "estimate", "lower", "upper"]
+    return pd.DataFrame(rows, columns=columns).set_index("parameter")
+
+
+def anova(
+    session: AnySession,
+    info: FittedModel,
+    *,
+    type: Literal["III", "II", "I"] = "III",  # noqa: A002 - R's name
+    df: DegreesOfFreedom = "satterthwaite",
+) -> Steps[pd.DataFrame]:
+    """Return F tests of the terms of the fixed effects, as lmerTest's ``anova``."""
+    query = {"type": type, "df": df}
+    return (yield from _table(session, path_of("models", info.id, "anova"), query))
+
+
+def ranova(session: AnySession, info: FittedModel) -> Steps[pd.DataFrame]:
+    """Return the test of each random term, as lmerTest's ``ranova``."""
+    return (yield from _table(session, path_of("models", info.id, "random-effects-tests"), {}))
+
+
+def contrasts(
+    session: AnySession,
+    info: FittedModel,
+    weights: Mapping[str, Mapping[str, float]],
+    *,
+    df: DegreesOfFreedom = "satterthwaite",
+    level: float = 0.95,
+) -> Steps[pd.DataFrame]:
+    """Return linear combinations of the fixed effects with tests and intervals.
+
+    Args:
+        weights: for each name the weights of its terms: ``{"upstairs": {"floor": 1}}``.
+        df: how degrees of freedom are found.
+        level: probability that the intervals cover.
+    """
+    asked = [ContrastAsked(name=name, weights=dict(each)) for name, each in weights.items()]
+    body = ContrastsRequest(contrasts=asked, df=df, level=level)
+    request = posting(path_of("models", info.id, "contrasts"), body)
+    return frame_of((yield from ask(session, table(request))))
+
+
+def marginal_means(
+    session: AnySession,
+    info: FittedModel,
+    factors: str,
+    *,
+    pairs: bool = False,
+    adjust: Adjustment = "tukey",
+    df: DegreesOfFreedom = "satterthwaite",
+    level: float = 0.95,
+    at: Mapping[str, float] | None = None,
+) -> Steps[pd.DataFrame]:
+    """Return the means of a factor's levels, or the differences of all pairs, as emmeans.
+
+    Args:
+        factors: name of a factor, or several as ``a:b``.
+        pairs: whether pairs of means are compared.
+        adjust: how p-values and intervals of pairs allow for their number.
+        df: how degrees of freedom are found.
+        level: probability that the intervals cover.
+        at: values of numeric predictors, instead of their means.
+    """
+    held = [f"{name}:{value}" for name, value in (at or {}).items()]
+    query = {"pairs": pairs, "df": df, "level": level, "at": held, "adjust": adjust}
+    if not pairs:
+        del query["adjust"]
+    return (
+        yield from _table(session, path_of("models", info.id, "marginal-means", factors), query)
+    )
+
+
+def compare(
+    session: AnySession,
+    info: FittedModel,
+    *others: Bound[Any, FittedModel] | str,
+    test: bool = True,
+) -> Steps[pd.DataFrame]:
+    """Compare the model with others by AIC, BIC and likelihood-ratio tests (lme4's ``anova``)."""
+    return (yield from compared(session, info.id, *others, test=test))
+
+
+def diagnostics(session: AnySession, info: FittedModel) -> Steps[ModelDiagnostics]:
+    """Return shares of variance, residuals, leverage, Cook's distances and spread in short."""
+    return (yield from get(session, path_of("models", info.id, "diagnostics"), ModelDiagnostics))
+
+
+def residuals(session: AnySession, info: FittedModel) -> Steps[pd.DataFrame]:
+    """Return fitted values, residuals, leverage and Cook's distance, by row of the dataset."""
+    frames: list[pd.DataFrame] = []
+    path = path_of("models", info.id, "diagnostics", "rows")
+    request: Request | None = table(Request("GET", path, pairs({"limit": 100_000})))
+    while request is not None:
+        answer = yield from ask(session, request)
+        frames.append(frame_of(answer))
+        following = answer.links.get("next", {}).get("url")
+        request = None if following is None else table(Request("GET", following))
+    return joined(frames).set_index("row")
+
+
+def influence(
+    session: AnySession, info: FittedModel, group: str | None = None
+) -> Steps[pd.DataFrame]:
+    """Return what becomes of the estimates when each level of a group is left out."""
+    name = _group(info, group)
+    return (
+        yield from _levels(session, path_of("models", info.id, "diagnostics", "levels", name), name)
+    )
+
+
+def plots(session: AnySession, info: FittedModel) -> Steps[PlotList]:
+    """Return the plots that the model has, and what each may be asked for."""
+    return (yield from get(session, path_of("models", info.id, "plots"), PlotList))
+
+
+def plot(
+    session: AnySession,
+    info: FittedModel,
+    /,
+    name: str,
+    *,
+    format: PlotFormat = "svg",  # noqa: A002 - as in the query
+    at: Mapping[str, object] | None = None,
+    **options: str | float | Iterable[str] | None,
+) -> Steps[Plot]:
+    """Draw a plot, as ``caterpillar``, ``shrinkage`` or ``residuals``; a notebook shows it.
+
+    Args:
+        name: of one that ``plots()`` has.
+        format: ``svg``, ``png``, ``html`` or ``vega-lite``.
+        at: the new row of a plot that predicts: ``{"county": "AITKIN"}``.
+        options: what else the plot may be asked for, as ``title``, ``group`` or ``level``.
+    """
+    held = [f"{column}:{value}" for column, value in (at or {}).items()]
+    query = pairs({"format": format, "at": held, **options})
+    accept = {"Accept": "*/*"}
+    request = Request("GET", path_of("models", info.id, "plots", name), query, headers=accept)
+    return Plot(name, format, (yield from settled(session, request)).content)
+
+
+def delete(session: AnySession, info: FittedModel) -> Steps[None]:
+    """Delete the model; fitting it again gives it the same id."""
+    yield from ask(session, Request("DELETE", path_of("models", info.id)))
+
+
+def _group(info: FittedModel, group: str | None) -> str:
+    if group is not None:
+        return group
+    if len(info.groups) != 1:
+        raise ValueError(f"the model has {len(info.groups)} groups: name one of {[*info.groups]}")
+    return next(iter(info.groups))
+
+
+def _table(session: AnySession, path: str, query: Mapping[str, object]) -> Steps[pd.DataFrame]:
+    return frame_of((yield from ask(session, table(Request("GET", path, pairs(query))))))
+
+
+def _levels(session: AnySession, path: str, group: str) -> Steps[pd.DataFrame]:
+    found = yield from _table(session, path, {})
+    return found.set_index("level").rename_axis(group)
+
+
+def _columns(new: Any) -> Any:
+    return dict(new) if isinstance(new, Mapping) else list(new)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    cells = frame.astype(object).where(frame.notna(), None)
+    return [
+        dict(zip(map(str, frame.columns), row, strict=True)) for row in cells.to_numpy().tolist()
+    ]
+
+
+def _predicted(
+    session: AnySession, info: FittedModel, frame: pd.DataFrame, query: tuple[tuple[str, str], ...]
+) -> Steps[Any]:
+    """Predict rows, without the columns that the service says the model does not use."""
+    path = path_of("models", info.id, "predictions")
+    while True:
+        body = Body(arrow_of(frame), ARROW)
+        try:
+            return (yield from ask(session, table(Request("POST", path, query, {}, body, True))))
+        except ProblemError as error:
+            extra = {item.pointer for item in error.errors if item.code == "extra_key"}
+            unused = [name for name in frame.columns if _pointer(str(name)) in extra]
+            if not unused:
+                raise
+            frame = frame.drop(columns=unused)
+
+
+def _pointer(column: str) -> str:
+    return "#/columns/" + column.replace("~", "~0").replace("/", "~1")
+
+
+def _with_ends(whole: pd.DataFrame, interval: Literal["confidence", "prediction"]) -> pd.DataFrame:
+    ends = _ENDS[interval]
+    error = "std_error" if interval == "confidence" else "prediction_std_error"
+    found = whole[["estimate", error, f"{ends}.lower", f"{ends}.upper"]]
+    return found.set_axis(["estimate", "std_error", "lower", "upper"], axis="columns")
