@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 TOOLS_VENV := .venv-tools
+CONTRACT := tools/contract
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
@@ -10,7 +11,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: spectral bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -56,6 +57,10 @@ openapi: setup-dev
 
 openapi-check: setup-dev
 	$(PY) -m service openapi | diff -u openapi/openapi.json - || { echo "openapi/openapi.json is stale: run 'make openapi'"; exit 1; }
+
+# The OpenAPI document by the rules of Spectral and of OWASP; needs Node 20 and npm.
+spectral: $(CONTRACT)/node_modules/.done
+	cd $(CONTRACT) && node_modules/.bin/spectral lint ../../openapi/openapi.json --ruleset spectral.yaml --fail-severity hint
 
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
@@ -161,5 +166,9 @@ $(TOOLS_VENV)/.done: requirements/tools.txt
 	$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+$(CONTRACT)/node_modules/.done: $(CONTRACT)/package-lock.json
+	cd $(CONTRACT) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules

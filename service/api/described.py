@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service import registering, summaries
 from service.catalog import Dataset
 from service.parts import parts_of, previous
-from service.schemas.base import json_response
+from service.schemas.base import MAX_REF, json_response
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
@@ -21,7 +21,7 @@ from service.schemas.datasets import (
 Ref = Annotated[
     str,
     PathParameter(
-        description="Id or name of a dataset.", max_length=100, examples=["minnesota-radon"]
+        description="Id or name of a dataset.", max_length=MAX_REF, examples=["minnesota-radon"]
     ),
 ]
 

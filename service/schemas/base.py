@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from starlette.requests import Request
@@ -10,6 +10,9 @@ from starlette.responses import Response
 
 from service.handlers import invalid_request
 from service.problems import ProblemError
+
+MAX_REF: Final = 100
+"""Longest id or name that a dataset is asked for by."""
 
 
 class Asked(BaseModel):
@@ -38,13 +41,13 @@ class Answer(BaseModel):
 A = TypeVar("A", bound=Asked)
 
 
-def one_of(**types: str) -> dict[str, JsonValue]:
-    """Return the JSON schema's way of saying that exactly one of these keys is given."""
+def one_of(first: str, second: str) -> dict[str, JsonValue]:
+    """Return the JSON schema's way of saying that exactly one of two keys is given a value."""
+    given: dict[str, JsonValue] = {"not": {"type": "null"}}
     return {
-        "oneOf": [
-            {"required": [name], "properties": {name: {"type": kind}}}
-            for name, kind in types.items()
-        ]
+        "if": {"required": [first], "properties": {first: given}},
+        "then": {"properties": {second: {"type": "null"}}},
+        "else": {"required": [second], "properties": {second: given}},
     }
 
 
