@@ -11,7 +11,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: spectral bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: breaking released spectral bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -58,6 +58,13 @@ openapi: setup-dev
 openapi-check: setup-dev
 	$(PY) -m service openapi | diff -u openapi/openapi.json - || { echo "openapi/openapi.json is stale: run 'make openapi'"; exit 1; }
 
+# Whether the OpenAPI document breaks what the last release promised (docs/stability.md), and how to keep it as released.
+breaking: setup-dev
+	$(PY) -m tools.breaking
+
+released: setup-dev
+	$(PY) -m tools.breaking --release
+
 # The OpenAPI document by the rules of Spectral and of OWASP; needs Node 20 and npm.
 spectral: $(CONTRACT)/node_modules/.done
 	cd $(CONTRACT) && node_modules/.bin/spectral lint ../../openapi/openapi.json --ruleset spectral.yaml --fail-severity hint
@@ -78,7 +85,7 @@ screens: setup-dev
 container-check:
 	tools/container-check
 
-check: lint types openapi-check test
+check: lint types openapi-check breaking test
 
 # The locked packages beside the published advisories; ADVISORIES is pypi or osv. It fails when one is affected, and when
 # the advisories cannot be read.
