@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 TOOLS_VENV := .venv-tools
+DOCS_VENV := .venv-docs
 CONTRACT := tools/contract
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
@@ -11,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: breaking released spectral bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: docs clients breaking released spectral bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -69,6 +70,16 @@ released: setup-dev
 spectral: $(CONTRACT)/node_modules/.done
 	cd $(CONTRACT) && node_modules/.bin/spectral lint ../../openapi/openapi.json --ruleset spectral.yaml --fail-severity hint
 
+# A Python and a TypeScript client made of the OpenAPI document, compiled, and the main job done by both.
+clients: setup-dev $(TOOLS_VENV)/.done $(CONTRACT)/node_modules/.done
+	$(PY) -m tools.clients
+
+# The documentation as a site in build/site: a warning is an error, no link is dead, nothing is loaded from elsewhere.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(DOCS_VENV)/.done
+	$(DOCS_VENV)/bin/mkdocs build --clean
+	$(DOCS_VENV)/bin/python tools/site/check.py build/site
+
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
@@ -108,6 +119,7 @@ lock: setup-dev
 	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --constraint requirements/runtime.txt --output-file requirements/bench.txt requirements/bench.in
 	$(COMPILE) --output-file requirements/tools.txt requirements/tools.in
+	$(COMPILE) --output-file requirements/docs.txt requirements/docs.in
 
 # Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
 bench: setup $(BENCH_VENV)/.done
@@ -168,6 +180,11 @@ $(BENCH_VENV)/.done: requirements/bench.txt
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+$(DOCS_VENV)/.done: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 $(TOOLS_VENV)/.done: requirements/tools.txt
 	$(PYTHON) -m venv $(TOOLS_VENV)
 	$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
@@ -178,4 +195,4 @@ $(CONTRACT)/node_modules/.done: $(CONTRACT)/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) $(DOCS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules $(CONTRACT)/generated

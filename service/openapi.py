@@ -164,7 +164,7 @@ def first_of_list(operation: str, parameter: str) -> dict[str, Any]:
 def tables() -> dict[str, Any]:
     """Return the OpenAPI content of an answer that is a table in any form."""
     return {
-        tabular.CSV: {"schema": {"type": "string"}},
+        tabular.CSV: {"schema": {"type": "string", "format": "binary"}},
         tabular.PARQUET: {"schema": {"type": "string", "format": "binary"}},
         tabular.ARROW: {"schema": {"type": "string", "format": "binary"}},
     }
@@ -183,14 +183,17 @@ def body(
 
 
 def query(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``."""
+    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``.
+
+    Defaults stand in the body's model: clients that send defaults must not send these beside it.
+    """
     return [
         {
             "name": name,
             "in": "query",
             "required": False,
             "description": f"For a table in the body. {schema.pop('description')}",
-            "schema": schema,
+            "schema": {key: value for key, value in schema.items() if key != "default"},
         }
         for name, schema in model.model_json_schema()["properties"].items()
     ]
@@ -204,8 +207,9 @@ def _finish(responses: dict[str, Any], example: object, answers: dict[str, Any])
             own = answers.get("accepted") if status == "202" else example
             response["content"]["application/json"]["example"] = own
         events = response.get("content", {}).get("text/event-stream")
-        if events is not None:  # FastAPI says it as OpenAPI 3.2 would
-            events["schema"] = events.pop("itemSchema")
+        if events is not None:  # what an event is made of is of OpenAPI 3.2
+            events.pop("itemSchema", None)
+            events["schema"] = {"type": "string"}
 
 
 def _tell_headers(responses: dict[str, Any], *, counted: bool) -> None:

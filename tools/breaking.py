@@ -138,7 +138,8 @@ class Comparison:
                 alike = [b for o, b in zip(among, tried, strict=True) if types(o) == types(one)]
                 kind = "/".join(sorted(types(one))) or "anything"
                 what = "is taken no more" if direction == "request" else "is answered too now"
-                self.breaks += min(alike, key=len) if alike else [f"{where}: {kind} {what}"]
+                least = min(alike, key=len) if alike else [f"{where}: {kind} {what}"]
+                self.breaks += least
 
     def _single(self, where: str, old: Json, new: Json, direction: Direction) -> None:
         inner, outer = (old, new) if direction == "request" else (new, old)

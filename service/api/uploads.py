@@ -27,13 +27,13 @@ UPLOAD: Final[dict[str, dict[str, Any]]] = {
         "required": True,
         "description": "The file. `Content-Encoding: gzip` and gzip files are understood.",
         "content": {
-            Form.CSV.value: {"schema": {"type": "string"}, "example": _CSV},
-            Form.TSV.value: {"schema": {"type": "string"}, "example": _CSV.replace(",", "\t")},
+            Form.CSV.value: {**_BINARY, "example": _CSV},
+            Form.TSV.value: {**_BINARY, "example": _CSV.replace(",", "\t")},
             Form.PARQUET.value: _BINARY,
             Form.ARROW.value: _BINARY,
             Form.ARROW_FILE.value: _BINARY,
             Form.NDJSON.value: {
-                "schema": {"type": "string"},
+                **_BINARY,
                 "example": "".join(json.dumps(row) + "\n" for row in _ROWS),
             },
             Form.JSON.value: {
