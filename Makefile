@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_VENV := .venv-bench
 TOOLS_VENV := .venv-tools
+DOCS_VENV := .venv-docs
+CONTRACT := tools/contract
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
@@ -10,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -59,6 +61,27 @@ openapi: setup-dev
 openapi-check: setup-dev
 	$(PY) -m service openapi | diff -u openapi/openapi.json - || { echo "openapi/openapi.json is stale: run 'make openapi'"; exit 1; }
 
+# Whether the OpenAPI document breaks what the last release promised (docs/stability.md), and how to keep it as released.
+breaking: setup-dev
+	$(PY) -m tools.breaking
+
+released: setup-dev
+	$(PY) -m tools.breaking --release
+
+# The OpenAPI document by the rules of Spectral and of OWASP; needs Node 20 and npm.
+spectral: $(CONTRACT)/node_modules/.done
+	cd $(CONTRACT) && node_modules/.bin/spectral lint ../../openapi/openapi.json --ruleset spectral.yaml --fail-severity hint
+
+# A Python and a TypeScript client made of the OpenAPI document, compiled, and the main job done by both.
+clients: setup-dev $(TOOLS_VENV)/.done $(CONTRACT)/node_modules/.done
+	$(PY) -m tools.clients
+
+# The documentation as a site in build/site: a warning is an error, no link is dead, nothing is loaded from elsewhere.
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(DOCS_VENV)/.done
+	$(DOCS_VENV)/bin/mkdocs build --clean
+	$(DOCS_VENV)/bin/python tools/site/check.py build/site
+
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup
 	$(PY) -m tools.build_radon_data $(SOURCE)
@@ -81,7 +104,7 @@ container-check:
 kubernetes-check: setup-dev
 	$(PY) -m pytest tests/deploy -k kustomize
 
-check: lint types openapi-check test
+check: lint types openapi-check breaking test
 
 # The locked packages beside the published advisories; ADVISORIES is pypi or osv. It fails when one is affected, and when
 # the advisories cannot be read.
@@ -104,6 +127,7 @@ lock: setup-dev
 	$(COMPILE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --constraint requirements/runtime.txt --output-file requirements/bench.txt requirements/bench.in
 	$(COMPILE) --output-file requirements/tools.txt requirements/tools.in
+	$(COMPILE) --output-file requirements/docs.txt requirements/docs.in
 
 # Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
 bench: setup $(BENCH_VENV)/.done
@@ -168,10 +192,19 @@ $(BENCH_VENV)/.done: requirements/bench.txt
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+$(DOCS_VENV)/.done: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 $(TOOLS_VENV)/.done: requirements/tools.txt
 	$(PYTHON) -m venv $(TOOLS_VENV)
 	$(TOOLS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
+$(CONTRACT)/node_modules/.done: $(CONTRACT)/package-lock.json
+	cd $(CONTRACT) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) $(DOCS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules $(CONTRACT)/generated

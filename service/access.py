@@ -12,7 +12,7 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """Each includes those before it."""
 
 _PUBLIC: Final = re.compile(
-    r"/|/docs|/openapi\.json|/healthz|/readyz|/(problems|static)/[^/]*|/dashboard/.*"
+    r"/|/docs|/openapi\.json|/healthz|/readyz|/problems|/(problems|static)/[^/]*|/dashboard/.*"
 )
 """What anyone may read: what the service is, and whether it is well; nothing of what it keeps."""
 

@@ -12,19 +12,20 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service import tabular
+from service import bounds, tabular
 from service.access import needed
 from service.api.examples import ANSWERS
+from service.limiting import FREE
 from service.problems import MEDIA_TYPE, responses
 
-GATE: Final = (
-    "unauthorized",
-    "insufficient_scope",
-    "rate_limited",
-    "too_many_requests",
-    "unavailable",
-)
+GATE: Final = ("unauthorized", "insufficient_scope", "unavailable")
 """How any operation that needs a key may be refused."""
+
+COUNTED: Final = ("rate_limited", "too_many_requests")
+"""How any operation whose requests are counted may be refused."""
+
+ANY: Final = ("bad_request", "internal")
+"""What any operation may answer."""
 
 _SCHEMES: Final[dict[str, Any]] = {
     "bearer": {
@@ -52,7 +53,20 @@ _HEADERS: Final = {
     "Link": 'The next page, as `rel="next"` (RFC 8288); left out on the last.',
     "Cache-Status": "Whether it was found (`hit`) or made (RFC 9211).",
     "Server-Timing": "What took how many milliseconds.",
+    "RateLimit": "What is left of the caller's share and for how many seconds; left out where "
+    "requests are not counted.",
+    "RateLimit-Policy": "How much work the caller may ask for, in which time.",
+    "Access-Control-Allow-Origin": "The origin of the page that asks, when the service lets its "
+    "scripts read answers; left out for all others.",
 }
+_SERVER: Final = {
+    "url": "/",
+    "description": "Where this document is read from: local, staging or production.",
+    "x-internal": False,
+}
+_EVERYWHERE: Final = ("X-Request-ID", "Access-Control-Allow-Origin")
+_COUNTING: Final = ("RateLimit", "RateLimit-Policy")
+_SECONDS: Final = {"type": "integer", "minimum": 0, "maximum": 86_400}
 
 
 def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
@@ -66,6 +80,8 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
         license_info=app.license_info,
         tags=app.openapi_tags,
         routes=app.routes,
+        servers=[_SERVER],
+        contact={"name": "Whoever runs this service"},
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -74,11 +90,15 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     schemas.update(extra.get("$defs", {}))
     answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
     document["components"]["securitySchemes"] = _SCHEMES
+    document["components"]["headers"] = {name: _header(name) for name in _HEADERS}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _secure(operation, needed(method.upper(), path))
+            _refuse(operation, *ANY, *(() if path in FREE else COUNTED))
             operation["summary"] = _first_sentence(operation["description"])
             _finish(operation["responses"], answers.get(operation["operationId"]), answers)
+            _tell_headers(operation["responses"], counted=path not in FREE)
+    bounds.bound(document, app.state.settings)
     return document
 
 
@@ -88,8 +108,13 @@ def _secure(operation: dict[str, Any], scope: str | None) -> None:
         operation["security"] = []
         return
     operation["security"] = [{name: [scope]} for name in _SCHEMES]
+    _refuse(operation, *GATE)
+
+
+def _refuse(operation: dict[str, Any], *codes: str) -> None:
+    """Add what an operation may answer to what it says that it does."""
     own = operation["responses"]
-    for status, answer in responses(*GATE).items():
+    for status, answer in responses(*codes).items():
         _join(own.setdefault(str(status), answer), answer)
 
 
@@ -122,13 +147,24 @@ MODEL_ID: Final = {
 
 def headers(*names: str) -> dict[str, Any]:
     """Return the OpenAPI headers of an answer."""
-    return {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in names}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _header(name: str) -> dict[str, Any]:
+    schema = dict(_SECONDS) if name == "Retry-After" else {"type": "string"}
+    return {"description": _HEADERS[name], "schema": schema}
+
+
+def first_of_list(operation: str, parameter: str) -> dict[str, Any]:
+    """Return the OpenAPI link from a list to the first that is in it."""
+    found = {"operationId": operation, "parameters": {parameter: "$response.body#/items/0/id"}}
+    return {operation: found}
 
 
 def tables() -> dict[str, Any]:
     """Return the OpenAPI content of an answer that is a table in any form."""
     return {
-        tabular.CSV: {"schema": {"type": "string"}},
+        tabular.CSV: {"schema": {"type": "string", "format": "binary"}},
         tabular.PARQUET: {"schema": {"type": "string", "format": "binary"}},
         tabular.ARROW: {"schema": {"type": "string", "format": "binary"}},
     }
@@ -147,14 +183,17 @@ def body(
 
 
 def query(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``."""
+    """Return the OpenAPI query parameters of an operation that reads them itself as ``model``.
+
+    Defaults stand in the body's model: clients that send defaults must not send these beside it.
+    """
     return [
         {
             "name": name,
             "in": "query",
             "required": False,
             "description": f"For a table in the body. {schema.pop('description')}",
-            "schema": schema,
+            "schema": {key: value for key, value in schema.items() if key != "default"},
         }
         for name, schema in model.model_json_schema()["properties"].items()
     ]
@@ -167,4 +206,13 @@ def _finish(responses: dict[str, Any], example: object, answers: dict[str, Any])
         if status.startswith("2") and "application/json" in response.get("content", {}):
             own = answers.get("accepted") if status == "202" else example
             response["content"]["application/json"]["example"] = own
-        response.setdefault("headers", {}).update(headers("X-Request-ID"))
+        events = response.get("content", {}).get("text/event-stream")
+        if events is not None:  # what an event is made of is of OpenAPI 3.2
+            events.pop("itemSchema", None)
+            events["schema"] = {"type": "string"}
+
+
+def _tell_headers(responses: dict[str, Any], *, counted: bool) -> None:
+    names = (*_EVERYWHERE, *_COUNTING) if counted else _EVERYWHERE
+    for response in responses.values():
+        response.setdefault("headers", {}).update(headers(*names))

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from service.kinds import Kind
+from service.problems import sample
 
 _STYLE: Final = """
 :root{color-scheme:light dark}
@@ -47,8 +48,23 @@ def problem(kind: Kind) -> str:
         f"<h2>What it means</h2><p>{_prose(kind.meaning)}</p>"
         f"<h2>What to do</h2><p>{_prose(kind.mend)}</p>"
         f"<p>{'The same request may succeed later.' if kind.retryable else ''}</p>"
-        "<p><a href='/docs'>The API page</a></p>",
+        f"<h2>An example</h2><pre>{_value(sample(kind).model_dump())}</pre>"
+        "<p><a href='/problems'>All kinds of problem</a>, <a href='/docs'>the API page</a></p>",
     )
+
+
+def problems(kinds: Iterable[Kind]) -> str:
+    """Return the page of all kinds of problem."""
+    rows = (
+        (
+            f"<a href='{kind.type}'><code>{kind.code}</code></a>",
+            str(kind.status),
+            escape(kind.title),
+            _prose(kind.mend),
+        )
+        for kind in kinds
+    )
+    return _page("Problems", f"<h1>Problems</h1>{_table('What went wrong, and what to do', rows)}")
 
 
 def reference(document: Mapping[str, Any]) -> str:

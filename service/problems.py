@@ -114,8 +114,23 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     for kind in (KINDS[code] for code in codes):
         answer = found.setdefault(kind.status, _documented(kind.status))
         answer["description"] = "; ".join(filter(None, (answer["description"], kind.title)))
-        answer["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": _example(kind)}
+        answer["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": sample(kind).model_dump()}
     return found
+
+
+def sample(kind: Kind) -> Problem:
+    """Return an answer that tells a problem of this kind."""
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=kind.meaning,
+        instance="/v1/…",
+        code=kind.code,
+        errors=[],
+        retryable=kind.retryable,
+        request_id="req_6f1c2a9e4b7d4e0f",
+    )
 
 
 def _documented(status: int) -> dict[str, Any]:
@@ -126,21 +141,5 @@ def _documented(status: int) -> dict[str, Any]:
         },
     }
     if status in _RETRY_AFTER:
-        answer["headers"] = {
-            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-        }
+        answer["headers"] = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     return answer
-
-
-def _example(kind: Kind) -> dict[str, Any]:
-    return {
-        "type": kind.type,
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.meaning,
-        "instance": "/v1/…",
-        "code": kind.code,
-        "errors": [],
-        "retryable": kind.retryable,
-        "request_id": "req_6f1c2a9e4b7d4e0f",
-    }

@@ -156,7 +156,10 @@ async def preview(request: Request, missing: Missing = None, text: Text = None) 
 @router.get(
     "",
     response_model=DatasetList,
-    responses=responses("invalid_request", "unavailable"),
+    responses={
+        200: {"links": openapi.first_of_list("read_dataset", "dataset")},
+        **responses("invalid_request", "unavailable"),
+    },
     operation_id="list_datasets",
 )
 async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
@@ -170,7 +173,7 @@ async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> 
     "/{dataset}",
     response_model=DatasetDetail,
     responses={
-        200: {"headers": openapi.headers("ETag")},
+        200: {"headers": openapi.headers("ETag"), "links": LINKS},
         304: {"description": "The client has it: `If-None-Match` names its `ETag`."},
         **responses("dataset_not_found", "invalid_request", "unavailable"),
     },

@@ -11,6 +11,7 @@ from service import registering, summaries
 from service.bodies import json_response
 from service.catalog import Dataset
 from service.parts import parts_of, previous
+from service.schemas.base import MAX_REF
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
@@ -21,7 +22,7 @@ from service.schemas.datasets import (
 Ref = Annotated[
     str,
     PathParameter(
-        description="Id or name of a dataset.", max_length=100, examples=["minnesota-radon"]
+        description="Id or name of a dataset.", max_length=MAX_REF, examples=["minnesota-radon"]
     ),
 ]
 

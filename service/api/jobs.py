@@ -73,7 +73,10 @@ def applied(preference: Preference) -> dict[str, str]:
 @router.get(
     "",
     response_model=JobList,
-    responses=responses("invalid_request", "unavailable"),
+    responses={
+        200: {"links": openapi.first_of_list("read_job", "job")},
+        **responses("invalid_request", "unavailable"),
+    },
     operation_id="list_jobs",
 )
 async def listed(
@@ -137,8 +140,8 @@ async def events(
     request: Request,
     row: Annotated[catalog.Job, Depends(_followed)],
     last_event_id: Annotated[
-        str | None, Header(description="`id` of the last event seen, to go on after it.")
-    ] = None,
+        str, Header(description="`id` of the last event seen, to go on after it; none at first.")
+    ] = "",
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a job by server-sent events, to its end.
 
@@ -180,6 +183,6 @@ def _event(row: catalog.Job) -> ServerSentEvent:
     )
 
 
-def _version(event: str | None) -> int:
+def _version(event: str) -> int:
     """Return the number of an event; whoever names none of ours gets them all."""
-    return int(event) if event and event.isascii() and event.isdigit() and len(event) < 19 else 0
+    return int(event) if event.isascii() and event.isdigit() and len(event) < 19 else 0

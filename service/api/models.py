@@ -43,8 +43,7 @@ LINKS: Final = {
     for operation in (
         *("read_model", "fixed_effects", "anova", "contrasts", "marginal_means"),
         *("random_effects_tests", "variance_parameters", "effects", "predict", "diagnostics"),
-        "list_plots",
-        "delete_model",
+        *("diagnostics_rows", "list_plots", "pooling", "simulate", "delete_model"),
     )
 }
 
@@ -159,7 +158,10 @@ async def validate(request: Request) -> Response:
 @router.get(
     "",
     response_model=ModelList,
-    responses=responses("invalid_request", "unavailable"),
+    responses={
+        200: {"links": openapi.first_of_list("read_model", "model")},
+        **responses("invalid_request", "unavailable"),
+    },
     operation_id="list_models",
 )
 async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> Response:
@@ -177,6 +179,7 @@ async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> 
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "The model; as `text/plain` the table that R's `display` prints.",
             "headers": openapi.headers("ETag"),
+            "links": LINKS,
         },
         304: {"description": "The client has it: `If-None-Match` names its `ETag`."},
         **responses("model_not_found", "not_acceptable", "unavailable", "corrupt_artefact"),

@@ -6,12 +6,13 @@ import json
 from typing import Annotated, Any, Final
 
 from fastapi import Query
+from pydantic import Field
 
 from service import summaries
 from service.api.examples import SUMMARY
 from service.caps import REQUEST
 from service.catalog.datasets import NAME_PATTERN
-from service.intake import MEDIA_TYPES, MISSING_WORDS, Form
+from service.intake import MEDIA_TYPES, MISSING_WORDS, Caps, Form
 from service.intake.receiving import MULTIPART
 
 ACCEPTED: Final = (*MEDIA_TYPES, MULTIPART)
@@ -26,13 +27,13 @@ UPLOAD: Final[dict[str, dict[str, Any]]] = {
         "required": True,
         "description": "The file. `Content-Encoding: gzip` and gzip files are understood.",
         "content": {
-            Form.CSV.value: {"schema": {"type": "string"}, "example": _CSV},
-            Form.TSV.value: {"schema": {"type": "string"}, "example": _CSV.replace(",", "\t")},
+            Form.CSV.value: {**_BINARY, "example": _CSV},
+            Form.TSV.value: {**_BINARY, "example": _CSV.replace(",", "\t")},
             Form.PARQUET.value: _BINARY,
             Form.ARROW.value: _BINARY,
             Form.ARROW_FILE.value: _BINARY,
             Form.NDJSON.value: {
-                "schema": {"type": "string"},
+                **_BINARY,
                 "example": "".join(json.dumps(row) + "\n" for row in _ROWS),
             },
             Form.JSON.value: {
@@ -81,7 +82,7 @@ UPLOAD_OR_SUMMARY: Final = {
 
 LINKS: Final = {
     operation: {"operationId": operation, "parameters": {"dataset": "$response.body#/id"}}
-    for operation in ("read_dataset", "dataset_rows", "delete_dataset")
+    for operation in ("read_dataset", "dataset_rows", "append_part", "delete_dataset")
 }
 
 Name = Annotated[
@@ -94,7 +95,7 @@ Name = Annotated[
     ),
 ]
 Missing = Annotated[
-    list[str] | None,
+    list[Annotated[str, Field(max_length=Caps().name_characters)]] | None,
     Query(
         description="A word for a missing cell; repeat it for several. Given, these replace the "
         "default and count in every column. By default CSV and TSV have "
@@ -105,7 +106,7 @@ Missing = Annotated[
     ),
 ]
 Text = Annotated[
-    list[str] | None,
+    list[Annotated[str, Field(max_length=Caps().name_characters)]] | None,
     Query(
         description="A column to keep as text whatever it looks like; repeat it for several.",
         max_length=REQUEST.text_columns,

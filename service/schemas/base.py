@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
+
+MAX_REF: Final = 100
+"""Longest id or name that a dataset is asked for by."""
 
 
 class Asked(BaseModel):
@@ -30,11 +33,11 @@ class Answer(BaseModel):
         return cls.model_validate(found, from_attributes=True)
 
 
-def one_of(**types: str) -> dict[str, JsonValue]:
-    """Return the JSON schema's way of saying that exactly one of these keys is given."""
+def one_of(first: str, second: str) -> dict[str, JsonValue]:
+    """Return the JSON schema's way of saying that exactly one of two keys is given a value."""
+    given: dict[str, JsonValue] = {"not": {"type": "null"}}
     return {
-        "oneOf": [
-            {"required": [name], "properties": {name: {"type": kind}}}
-            for name, kind in types.items()
-        ]
+        "if": {"required": [first], "properties": {first: given}},
+        "then": {"properties": {second: {"type": "null"}}},
+        "else": {"required": [second], "properties": {second: given}},
     }

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from engine import CAPS
 from service.caps import REQUEST
-from service.schemas.base import Answer, Asked, one_of
+from service.intake import Caps
+from service.schemas.base import MAX_REF, Answer, Asked, one_of
 from service.schemas.problems import ProblemItem
 
 Cell: TypeAlias = str | float | int | bool | None
@@ -20,8 +22,12 @@ Formula = Annotated[
     Field(
         description="The model in lme4's formula language; odd column names in back-quotes.",
         examples=["log(radon + 0.1) ~ floor + (1 | county)"],
+        json_schema_extra={"maxLength": CAPS.characters},
     ),
 ]
+
+ColumnName = Annotated[str, Field(max_length=Caps().name_characters)]
+DatasetRef = Annotated[str, Field(max_length=MAX_REF)]
 
 
 class InlineData(Asked):
@@ -36,21 +42,21 @@ class InlineData(Asked):
 class FitRequest(Asked):
     """A model to fit: a formula, the data, and how to take them. Give `dataset` or `data`."""
 
-    model_config = ConfigDict(json_schema_extra=one_of(dataset="string", data="object"))
+    model_config = ConfigDict(json_schema_extra=one_of("dataset", "data"))
 
     formula: Formula
-    dataset: str | None = Field(
+    dataset: DatasetRef | None = Field(
         None, description="Id or name of a dataset.", examples=["minnesota-radon"]
     )
     data: InlineData | None = Field(None, description="The table itself, instead of a dataset.")
     method: Method = Field("REML", description="Restricted or plain maximum likelihood.")
-    weights: str | None = Field(
+    weights: ColumnName | None = Field(
         None, description="Column of prior weights: the variance of a row is sigma^2 / weight."
     )
-    offset: str | None = Field(
+    offset: ColumnName | None = Field(
         None, description="Column taken from the response before fitting and added to predictions."
     )
-    categorical: list[str] = Field(
+    categorical: list[ColumnName] = Field(
         [], description="Columns of numbers to take as factors.", max_length=REQUEST.categorical
     )
     contrasts: dict[str, Contrast] = Field(

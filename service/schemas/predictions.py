@@ -61,7 +61,7 @@ class PredictionRequest(Asked):
     group mean of a new group, named as in the formula: `ave(floor, county)`.
     """
 
-    model_config = ConfigDict(json_schema_extra=one_of(rows="array", columns="object"))
+    model_config = ConfigDict(json_schema_extra=one_of("rows", "columns"))
 
     rows: list[dict[str, Cell]] | None = Field(
         None, description="One object a row.", examples=[[{"county": "AITKIN", "floor": 0}]]

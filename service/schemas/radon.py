@@ -62,7 +62,7 @@ class Weighed(Asked):
 class AssessmentRequest(Weighed):
     """A house: its county, by name or FIPS code, and the floor. The rest has defaults."""
 
-    model_config = ConfigDict(json_schema_extra=one_of(county="string", fips="integer"))
+    model_config = ConfigDict(json_schema_extra=one_of("county", "fips"))
 
     county: str | None = Field(
         None,

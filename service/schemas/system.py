@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from service.kinds import Kind
+from service.problems import Problem, sample
 from service.schemas.base import Answer
 
 
@@ -184,9 +186,31 @@ class UsageReport(Answer):
 class ProblemPage(Answer):
     """What a kind of problem means and how to mend it."""
 
+    type: str = Field(description="Path of this page, as it stands in a problem.")
     code: str = Field(description="Stable name of the kind.")
     status: int = Field(description="The HTTP status it comes with.")
     title: str = Field(description="What it is.")
     meaning: str = Field(description="What it means.")
     mend: str = Field(description="What to do about it.")
     retryable: bool = Field(description="Whether the same request may succeed later.")
+    sample: Problem = Field(description="An answer that tells a problem of this kind.")
+
+    @classmethod
+    def of(cls, kind: Kind) -> ProblemPage:
+        """Return the page of a kind."""
+        return cls(
+            type=kind.type,
+            code=kind.code,
+            status=kind.status,
+            title=kind.title,
+            meaning=kind.meaning,
+            mend=kind.mend,
+            retryable=kind.retryable,
+            sample=sample(kind),
+        )
+
+
+class ProblemCatalogue(Answer):
+    """All kinds of problem, by status."""
+
+    items: list[ProblemPage]

@@ -1,4 +1,4 @@
-"""What schemathesis needs to know of bodies that it has no way to write."""
+"""What schemathesis needs to know: bodies that it has no way to write, texts that it need not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,27 @@ import json
 from typing import Any
 
 import schemathesis
+
+EVENTS = "text/event-stream"
+LONGEST = 10_000
+
+
+@schemathesis.hook
+def before_load_schema(_: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """Forget bounds of what no request is made so long for."""
+    _forget(raw_schema)
+
+
+def _forget(node: Any) -> None:
+    if isinstance(node, dict):
+        if EVENTS in node:  # the schema is of the whole stream, and it compares single events
+            node[EVENTS] = {}
+        for bound in ("maxLength", "maxItems"):
+            if isinstance(node.get(bound), int) and node[bound] > LONGEST:
+                del node[bound]
+    for inner in node.values() if isinstance(node, dict) else node:
+        if isinstance(inner, dict | list):
+            _forget(inner)
 
 
 @schemathesis.serializer("application/x-ndjson")

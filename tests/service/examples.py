@@ -248,6 +248,7 @@ EXAMPLES = (
         *("POST", "/v1/models/{model}/simulations", SIMULATIONS["new"]["value"]),
         {"accept": "text/csv"},
     ),
+    Example("What errors there are", "problems", "GET", "/problems"),
     Example("What an error means", "problem", "GET", "/problems/unusable_data"),
     Example("Delete a model", "delete_model", "DELETE", "/v1/models/{model}"),
     Example(

@@ -58,7 +58,7 @@ async def test_the_limits_are_those_of_the_settings(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/docs", "/problems/not_found"])
+@pytest.mark.parametrize("path", ["/docs", "/problems", "/problems/not_found"])
 async def test_no_page_loads_anything_or_runs_a_script(
     client: httpx.AsyncClient, path: str
 ) -> None:

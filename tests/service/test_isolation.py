@@ -69,6 +69,7 @@ ROWS = {"rows": [{"county": "AITKIN", "floor": 0}]}
 OPEN = {
     "health": Case("GET", "/healthz"),
     "readiness": Case("GET", "/readyz"),
+    "problems": Case("GET", "/problems"),
     "problem": Case("GET", "/problems/not_found"),
 }
 # What every owner may ask alike.

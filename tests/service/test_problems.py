@@ -75,9 +75,19 @@ async def test_the_type_of_every_problem_leads_to_a_page(
 ) -> None:
     answer = await client.get(KINDS[code].type)
     assert answer.json()["code"] == code
+    assert Problem.model_validate(answer.json()["sample"]).type == KINDS[code].type
     browser = await client.get(KINDS[code].type, headers={"accept": "text/html"})
     assert browser.headers["content-type"].startswith("text/html")
     assert KINDS[code].code in browser.text
+    for heading in ("What it means", "What to do", "An example"):
+        assert f"<h2>{heading}</h2>" in browser.text
+
+
+async def test_there_is_a_page_of_all_problems(client: httpx.AsyncClient) -> None:
+    items = (await client.get("/problems")).json()["items"]
+    assert [item["code"] for item in items] == list(KINDS)
+    browser = (await client.get("/problems", headers={"accept": "text/html"})).text
+    assert all(f"href='{kind.type}'" in browser for kind in KINDS.values())
 
 
 async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
