@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from service.kinds import Kind
-from service.problems import sample
+from service.schemas.problems import sample
 
 _STYLE: Final = """
 :root{color-scheme:light dark}

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from engine import Problem as Item
 from service.caps import REQUEST
 from service.kinds import KINDS, Kind
-from service.schemas.problems import Problem, ProblemItem
+from service.schemas.problems import Problem, ProblemItem, sample
 
 MEDIA_TYPE: Final = "application/problem+json"
 REQUEST_ID: Final = "partialpool.request_id"
@@ -116,21 +116,6 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
         answer["description"] = "; ".join(filter(None, (answer["description"], kind.title)))
         answer["content"][MEDIA_TYPE]["examples"][kind.code] = {"value": sample(kind).model_dump()}
     return found
-
-
-def sample(kind: Kind) -> Problem:
-    """Return an answer that tells a problem of this kind."""
-    return Problem(
-        type=kind.type,
-        title=kind.title,
-        status=kind.status,
-        detail=kind.meaning,
-        instance="/v1/…",
-        code=kind.code,
-        errors=[],
-        retryable=kind.retryable,
-        request_id="req_6f1c2a9e4b7d4e0f",
-    )
 
 
 def _documented(status: int) -> dict[str, Any]:

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from engine import CAPS
 from service.caps import REQUEST
-from service.intake import Caps
 from service.schemas.base import MAX_REF, Answer, Asked, one_of
+from service.schemas.bounds import FORMULA_CHARACTERS, NAME_CHARACTERS
 from service.schemas.problems import ProblemItem
 
 Cell: TypeAlias = str | float | int | bool | None
@@ -22,11 +21,11 @@ Formula = Annotated[
     Field(
         description="The model in lme4's formula language; odd column names in back-quotes.",
         examples=["log(radon + 0.1) ~ floor + (1 | county)"],
-        json_schema_extra={"maxLength": CAPS.characters},
+        json_schema_extra={"maxLength": FORMULA_CHARACTERS},
     ),
 ]
 
-ColumnName = Annotated[str, Field(max_length=Caps().name_characters)]
+ColumnName = Annotated[str, Field(max_length=NAME_CHARACTERS)]
 DatasetRef = Annotated[str, Field(max_length=MAX_REF)]
 
 

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from service.caps import REQUEST
 from service.schemas.base import Answer, Asked, one_of
+from service.schemas.bounds import RANDOM_TERMS
 from service.schemas.fits import Cell
 
 NewLevels: TypeAlias = Literal["population", "reject"]
@@ -25,18 +26,16 @@ Thresholds = Annotated[
 
 def _all_none_or_terms(value: object) -> object:
     """Refuse at once what is none of these, where pydantic would say why of each."""
-    from engine import CAPS  # here, for clients import this module and need it for lists alone
-
     match value:
         case "all" | "none":
             return value
-        case list() if len(value) <= CAPS.random_terms:
+        case list() if len(value) <= RANDOM_TERMS:
             if all(isinstance(term, str) for term in value):
                 return value
     raise PydanticCustomError(
         "random_effects",
         "Not 'all', 'none' or a list of at most {most} random terms",
-        {"most": CAPS.random_terms},
+        {"most": RANDOM_TERMS},
     )
 
 

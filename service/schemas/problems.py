@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.caps import REQUEST
+from service.kinds import Kind
 
 
 class ProblemItem(BaseModel):
@@ -43,3 +44,18 @@ class Problem(BaseModel):
     )
     retryable: bool = Field(description="Whether the same request may succeed later.")
     request_id: str = Field(description="The `X-Request-ID` of this answer, to quote in a report.")
+
+
+def sample(kind: Kind) -> Problem:
+    """Return an answer that tells a problem of this kind."""
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=kind.meaning,
+        instance="/v1/…",
+        code=kind.code,
+        errors=[],
+        retryable=kind.retryable,
+        request_id="req_6f1c2a9e4b7d4e0f",
+    )

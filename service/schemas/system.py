@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from service.kinds import Kind
-from service.problems import Problem, sample
 from service.schemas.base import Answer
+from service.schemas.problems import Problem, sample
 
 
 class Health(Answer):

@@ -14,6 +14,7 @@ import pytest
 import engine
 from service.caps import REQUEST, RequestCaps, published
 from service.intake import Caps
+from service.schemas import bounds
 from service.schemas.system import Limits
 from service.settings import Settings
 from tests.service.cases import OATS, model_of
@@ -113,6 +114,12 @@ def test_no_schema_and_no_operation_has_a_cap_of_its_own() -> None:
         and keyword.value.value != 1  # a share
     }
     assert found == LENGTHS
+
+
+def test_what_schemas_say_again_is_what_is_enforced() -> None:
+    caps = engine.CAPS
+    assert (caps.characters, caps.random_terms) == (bounds.FORMULA_CHARACTERS, bounds.RANDOM_TERMS)
+    assert Caps().name_characters == bounds.NAME_CHARACTERS
 
 
 async def test_the_limits_are_those_of_the_settings_and_of_the_tables(
