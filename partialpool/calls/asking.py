@@ -5,18 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from partialpool.errors import UnexpectedAnswerError
-from partialpool.frames import ARROW
+from partialpool.frames import ARROW, frame_of
 from partialpool.retrying import asked
 from partialpool.session import AnySession
 from partialpool.steps import Body, Request, Steps
 from service.schemas.base import Asked
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 A = TypeVar("A", bound=BaseModel)
@@ -63,6 +66,11 @@ def posting(path: str, body: Asked) -> Request:
 def table(request: Request) -> Request:
     """Return the request with an answer that is a table."""
     return replace(request, headers={**request.headers, "Accept": ARROW})
+
+
+def get_frame(session: AnySession, path: str, query: Mapping[str, object]) -> Steps[pd.DataFrame]:
+    """Read something as a table."""
+    return frame_of((yield from ask(session, table(Request("GET", path, pairs(query))))))
 
 
 def once(request: Request) -> Request:
