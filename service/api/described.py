@@ -11,7 +11,7 @@ from service import registering, summaries
 from service.bodies import json_response
 from service.catalog import Dataset
 from service.parts import parts_of, previous
-from service.schemas.base import MAX_REF
+from service.schemas.bounds import REF_CHARACTERS
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
@@ -22,7 +22,9 @@ from service.schemas.datasets import (
 Ref = Annotated[
     str,
     PathParameter(
-        description="Id or name of a dataset.", max_length=MAX_REF, examples=["minnesota-radon"]
+        description="Id or name of a dataset.",
+        max_length=REF_CHARACTERS,
+        examples=["minnesota-radon"],
     ),
 ]
 

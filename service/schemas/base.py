@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-
-MAX_REF: Final = 100
-"""Longest id or name that a dataset is asked for by."""
 
 
 class Asked(BaseModel):

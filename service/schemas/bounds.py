@@ -9,3 +9,5 @@ from typing import Final
 FORMULA_CHARACTERS: Final = 2_000
 NAME_CHARACTERS: Final = 200
 RANDOM_TERMS: Final = 20
+REF_CHARACTERS: Final = 100
+"""Longest id or name that a dataset is asked for by."""

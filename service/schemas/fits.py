@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from service.caps import REQUEST
-from service.schemas.base import MAX_REF, Answer, Asked, one_of
-from service.schemas.bounds import FORMULA_CHARACTERS, NAME_CHARACTERS
+from service.schemas.base import Answer, Asked, one_of
+from service.schemas.bounds import FORMULA_CHARACTERS, NAME_CHARACTERS, REF_CHARACTERS
 from service.schemas.problems import ProblemItem
 
 Cell: TypeAlias = str | float | int | bool | None
@@ -26,7 +26,7 @@ Formula = Annotated[
 ]
 
 ColumnName = Annotated[str, Field(max_length=NAME_CHARACTERS)]
-DatasetRef = Annotated[str, Field(max_length=MAX_REF)]
+DatasetRef = Annotated[str, Field(max_length=REF_CHARACTERS)]
 
 
 class InlineData(Asked):

@@ -38,7 +38,7 @@ def test_every_container_has_limits(name: str) -> None:
     assert {"mem_limit", "pids_limit"} <= SERVICES[name].keys()
 
 
-@pytest.mark.parametrize("name", FLEET - {"migrate", "worker", "api"})
+@pytest.mark.parametrize("name", sorted(FLEET - {"migrate", "worker", "api"}))
 def test_every_server_of_the_fleet_is_asked_whether_it_is_well(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]  # replicas are asked as the image says
 

@@ -46,7 +46,6 @@ INTERNAL = {
 }
 # Lengths of one name, id or cursor, which the schema tells where it stands.
 LENGTHS = {
-    ("service/api/described.py", 100),
     ("service/api/parameters.py", 200),
     ("service/schemas/datasets.py", 100),
     ("service/schemas/datasets.py", 1000),
