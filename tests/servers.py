@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 AS_NOBODY = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
 # What a power cut would lose is no matter here; the clocks and the order of letters are the worst.
