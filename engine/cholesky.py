@@ -31,14 +31,21 @@ def batched_cholesky(a: Floats) -> Floats:
     if k > BATCH_LOOP:
         with suppress(np.linalg.LinAlgError):
             return np.asarray(np.linalg.cholesky(a), dtype=np.float64)
-    lower = np.zeros_like(a)
+    lower = np.zeros(a.shape)
     for c in range(k):
-        pivot = a[:, c, c] - np.einsum("ji,ji->j", lower[:, c, :c], lower[:, c, :c])
+        pivot = a[:, c, c] - _inner(lower[:, c, :c], lower[:, c, :c])
         lower[:, c, c] = np.sqrt(np.maximum(pivot, 1.0))
         for r in range(c + 1, k):
-            inner = np.einsum("ji,ji->j", lower[:, r, :c], lower[:, c, :c])
+            inner = _inner(lower[:, r, :c], lower[:, c, :c])
             lower[:, r, c] = (a[:, r, c] - inner) / lower[:, c, c]
     return lower
+
+
+def _inner(left: Floats, right: Floats) -> Floats | float:
+    """The inner product of the rows of each level, (J, c): (J,)."""
+    if left.shape[1] < 2:  # einsum's start costs more than the product
+        return left[:, 0] * right[:, 0] if left.shape[1] else 0.0
+    return np.asarray(np.einsum("ji,ji->j", left, right))
 
 
 def batched_forward(lower: Floats, b: Floats) -> Floats:
@@ -67,14 +74,16 @@ def batched_root(gram: Floats, products: Floats) -> tuple[Floats, Floats]:
         root = np.sqrt(gram)
         if root.all():
             return root, products / root
-    root, inner = np.zeros_like(gram), np.array(products)
+    root, inner = np.zeros(gram.shape), np.array(products)
     left = np.array(gram)
     for c in range(k):
         pivot = left[:, c, c]
-        spans = pivot > ALIAS_TOLERANCE * gram[:, c, c]
-        length = np.sqrt(np.where(spans, pivot, 1.0))
-        root[:, c, c:] = np.where(spans[:, None], left[:, c, c:] / length[:, None], 0.0)
-        inner[:, c] = np.where(spans[:, None], inner[:, c] / length[:, None], 0.0)
+        lacks = ~(pivot > ALIAS_TOLERANCE * gram[:, c, c])
+        length = np.sqrt(np.where(lacks, 1.0, pivot))[:, None]
+        root[:, c, c:] = left[:, c, c:] / length
+        inner[:, c] /= length
+        if lacks.any():
+            root[lacks, c] = inner[lacks, c] = 0.0
         for r in range(c + 1, k):
             left[:, r, c + 1 :] -= root[:, c, r, None] * root[:, c, c + 1 :]
             inner[:, r] -= root[:, c, r, None] * inner[:, c]
@@ -93,7 +102,7 @@ def independent_columns(gram: Floats) -> NDArray[np.intp]:
         if pivot > ALIAS_TOLERANCE * gram[c, c]:
             kept.append(c)
             row = left[c] / np.sqrt(pivot)
-            left -= np.outer(row, row)
+            left -= row[:, None] * row
     return np.array(kept, dtype=np.intp)
 
 

@@ -124,7 +124,7 @@ def _tangent(
     t = len(rows)
     left = np.full((t, *place.shape), t, dtype=np.intp)
     left[np.arange(t), rows] = place[:, cols].T
-    return left.ravel(), np.swapaxes(left, 1, 2).ravel()
+    return left.ravel(), left.mT.ravel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ class Criterion:
         """The blocked factor; ``None`` where D is not numerically positive definite."""
         blocks, t = self.blocks, self.structure.matrix(theta)
         rt = _times(blocks.root, t)
-        square = rt * rt if len(t) == 1 else rt @ np.swapaxes(rt, 1, 2)
+        square = rt * rt if len(t) == 1 else rt @ rt.mT
         lower = batched_cholesky(square + np.eye(len(t)))
         root = batched_forward(lower, blocks.root)
         inner = batched_forward(lower, blocks.inner)
@@ -319,7 +319,7 @@ class Criterion:
         # The last column of [H u] is Z'V^-1(y - X beta) / r, because R^-1 carries beta.
         inverse = triangular_inverse(factor.upper)
         n_levels, k, q = factor.inner.shape
-        transposed = np.swapaxes(factor.root, 1, 2)
+        transposed = factor.root.mT
         s = transposed @ factor.root
         hu = _times(transposed @ factor.inner, inverse)
         flat = hu.reshape(n_levels, k * q)
@@ -327,7 +327,7 @@ class Criterion:
         slope = s.sum(axis=0) - joint.diagonal(axis1=1, axis2=3) @ weight
         flat_joint = joint.transpose(0, 2, 1, 3).reshape(k * k, q * q)
         pairs = (directions.reshape(-1, k * k) @ flat_joint).reshape(-1, q, q)
-        y = (hu * (2.0 * weight)) @ np.swapaxes(hu, 1, 2) - s
+        y = (hu * (2.0 * weight)) @ hu.mT - s
         sy = (s.reshape(n_levels, -1).T @ y.reshape(n_levels, -1)).reshape(k, k, k, k)
         half = np.tensordot(directions, sy, axes=([2], [0]))  # (l, d, b, c, d)
         curvature = np.einsum("ldbcd,ibc->il", half, directions)
@@ -356,12 +356,12 @@ class Criterion:
             return []
         blocks, t = self.blocks, factor.t
         rt = _times(blocks.root, t)
-        tr = np.swapaxes(rt, 1, 2)
+        tr = rt.mT
         residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ beta[:, None]
         lower = batched_cholesky(tr @ rt + np.eye(len(t)))
         both = np.concatenate([tr @ residual, np.broadcast_to(t.T, lower.shape)], axis=2)
         half = batched_forward(lower, both)
-        halved = np.swapaxes(half[:, :, 1:], 1, 2)
+        halved = half[:, :, 1:].mT
         return [((halved @ half[:, :, :1])[:, :, 0], halved @ half[:, :, 1:])]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +92,7 @@ class RandomEffects:
     @property
     def blocks(self) -> tuple[slice, ...]:
         """The effects of each random term."""
-        ends = np.cumsum((0, *self.sizes)).tolist()
-        return tuple(slice(a, b) for a, b in pairwise(ends))
+        return tuple(slice(a, b) for a, b in pairwise(accumulate(self.sizes, initial=0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,18 +56,17 @@ class Joint:
         root, inner = batched_root(group.zz[levels], group.zm[levels][:, :, columns])
         rt = root @ t
         # T'H_j = (I + R T T'R')^-1 applied from the left: T'R_j'N_j^-1 Q_j'[X y].
-        n = rt @ np.swapaxes(rt, 1, 2) + np.eye(len(t))
+        n = rt @ rt.mT + np.eye(len(t))
         lower = batched_cholesky(n)
-        th = np.swapaxes(batched_forward(lower, rt), 1, 2) @ batched_forward(lower, inner)
+        th = batched_forward(lower, rt).mT @ batched_forward(lower, inner)
         gh = t @ th
-        m_lower = batched_cholesky(np.swapaxes(rt, 1, 2) @ rt + np.eye(len(t)))
+        m_lower = batched_cholesky(rt.mT @ rt + np.eye(len(t)))
         own = batched_forward(m_lower, np.broadcast_to(t.T, m_lower.shape))
         gh_half = gh[:, :, :-1] @ half
         return cls(
             fixed=fixed,
-            cross=-np.swapaxes(gh_half @ half.T, 1, 2),
-            effects=solution.sigma**2 * (np.swapaxes(own, 1, 2) @ own)
-            + gh_half @ np.swapaxes(gh_half, 1, 2),
+            cross=-(gh_half @ half.T).mT,
+            effects=solution.sigma**2 * (own.mT @ own) + gh_half @ gh_half.mT,
             modes=gh[:, :, -1] - gh[:, :, :-1] @ solution.beta,
             between=solution.sigma**2 * (t @ t.T),
         )

@@ -217,11 +217,10 @@ def _alike(structure: Structure, one: Floats, other: Floats) -> bool:
 
 def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
     """Whether searches ended in different places or not at all, or the best end is singular."""
-    values = [end.value for end in ends]
-    if max(values) - min(values) > SAME_OPTIMUM or not all(end.converged for end in ends):
+    best = _lowest(ends)
+    if not all(end.converged and end.value - best.value <= SAME_OPTIMUM for end in ends):
         return True
-    t = canonical(criterion, criterion.structure.matrix(ends[int(np.argmin(values))].theta))
-    return bool(_gone(t))
+    return bool(_gone(canonical(criterion, criterion.structure.matrix(best.theta))))
 
 
 def _gone(t: Floats) -> list[int]:
@@ -232,6 +231,9 @@ def _gone(t: Floats) -> list[int]:
 
 def canonical(criterion: Criterion, t: Floats) -> Floats:
     """The T with non-negative diagonal that gives the same G, block by block."""
+    diagonal = t.diagonal()
+    if np.abs(diagonal).min() > BOUNDARY:  # T is lower triangular: no more than signs differ
+        return t * np.sign(diagonal)
     g = t @ t.T
     out = np.zeros_like(t)
     for block in blocks_of(criterion.structure):

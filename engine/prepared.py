@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,10 @@ class Prepared:
     @property
     def spans(self) -> tuple[slice, ...]:
         """The effects of each grouping factor among all."""
-        edges = np.cumsum((0, *(len(own.names) for own in self.design.groupings))).tolist()
-        return tuple(slice(a, b) for a, b in pairwise(edges))
+        sizes = (len(own.names) for own in self.design.groupings)
+        return tuple(
+            slice(a, b) for a, b in itertools.pairwise(itertools.accumulate(sizes, initial=0))
+        )
 
     @property
     def names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,6 +7,8 @@ end, on which the size of one effect goes from nearly nothing to more than any s
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 
 from engine.criterion import Structure
@@ -31,15 +33,15 @@ def beyond(criterion: StackedCriterion, theta: Floats, value: float) -> list[Sta
     structure = criterion.structure
     t = structure.matrix(theta)
     k, steps = structure.k, len(LADDER)
-    lines = np.array([_line(structure, t, effect) for effect in range(k)]).reshape(k, steps, -1)
+    sizes = np.sqrt((t * t).sum(axis=1))
+    lines = _lines(structure, t, sizes)
     corners = np.where(structure.cols == np.arange(k)[:, None], 0.0, theta)
     values = criterion.heights(np.concatenate([lines.reshape(k * steps, -1), corners]))
-    sizes = np.linalg.norm(t, axis=1)
     found = []
     for line, heights, size in zip(
         lines, values[: k * steps].reshape(k, -1).tolist(), sizes.tolist(), strict=True
     ):
-        own = int(np.searchsorted(LADDER, size))
+        own = bisect_left(LADDER, size)
         padded = [np.inf, *heights[:own], value, *heights[own:], np.inf]
         places = [*range(own), None, *range(own, steps)]
         for i, place in enumerate(places, start=1):
@@ -51,11 +53,13 @@ def beyond(criterion: StackedCriterion, theta: Floats, value: float) -> list[Sta
     return found
 
 
-def _line(structure: Structure, t: Floats, effect: int) -> Floats:
-    """The thetas at which one effect has the sizes of the ladder, (sizes, t)."""
-    row = t[effect]
-    size = float(np.linalg.norm(row))
-    unit = row / size if size > LADDER[0] else np.eye(len(t))[effect]
-    out = np.repeat(t[None], len(LADDER), axis=0)
-    out[:, effect] = np.multiply.outer(LADDER, unit)
-    return np.asarray(out[:, structure.rows, structure.cols])
+def _lines(structure: Structure, t: Floats, lengths: Floats) -> Floats:
+    """The thetas at which one effect has the sizes of the ladder, (effects, sizes, t)."""
+    k = len(t)
+    units = np.eye(k)
+    there = lengths > LADDER[0]
+    units[there] = t[there] / lengths[there, None]
+    out = np.empty((k, len(LADDER), k, k))
+    out[:] = t
+    out[range(k), :, range(k)] = units[:, None] * np.array(LADDER)[:, None]
+    return out[:, :, structure.rows, structure.cols]

@@ -39,8 +39,8 @@ class SlopesCriterion(StackedCriterion):
         whiten = self._whitened_pairs if k == 2 else self._whitened
         columns, log_det = whiten(thetas)
         root, inner = columns[:, :, :k], columns[:, :, k:]
-        flat = np.swapaxes(inner, 1, 2).reshape(len(thetas), -1, k * n_levels)
-        d = self.blocks.within + flat @ np.swapaxes(flat, 1, 2)
+        flat = inner.swapaxes(1, 2).reshape(len(thetas), -1, k * n_levels)
+        d = self.blocks.within + flat @ flat.mT
         return Whitened(d, log_det, root, inner)
 
     @cached_property
@@ -50,28 +50,47 @@ class SlopesCriterion(StackedCriterion):
         By rows of R T: (r11 a + r12 b, r12 c), (r21 a + r22 b, r22 c); r21 is zero unless the
         effects were recombined.
         """
-        (r11, r12), (r21, r22) = self._columns[:, :2]
-        zero = np.zeros_like(r11)
-        return np.array(
-            [
-                [r11, zero, r21, zero, zero],
-                [r12, zero, r22, zero, zero],
-                [zero, r12, zero, r22, zero],
-                [zero, zero, zero, zero, r11 * r22 - r12 * r21],
-            ]
-        ).reshape(4, -1)
+        root = self._columns[:, :2]
+        out = np.zeros((4, 5, root.shape[-1]))
+        out[0, 0:4:2], out[1, 0:4:2] = root[:, 0], root[:, 1]
+        out[2, 1:4:2] = root[:, 1]
+        out[3, 4] = root[0, 0] * root[1, 1] - root[0, 1] * root[1, 0]
+        return out.reshape(4, -1)
+
+    @cached_property
+    def _pair_inverses(self) -> Floats:
+        """What turns (g11, g12, g22, |G|, 1) into N_22, -N_12, N_11 and |N| of N = I + R G R'.
+
+        All are linear in these five, (5, 4 J).
+        """
+        root = self._columns[:, :2]
+        products = root[:, None, :, None] * root[:, None, :]  # r_ia r_kb by i, k, a, b
+        out = np.zeros((5, 4, root.shape[-1]))
+        for feature, own in enumerate(
+            (
+                products[:, :, 0, 0],
+                products[:, :, 0, 1] + products[:, :, 1, 0],
+                products[:, :, 1, 1],
+            )
+        ):
+            out[feature, 0], out[feature, 2] = own[1, 1], own[0, 0]
+            np.negative(own[0, 1], out=out[feature, 1])
+            np.add(own[0, 0], own[1, 1], out=out[feature, 3])
+        out[3, 3] = (root[0, 0] * root[1, 1] - root[0, 1] * root[1, 0]) ** 2
+        out[4, (0, 2, 3)] = 1.0
+        return out.reshape(5, -1)
 
     @cached_property
     def _pair_products(self) -> Floats:
         """Products of Q_j'[X y] of the first row, of both and of the second, (3 J, q q)."""
         own, other = self._columns[:, 2:]
-        first, mixed, second = (
-            (left[:, None] * right[None]).reshape(-1, left.shape[-1])
-            for left, right in ((own, own), (own, other), (other, other))
-        )
-        q = len(own)
-        mixed = mixed + mixed.reshape(q, q, -1).swapaxes(0, 1).reshape(q * q, -1)
-        return np.ascontiguousarray(np.concatenate([first, mixed, second], axis=1).T)
+        q, n_levels = own.shape
+        out = np.empty((3, q, q, n_levels))
+        np.multiply(own[:, None], own, out=out[0])
+        np.multiply(other[:, None], other, out=out[2])
+        mixed = own[:, None] * other
+        np.add(mixed, mixed.swapaxes(0, 1), out=out[1])
+        return out.transpose(0, 3, 1, 2).reshape(3 * n_levels, q * q)
 
     def sums_of(self, thetas: Floats) -> tuple[Floats, Floats]:
         """D (s, q, q) and log|V| (s,) at each theta, to the few digits that a scan needs.
@@ -80,19 +99,14 @@ class SlopesCriterion(StackedCriterion):
         """
         if self.structure.k > 2:
             return super().sums_of(thetas)
-        first, determinant, below = self._pivots(thetas)
-        s, n_levels = first.shape
-        weights = np.empty((s, 3, n_levels))
-        own, mixed, second = weights[:, 0], weights[:, 1], weights[:, 2]
-        np.divide(first, determinant, out=second)
-        np.multiply(below, second, out=mixed)
-        np.negative(mixed, out=mixed)
-        np.reciprocal(first, out=own)
-        below *= mixed
-        own -= below
-        d = weights.reshape(s, -1) @ self._pair_products
+        a, b, c = self._full(thetas).T
+        g = np.array([a * a, a * b, b * b + c * c, (a * c) ** 2, np.ones_like(a)])
+        n = (g.T @ self._pair_inverses).reshape(len(a), 4, -1)
+        determinant = np.maximum(n[:, 3], SMALLEST_PIVOT)
+        weights = n[:, :3] / determinant[:, None]
+        d = weights.reshape(len(a), -1) @ self._pair_products
         d += self.blocks.within.ravel()
-        return d.reshape(s, *self.blocks.within.shape), np.log(determinant).sum(axis=1)
+        return d.reshape(-1, *self.blocks.within.shape), np.log(determinant).sum(axis=1)
 
     def _whitened_pairs(self, thetas: Floats) -> tuple[Floats, Floats]:
         """L_j^-1 [R_j, Q_j'[X y]] (s, 2, m, J) and sum_j log|N_j| (s,) of two effects."""
@@ -143,7 +157,7 @@ class SlopesCriterion(StackedCriterion):
         t[:, self.structure.rows, self.structure.cols] = thetas
         # R T by column of T, then by row of R.
         root = columns[:, :k].swapaxes(0, 1).reshape(k, -1)
-        rt = (np.swapaxes(t, 1, 2) @ root).reshape(len(thetas), k, k, -1)
+        rt = (t.mT @ root).reshape(len(thetas), k, k, -1)
         n = np.einsum("scaj,scbj->sabj", rt, rt)
         n[:, np.arange(k), np.arange(k)] += 1.0
         out = np.empty((len(thetas), *columns.shape))
@@ -162,14 +176,14 @@ class SlopesCriterion(StackedCriterion):
         """The sums over levels at each theta."""
         s, k, q, n_levels = inner.shape
         s_levels, hu = _products(root, root), _products(root, inner)
-        hu = np.swapaxes(inverse, 1, 2)[:, None] @ hu
+        hu = inverse.mT[:, None] @ hu
         flat = hu.reshape(s, k * q, n_levels)
-        joint = (flat @ np.swapaxes(flat, 1, 2)).reshape(s, k, q, k, q).transpose(0, 1, 3, 2, 4)
+        joint = (flat @ flat.mT).reshape(s, k, q, k, q).transpose(0, 1, 3, 2, 4)
         slope = s_levels.sum(axis=3) - joint.diagonal(axis1=3, axis2=4) @ weight
         weighted = hu * (2.0 * weight)[:, None]
         y = (weighted[:, :, None] * hu[:, None]).sum(axis=3) - s_levels
         flat_s, flat_y = s_levels.reshape(s, k * k, -1), y.reshape(s, k * k, -1)
-        sy = (flat_s @ np.swapaxes(flat_y, 1, 2)).reshape(s, k, k, k, k)  # (b, c, d, a)
+        sy = (flat_s @ flat_y.mT).reshape(s, k, k, k, k)  # (b, c, d, a)
         return LevelSums(
             slope,
             joint.reshape(s, k * k, q * q),

@@ -195,8 +195,8 @@ def _choose(values: Floats, count: int, fewest: int | None, *, edge: bool) -> tu
         dip[inner] &= values[inner] <= values[outer]
         dip[outer] &= values[outer] < values[inner]
     flat = values.ravel()
-    order = np.argsort(flat, kind="stable")
-    chosen: list[int] = order[dip.ravel()[order]][:count].tolist()
+    found: list[int] = np.flatnonzero(dip).tolist()
+    chosen = sorted(found, key=flat.__getitem__)[:count]
     dips = len(chosen)
     if fewest is not None:
         count = min(count, fewest)
@@ -204,15 +204,15 @@ def _choose(values: Floats, count: int, fewest: int | None, *, edge: bool) -> tu
         return chosen, dips
     places = _places(values.shape)
     far = min(NEAR, values.shape[-1] - 1)
-    left = np.isfinite(flat)
+    left = flat.copy()
     for i in chosen:
-        left &= ~_near(places, i, far)
+        left[_near(places, i, far)] = np.inf
     while len(chosen) < count:
-        ahead = order[left[order]]
-        if not len(ahead):
+        lowest = int(left.argmin())
+        if not np.isfinite(left[lowest]):
             break
-        chosen.append(int(ahead[0]))
-        left &= ~_near(places, chosen[-1], far)
+        chosen.append(lowest)
+        left[_near(places, lowest, far)] = np.inf
     return chosen, dips
 
 

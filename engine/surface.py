@@ -19,6 +19,8 @@ from engine.table import Floats
 
 MAX_DOUBLES = 1 << 15
 """Most doubles of an array when several thetas are evaluated at once: they stay in the cache."""
+FEW_COLUMNS = 6
+"""Up to so many columns of D an elimination of all thetas at once is quicker than LAPACK's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class LevelSums:
     joint: Floats
     curved: Floats
 
+    def of(self, i: int) -> LevelSums:
+        """Those of one theta, without its axis."""
+        return LevelSums(self.slope[i], self.joint[i], self.curved[i])
+
     def derivatives(self, directions: Floats) -> Derivatives:
         """Those of the only theta, in directions of G (t, k, k)."""
         flat = directions.reshape(len(directions), -1)
@@ -70,14 +76,12 @@ class Scanned:
 
     Attributes:
         thetas: (s, t).
-        exists: where D is positive definite, (s,).
-        upper: R of D = R'R, (s, q, q).
+        logs: logarithms of the diagonal of R, D = R'R, (s, q); not finite where there is no R.
         log_det: log|V|, (s,).
     """
 
     thetas: Floats | None = None
-    exists: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    upper: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    logs: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     log_det: Floats = field(default_factory=lambda: np.zeros(0))
 
 
@@ -91,7 +95,7 @@ class StackedCriterion(Criterion, ABC):
 
     scanned: Scanned = field(default_factory=Scanned, repr=False, compare=False)
 
-    @property
+    @cached_property
     def at_once(self) -> int:
         """At how many thetas it is best evaluated at once: so many that their arrays stay small."""
         return max(1, MAX_DOUBLES // self.doubles)
@@ -122,15 +126,15 @@ class StackedCriterion(Criterion, ABC):
         found = self.whitened(thetas)
         exists, upper, inverse = roots(found.d)
         sums = self.level_sums(found.root, found.inner, inverse, self._weight)
-        values = self.values(upper, found.log_det)
+        values = self.values(_log_diagonal(upper), found.log_det)
         s, t = thetas.shape
         directions = self.structure.directions(thetas).reshape(s, t, -1)
-        turned = np.swapaxes(directions, 1, 2)
+        turned = directions.mT
         gradients = (directions @ sums.slope.reshape(s, -1, 1))[:, :, 0]
         hessians = directions @ sums.curved @ turned
-        hessians = (hessians + np.swapaxes(hessians, 1, 2)) * 0.5
+        hessians = (hessians + hessians.mT) * 0.5
         pairs = directions @ sums.joint
-        hessians -= (pairs * self._pair_weight) @ np.swapaxes(pairs, 1, 2)
+        hessians -= (pairs * self._pair_weight) @ pairs.mT
         rows = self.structure.rows
         hessians += sums.slope[:, rows[:, None], rows] * self.structure.same_column
         exists &= np.isfinite(hessians).all(axis=(1, 2))
@@ -144,19 +148,21 @@ class StackedCriterion(Criterion, ABC):
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def scan(self, thetas: Floats) -> Floats:
         """Values at many thetas (s, t); infinite where the criterion does not exist."""
-        if self.scanned.thetas is not thetas:
-            self._scan(thetas)
-        values = self.values(self.scanned.upper, self.scanned.log_det)
-        return np.where(self.scanned.exists, values, np.inf)
+        scanned = self.scanned
+        if scanned.thetas is not thetas:
+            d, scanned.log_det = self._all_sums(thetas)
+            scanned.logs = log_roots(d)
+            scanned.thetas = thetas
+        return self._finite(scanned.logs, scanned.log_det)
 
-    def _scan(self, thetas: Floats) -> None:
-        d, log_det = self._all_sums(thetas)
-        exists, upper = _upper(d)
-        self.scanned.thetas, self.scanned.exists = thetas, exists
-        self.scanned.upper, self.scanned.log_det = upper, log_det
+    def _finite(self, logs: Floats, log_det: Floats) -> Floats:
+        values = self.values(logs, log_det)
+        return np.where(np.isfinite(values), values, np.inf)
 
     def _all_sums(self, thetas: Floats) -> tuple[Floats, Floats]:
         step = 4 * self.at_once  # fewer arrays are held than for derivatives
+        if len(thetas) <= step:
+            return self.sums_of(thetas)
         parts = [self.sums_of(thetas[i : i + step]) for i in range(0, len(thetas), step)]
         return np.concatenate([d for d, _ in parts]), np.concatenate([each for _, each in parts])
 
@@ -169,36 +175,58 @@ class StackedCriterion(Criterion, ABC):
     def heights(self, thetas: Floats) -> Floats:
         """As :meth:`scan`, of a few thetas that will not be asked for again."""
         d, log_det = self._all_sums(thetas)
-        exists, upper = _upper(d)
-        return np.where(exists, self.values(upper, log_det), np.inf)
+        return self._finite(log_roots(d), log_det)
 
     def value_at(self, theta: Floats) -> float:
         """The criterion alone; infinite where it does not exist."""
         found = self.whitened(theta[None])
         exists, upper, _ = roots(found.d)
-        return float(self.values(upper, found.log_det)[0]) if exists[0] else np.inf
+        return float(self.values(_log_diagonal(upper), found.log_det)[0]) if exists[0] else np.inf
 
-    def values(self, upper: Floats, log_det: Floats) -> Floats:
-        """The criterion where D = R'R, R (s, q, q), and log|V| (s,)."""
-        logs = np.log(upper.diagonal(axis1=1, axis2=2))
-        values = log_det + self._constant + (2.0 * self.count) * logs[:, -1]
-        if self.reml:
-            values += 2.0 * logs[:, :-1].sum(axis=1)
-        return np.asarray(values)
+    def values(self, logs: Floats, log_det: Floats) -> Floats:
+        """The criterion from the logarithms of the diagonal of R (s, q) and log|V| (s,)."""
+        return np.asarray(logs @ self._log_weight + log_det + self._constant)
+
+    @cached_property
+    def fixed_weight(self) -> Floats:
+        """How often each column of [H u] counts where sigma is not profiled out, (p + 1,)."""
+        weight = np.full(self.blocks.p + 1, 1.0 if self.reml else 0.0)
+        weight[-1] = 0.0
+        return weight
+
+    @cached_property
+    def fixed_pairs(self) -> Floats:
+        """The same of each element of a pair, ((p + 1)^2,)."""
+        return (self.fixed_weight[:, None] * self.fixed_weight).ravel()
+
+    @cached_property
+    def _log_weight(self) -> Floats:
+        """How often each logarithm of the diagonal of R counts, (q,)."""
+        weight = np.full(self.blocks.p + 1, 2.0 if self.reml else 0.0)
+        weight[-1] = 2.0 * self.count
+        return weight
 
     @cached_property
     def _constant(self) -> float:
         return self.count * float(1.0 + LOG_2PI - np.log(self.count))
 
 
-def _upper(d: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Where D (s, q, q) is positive definite (s,), and R of D = R'R."""
-    try:
-        upper = np.asarray(np.linalg.cholesky(d, upper=True), dtype=np.float64)
-    except np.linalg.LinAlgError:
+def _log_diagonal(upper: Floats) -> Floats:
+    return np.log(upper.diagonal(axis1=1, axis2=2))
+
+
+def log_roots(d: Floats) -> Floats:
+    """The logarithms of the diagonal of R, D = R'R (s, q, q): (s, q); NaN where there is no R."""
+    if d.shape[-1] > FEW_COLUMNS:
         exists, upper, _ = roots(d)
-        return exists, upper
-    return np.asarray(np.isfinite(d).all(axis=(1, 2))), upper
+        return np.where(exists[:, None], _log_diagonal(upper), np.nan)
+    left = d.transpose(1, 2, 0).copy()  # an elimination runs along all thetas
+    pivots = np.empty((len(d), len(left)))
+    for c in range(len(left)):
+        pivots[:, c] = left[c, c]
+        rest = left[c, c + 1 :]
+        left[c + 1 :, c + 1 :] -= (rest / left[c, c])[:, None] * rest
+    return np.log(pivots) * 0.5
 
 
 def roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:

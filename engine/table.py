@@ -25,6 +25,8 @@ Kind = Literal["number", "text", "boolean"]
 Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
 """Rows: in memory, or a scan of files that is read as often as needed and never held."""
 
+FEW_ROWS = 512
+"""A text column of so few rows is encoded sooner than Arrow's function has started."""
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
 
 
@@ -78,7 +80,7 @@ class Table:
         if isinstance(data, pa.Table):
             names = tuple(data.column_names)
         elif isinstance(data, pd.DataFrame):
-            names = tuple(map(str, data.columns.tolist()))
+            names = tuple(map(str, _labels(data.columns)))
         else:
             raise SpecError(
                 Problem(
@@ -176,6 +178,13 @@ class Table:
         )
 
 
+def _labels(columns: pd.Index[Any]) -> list[Any]:
+    """The labels of columns; texts by way of Arrow, which is much quicker."""
+    if isinstance(columns.dtype, pd.StringDtype):
+        return list(pa.array(columns.array, from_pandas=True).to_pylist())
+    return list(columns.tolist())
+
+
 def _from_pandas(series: pd.Series[Any], name: str) -> Any:
     try:
         text = isinstance(series.dtype, pd.StringDtype)  # pandas holds it as Arrow does
@@ -241,6 +250,8 @@ def _encode(array: Any) -> Factor:
     if pa.types.is_floating(array.type):  # NaN is missing, as null is
         array = pc.if_else(pc.is_nan(array), None, array)
     given = pa.types.is_dictionary(array.type)
+    if len(array) <= FEW_ROWS and _is_text(array.type):
+        return _of_texts(array.to_pylist())
     if not given:
         array = array.dictionary_encode()
     values = array.dictionary.to_pylist()
@@ -262,6 +273,15 @@ def _encode(array: Any) -> Factor:
 def _is_text(kind: Any) -> bool:
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _of_texts(values: list[str | None]) -> Factor:
+    """A factor of a few texts, ``None`` where one is missing."""
+    levels = sorted({value for value in values if value is not None})
+    rank: dict[str | None, int] = dict(zip(levels, range(len(levels)), strict=True))
+    return Factor(
+        np.array([rank.get(value, -1) for value in values], dtype=np.int64), tuple(levels)
     )
 
 
