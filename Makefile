@@ -12,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -81,6 +81,10 @@ docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(DOCS_VENV)/.done
 	$(DOCS_VENV)/bin/mkdocs build --clean
 	$(DOCS_VENV)/bin/python tools/site/check.py build/site
+
+# Whether a release can be made: packages, an empty environment, changelog, locks, parts and licences.
+release-check: setup-dev $(TOOLS_VENV)/.done
+	$(PY) -m tools.release
 
 # The survey's tables, from a folder with srrs2.dat and cty.dat (filled by download when they are not there).
 radon-data: setup

@@ -14,6 +14,15 @@ Json = dict[str, Any]
 NOTED = "# Changelog\n\n## Unreleased\n\n### Added\n\n- A thing.\n\n## 0.1.0\n"
 SILENT = "# Changelog\n\n## Unreleased\n\n## 0.1.0\n\n- A thing.\n"
 OLD: Json = plain(json.loads(DOCUMENT.read_text()))
+KEPT = (
+    "/healthz",
+    "/v1/usage",
+    "/v1/models",
+    "/v1/datasets",
+    "/v1/models/{model}",
+    "/v1/jobs/{job}",
+)
+OLD["paths"] = {path: OLD["paths"][path] for path in (*KEPT, "/v1/models/{model}/predictions")}
 TEXT = json.dumps(OLD)
 
 
