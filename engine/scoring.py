@@ -19,7 +19,7 @@ from scipy.linalg import lapack
 
 from engine.criterion import Structure
 from engine.descent import Start
-from engine.surface import StackedCriterion, roots
+from engine.surface import LevelSums, StackedCriterion, roots
 from engine.table import Floats
 
 LEAST = 0.01
@@ -29,34 +29,33 @@ LEAST = 0.01
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def scored(criterion: StackedCriterion, thetas: Floats) -> list[Start]:
     """The start that a step of scoring leads to from each theta (s, t), if there is such a step."""
-    structure, c = criterion.structure, float(criterion.count)
     found = criterion.whitened(thetas)
     exists, upper, inverse = roots(found.d)
-    weight = criterion.fixed_weight
-    sums = criterion.level_sums(found.root, found.inner, inverse, weight)
+    sums = criterion.level_sums(found.root, found.inner, inverse, criterion.fixed_weight)
     values = criterion.values(np.log(upper.diagonal(axis1=1, axis2=2)), found.log_det).tolist()
-    s = len(thetas)
-    directions = _directions(structure)
-    trace = sums.slope.reshape(s, -1) @ directions.T
-    pairs = directions @ sums.joint
-    information = directions @ sums.curved @ -directions.T
-    if criterion.reml:
-        own = pairs * (weight[:, None] * weight).ravel()
-        information += own @ own.mT
-    information = 0.5 * (information + information.mT)
-    information -= trace[:, :, None] * trace[:, None, :] / c
-    gradient = trace - c * pairs[:, :, -1]
     out = []
     for i, theta in enumerate(thetas):
-        _, step, info = lapack.dposv(information[i], -gradient[i])
-        sigma2 = 1.0 - float(trace[i] @ step) / c
-        moved = None
-        if exists[i] and not info and sigma2 > 0.0:
-            moved = _bounded(structure.matrix(theta), (step / sigma2) @ directions)
-        out.append(
-            Start(theta) if moved is None else Start(structure.theta(moved), theta, values[i])
-        )
+        moved = _moved(criterion, theta, sums.of(i)) if exists[i] else None
+        out.append(Start(theta) if moved is None else Start(moved, theta, values[i]))
     return out
+
+
+def _moved(criterion: StackedCriterion, theta: Floats, sums: LevelSums) -> Floats | None:
+    """The theta that the step leads to, if there is such a step."""
+    structure, c = criterion.structure, float(criterion.count)
+    directions = _directions(structure)
+    trace, pairs = directions @ sums.slope.ravel(), directions @ sums.joint
+    information = directions @ sums.curved @ -directions.T
+    if criterion.reml:
+        own = pairs * criterion.fixed_pairs
+        information += own @ own.T
+    information = 0.5 * (information + information.T) - trace[:, None] * trace / c
+    _, step, info = lapack.dposv(information, c * pairs[:, -1] - trace)
+    sigma2 = 1.0 - float(trace @ step) / c
+    if info or not sigma2 > 0.0:
+        return None
+    t = _bounded(structure.matrix(theta), (step / sigma2) @ directions)
+    return None if t is None else structure.theta(t)
 
 
 def _bounded(t: Floats, move: Floats) -> Floats | None:

@@ -53,6 +53,10 @@ class LevelSums:
     joint: Floats
     curved: Floats
 
+    def of(self, i: int) -> LevelSums:
+        """Those of one theta, without its axis."""
+        return LevelSums(self.slope[i], self.joint[i], self.curved[i])
+
     def derivatives(self, directions: Floats) -> Derivatives:
         """Those of the only theta, in directions of G (t, k, k)."""
         flat = directions.reshape(len(directions), -1)
@@ -189,6 +193,11 @@ class StackedCriterion(Criterion, ABC):
         weight = np.full(self.blocks.p + 1, 1.0 if self.reml else 0.0)
         weight[-1] = 0.0
         return weight
+
+    @cached_property
+    def fixed_pairs(self) -> Floats:
+        """The same of each element of a pair, ((p + 1)^2,)."""
+        return (self.fixed_weight[:, None] * self.fixed_weight).ravel()
 
     @cached_property
     def _log_weight(self) -> Floats:

@@ -70,15 +70,11 @@ def joined(blocks: Sequence[Floats]) -> Floats:
 def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
     """The map of one grouping factor: affine within each of its random terms, (k, k)."""
     z = np.diag(1.0 / pilot.scale)
-    if not pilot.centre.any():
-        return z
     start = 0
-    for term in grouping.terms:
+    for term in grouping.terms if pilot.centre.any() else ():
         stop = start + len(term.names)
-        own = Pilot(pilot.centre[start:stop], pilot.scale[start:stop])
-        anchor = np.zeros(stop - start)
-        anchor[: int(term.intercept)] = 1.0
-        z[start:stop, start:stop] = _affine(own, anchor)
+        if term.intercept:
+            z[start, start:stop] -= pilot.centre[start:stop] / pilot.scale[start:stop]
         start = stop
     return z
 
