@@ -10,7 +10,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -107,6 +107,10 @@ bench: setup $(BENCH_VENV)/.done
 # What keys and rate limits cost, beside the same without them and a bare endpoint.
 bench-keys: setup
 	$(PY) -m benchmarks.guarded
+
+# 200 clients for five minutes, predictions beside large fits, and bench-keys; writes benchmarks/results-load.md.
+bench-load: setup-dev
+	$(PY) -m benchmarks.crowd
 
 # A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
 bench-scan: setup $(BENCH_VENV)/.done

@@ -1,4 +1,4 @@
-"""What keys and rate limits cost: known fits and predictions a second with and without them.
+"""What keys and rate limits cost: known fits and predictions under load with and without them.
 
     python -m benchmarks.guarded --rounds 5 --seconds 3
 
@@ -11,14 +11,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load import generator, requests_per_second
+from benchmarks.load import CONNECTIONS, generator, loaded
 from benchmarks.loopback import FIT, PREDICT
 from benchmarks.rounds import interleaved, table
 from benchmarks.servers import Server
@@ -27,6 +29,17 @@ from service.catalog import Database, Key, Keys
 from service.settings import Settings
 
 UNITS = "1000000000"
+HEAD = (
+    "request",
+    "bare",
+    "no keys",
+    "keys and limits",
+    "no keys / bare",
+    "with / bare",
+    "p99 bare",
+    "p99 with",
+    "with / bare",
+)
 
 
 async def issued(directory: str) -> str:
@@ -55,9 +68,16 @@ def report(rounds: int, seconds: float) -> str:
         answers.write_text(json.dumps(told), "utf-8")
         bare = stack.enter_context(Server("benchmarks.bare", "--answers", str(answers)))
         asked = (("fit", FIT, "/v1/models"), ("predict", PREDICT, predict))
+        slowest: dict[str, list[float]] = defaultdict(list)
+
+        def measure(name: str, url: str, body: bytes, key: str) -> float:
+            found = loaded(url, body, seconds, key)
+            slowest[name].append(found.p99)
+            return found.rate
+
         rates = interleaved(
             {
-                f"{what}|{who}": partial(requests_per_second, url, body, seconds, given)
+                f"{what}|{who}": partial(measure, f"{what}|{who}", url, body, given)
                 for what, body, path in asked
                 for who, url, given in (
                     ("free", free.url + path, ""),
@@ -71,9 +91,24 @@ def report(rounds: int, seconds: float) -> str:
     for what, title in (("fit", "a fit that is known"), ("predict", "one house predicted")):
         free_, held_, bare_ = (rates[f"{what}|{who}"] for who in ("free", "held", "bare"))
         shown = (each.shown(1, 0) for each in (bare_, free_, held_))
-        rows.append((title, *shown, f"{free_.over(bare_):.2f}", f"{held_.over(bare_):.2f}"))
-    head = ("request", "bare", "no keys", "keys and limits", "no keys / bare", "with / bare")
-    return table(head, rows) + f"\nRequests a second; {generator()}.\n"
+        bare_p99, held_p99 = (
+            statistics.median(slowest[f"{what}|{who}"]) for who in ("bare", "held")
+        )
+        rows.append(
+            (
+                title,
+                *shown,
+                f"{free_.over(bare_):.2f}",
+                f"{held_.over(bare_):.2f}",
+                f"{bare_p99:.2f}",
+                f"{held_p99:.2f}",
+                f"{held_p99 / bare_p99:.2f}",
+            )
+        )
+    return table(HEAD, rows) + (
+        f"\nRequests a second, and milliseconds that 99 of 100 take less than: medians of {rounds} "
+        f"interleaved rounds of {seconds:g} s; {CONNECTIONS} connections from {generator()}.\n"
+    )
 
 
 def _told(server: Server) -> dict[str, Any]:

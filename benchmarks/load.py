@@ -1,4 +1,4 @@
-"""Requests per second of one POST: by wrk where it is installed, else by raw sockets."""
+"""Requests of one POST under load: by wrk where it is installed, else by raw sockets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import numpy as np
 
 CONNECTIONS = 16
 
@@ -19,7 +22,15 @@ def generator() -> str:
     return "wrk, one thread" if shutil.which("wrk") else "a client of raw sockets in Python"
 
 
-def requests_per_second(url: str, body: bytes, seconds: float, key: str = "") -> float:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Requests a second, and the milliseconds that 99 of 100 take less than."""
+
+    rate: float
+    p99: float
+
+
+def loaded(url: str, body: bytes, seconds: float, key: str = "") -> Load:
     """Post a JSON body over ``CONNECTIONS`` kept connections, one request at a time on each.
 
     ``key`` is the API key to post it with.
@@ -31,7 +42,12 @@ def requests_per_second(url: str, body: bytes, seconds: float, key: str = "") ->
     return asyncio.run(_by_sockets(url, body, seconds, key))
 
 
-def _by_wrk(url: str, body: bytes, seconds: float, key: str) -> float:
+def requests_per_second(url: str, body: bytes, seconds: float, key: str = "") -> float:
+    """Return the rate alone; see ``loaded``."""
+    return loaded(url, body, seconds, key).rate
+
+
+def _by_wrk(url: str, body: bytes, seconds: float, key: str) -> Load:
     with tempfile.TemporaryDirectory() as scratch:
         posted, script = Path(scratch, "body"), Path(scratch, "post.lua")
         posted.write_bytes(body)
@@ -41,15 +57,17 @@ def _by_wrk(url: str, body: bytes, seconds: float, key: str) -> float:
             + (f'wrk.headers["Authorization"] = "Bearer {key}"\n' if key else ""),
             "utf-8",
         )
-        wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "-s", str(script), url]
+        how = ["-t1", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--latency"]
+        wrk = ["wrk", *how, "-s", str(script), url]
         said = subprocess.run(wrk, check=True, capture_output=True, text=True).stdout
     rate = re.search(r"Requests/sec:\s*([\d.]+)", said)
-    if rate is None or "Non-2xx" in said or "Socket errors" in said:
+    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    if rate is None or slowest is None or "Non-2xx" in said or "Socket errors" in said:
         raise RuntimeError(f"{url}: {said}")
-    return float(rate[1])
+    return Load(float(rate[1]), float(slowest[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[slowest[2]])
 
 
-async def _by_sockets(url: str, body: bytes, seconds: float, key: str) -> float:
+async def _by_sockets(url: str, body: bytes, seconds: float, key: str) -> Load:
     target = urlsplit(url)
     host, port = str(target.hostname), target.port or 80
     request = (
@@ -64,8 +82,9 @@ async def _by_sockets(url: str, body: bytes, seconds: float, key: str) -> float:
         await loop.create_connection(lambda: _Client(request, end), host, port)
         for _ in range(CONNECTIONS)
     ]
-    answered = sum([await client.finished for _, client in opened])
-    return answered / (time.perf_counter() - start)
+    took = [each for _, client in opened for each in await client.finished]
+    rate = len(took) / (time.perf_counter() - start)
+    return Load(rate, 1e3 * float(np.percentile(took, 99)))
 
 
 class _Client(asyncio.Protocol):
@@ -75,14 +94,15 @@ class _Client(asyncio.Protocol):
         self._request = request
         self._end = end
         self._received = b""
-        self._answered = 0
+        self._took: list[float] = []
+        self._sent = 0.0
         self._loop = asyncio.get_running_loop()
-        self.finished: asyncio.Future[int] = self._loop.create_future()
+        self.finished: asyncio.Future[list[float]] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(self._request)
+        self._ask()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -100,12 +120,16 @@ class _Client(asyncio.Protocol):
 
     def _next(self) -> None:
         self._received = b""
-        self._answered += 1
+        self._took.append(time.perf_counter() - self._sent)
         if self._loop.time() < self._end:
-            self._transport.write(self._request)
+            self._ask()
         else:
-            self.finished.set_result(self._answered)
+            self.finished.set_result(self._took)
             self._transport.close()
+
+    def _ask(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._request)
 
     def _fail(self, reason: str) -> None:
         if not self.finished.done():

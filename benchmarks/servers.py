@@ -76,6 +76,22 @@ class Server:
         response = self._connection.getresponse()
         return Reply(response.status, response.read())
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    def later(self, path: str, body: bytes) -> str:
+        """Post a JSON body as a job; return where the job is. RuntimeError unless it is taken."""
+        headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
+        self._connection.request("POST", path, body, self._headers | headers)
+        response = self._connection.getresponse()
+        content = response.read()
+        where = response.headers["Location"]
+        if response.status != 202 or where is None:
+            raise RuntimeError(f"POST {path}: {response.status} {content.decode()}")
+        return where
+
     def post(self, path: str, body: bytes, media: str = "application/json") -> Reply:
         """Post a body; RuntimeError unless the answer is 2xx."""
         reply = self.ask("POST", path, body, media)

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     shutdown_seconds: Count = Field(
         20, description="How long requests under way may take to finish after a signal to stop."
     )
+    keep_alive_seconds: Count = Field(
+        75,
+        description="How long a connection without requests stays open: longer than clients and "
+        "proxies keep theirs, lest one sends a request on a connection that is being closed.",
+    )
     fit_threads: int = Field(
         0, ge=0, description="How many fits may run at a time; 0 means one for each processor."
     )

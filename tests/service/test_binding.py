@@ -85,3 +85,15 @@ def test_without_keys_it_answers_to_no_name_but_its_own(live: Live, host: str, s
     assert answer.status_code == status
     if status == 421:
         assert read_problem(answer).code == "wrong_host"
+
+
+def test_a_connection_without_requests_is_kept_as_long_as_the_operator_says(tmp_path: Path) -> None:
+    with serving(tmp_path, PARTIALPOOL_KEEP_ALIVE_SECONDS="1") as live:
+        port = int(live.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b""
+            while piece := connection.recv(4096):  # until it ends the connection, which nobody uses
+                answer += piece
+            assert answer.startswith(b"HTTP/1.1 200")
+    assert Settings().keep_alive_seconds > 60  # what most proxies and clients hold theirs
