@@ -122,7 +122,7 @@ def photograph(visit: Visit, stem: Path, state: str) -> None:
 def kept(browser: Browser, url: str) -> None:
     """Photograph an answer for the README."""
     KEPT.parent.mkdir(exist_ok=True)
-    with visiting(browser, url, 1180, 1490) as visit:
+    with visiting(browser, url, 1180, 1330) as visit:
         page = visit.page
         visit.open()
         page.fill("#county", "Aitkin")

@@ -166,7 +166,8 @@ function counties(model) {
     if (!part.open || paper.dataset.drawn) return;
     try {
       const width = Math.max(Math.min(paper.clientWidth - 110, 420), 160);
-      await draw(paper, await get(`${model.href}/plots/intercepts?width=${width}`));
+      const query = new URLSearchParams({ width, title: "Counties and their uranium", x_title: "uranium (log ppm)" });
+      await draw(paper, await get(`${model.href}/plots/intercepts?${query}`));
       paper.dataset.drawn = "intercepts";
     } catch (error) {
       problems.show(paper, error);
