@@ -15,7 +15,7 @@ from service.schemas.system import ProblemCatalogue, ProblemPage
 
 router = APIRouter(tags=["service"])
 
-MAX_CODE: Final = 100
+_CODE_CHARACTERS: Final = 100
 _VARY: Final = {"Vary": "Accept"}
 
 
@@ -60,7 +60,7 @@ async def problems(request: Request) -> Response:
 )
 async def problem(
     request: Request,
-    code: Annotated[str, Path(description="The `code` of a problem.", max_length=MAX_CODE)],
+    code: Annotated[str, Path(description="The `code` of a problem.", max_length=_CODE_CHARACTERS)],
 ) -> Response:
     """Explain a kind of problem: the page that its `type` names; HTML for a browser."""
     kind = KINDS.get(code)
