@@ -185,7 +185,12 @@ def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def _ask(url: str, body: object = None) -> Any:
     method = "GET" if body is None else "POST"
-    answer = httpx.request(method, url, json=body, timeout=60).raise_for_status()
+    for _ in range(20):
+        answer = httpx.request(method, url, json=body, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(int(answer.headers["retry-after"]))  # a busy machine draws its first plot late
+    answer.raise_for_status()
     return answer.json() if "json" in answer.headers["content-type"] else answer.content
 
 
