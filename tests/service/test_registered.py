@@ -137,7 +137,7 @@ def test_a_long_registration_tells_how_far_it_is_and_can_be_cancelled(
     client: httpx.Client, root: Path
 ) -> None:
     some = b"".join(b"%d,%d.25,text %d\n" % (i, i % 977, i % 31) for i in range(100_000))
-    (root / "long.csv").write_bytes(b"i,x,t\n" + 15 * some)
+    (root / "long.csv").write_bytes(b"i,x,t\n" + 60 * some)
     given = {"prefer": "respond-async", "idempotency-key": "long"}
     first = refer(client, root, "long.csv", **given)
     job = first.headers["location"]
