@@ -31,6 +31,11 @@ def is_series(column: object) -> TypeGuard[pd.Series[Any]]:
     return pandas is not None and isinstance(column, pandas.Series)
 
 
+def is_categorical(column: object) -> bool:
+    """Whether this is a categorical column of pandas."""
+    return is_series(column) and isinstance(column.dtype, sys.modules["pandas"].CategoricalDtype)
+
+
 def is_na(value: object) -> bool:
     """Whether this is the missing value of pandas."""
     pandas = sys.modules.get("pandas")

@@ -119,9 +119,9 @@ def _ends(
     if isinstance(criterion, StackedCriterion):
         tried += _follow_ridges(criterion, ends, known, enough, watch)
     if structure.k > 1 and _doubtful(criterion, ends):
-        followed = len(first) if near is None else len(dips)
         every = starts(criterion) if isinstance(criterion, StackedCriterion) else found
-        others = [Start(theta) for theta in every.points[followed:]]
+        followed = first if near is None else dips
+        others = [Start(theta) for theta in every.points if not _among(theta, followed)]
         before = _lowest(ends)
         ends += descend_together(criterion, others, known, enough, watch)
         if (
@@ -156,6 +156,10 @@ def _follow_ridges(
         tried += (len(LADDER) + 1) * effects
         ends += descend_together(criterion, others, known, enough, watch)
     return tried
+
+
+def _among(theta: Floats, others: Sequence[Floats]) -> bool:
+    return any(np.array_equal(theta, other) for other in others)
 
 
 def _lowest(ends: Sequence[Optimum]) -> Optimum:

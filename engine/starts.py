@@ -29,6 +29,8 @@ SCALAR_GRID = np.concatenate([[0.0], 2.0 ** np.arange(-7.0, 7.0 + OCTAVES, OCTAV
 SIZES = ((0.02, 0.1, 0.5, 2.5, 12.0, 60.0), (0.1, 0.5, 2.5), (0.1, 1.0))
 """Standard deviations of the effects relative to the residual one, from the finest grid on."""
 DENSE_SIZES = (0.1, 0.5, 2.5, 12.0)
+FEW_EFFECTS, MORE_EFFECTS = 3, 5
+"""Of several factors: most effects in all whose sizes are scanned each; and if there is doubt."""
 CORRELATION, EDGE = 0.9, 0.9999
 MAX_PATTERNS = 8
 MAX_STARTS = 12
@@ -97,23 +99,33 @@ def _crossed_starts(criterion: Criterion, fewest: int | None) -> Starts:
     structure = criterion.structure
     if isinstance(criterion, CrossedCriterion) and criterion.costly:
         return Starts([structure.theta(np.diag(relative_deviations(criterion.blocks)))], 1, 0)
-    if isinstance(criterion, DenseCriterion) and structure.k <= 3:
-        thetas = _uncorrelated(structure, DENSE_SIZES)
-        shape = (1, *(len(DENSE_SIZES),) * structure.k)
-        values = criterion.scan(thetas).reshape(shape)
+    sizes = _dense_sizes(structure.k, fewest) if isinstance(criterion, DenseCriterion) else ()
+    if sizes:
+        thetas = _uncorrelated(structure, sizes, each=True)
+        values = criterion.scan(thetas).reshape(1, *(len(sizes),) * structure.k)
         chosen, dips = _choose(values, MAX_STARTS, fewest, edge=False)
         if chosen:
             return Starts([thetas[i] for i in chosen], dips, len(thetas))
-    thetas = _uncorrelated(structure, SIZES[1])
+    thetas = _uncorrelated(structure, SIZES[1], each=structure.k <= FEW_EFFECTS)
     order = np.argsort(criterion.scan(thetas), kind="stable")
     return Starts([thetas[i] for i in order[:MAX_STARTS]], 1, len(thetas))
 
 
+def _dense_sizes(k: int, fewest: int | None) -> tuple[float, ...]:
+    """The sizes that each of k effects takes in a scan; none where there are too many effects.
+
+    With a few more it is scanned when all starts are asked for, which is when there is doubt.
+    """
+    if k <= FEW_EFFECTS:
+        return DENSE_SIZES
+    return SIZES[1] if k <= MORE_EFFECTS and fewest is None else ()
+
+
 @lru_cache(maxsize=16)
-def _uncorrelated(structure: Structure, sizes: tuple[float, ...]) -> Floats:
-    """Thetas of uncorrelated effects (s, t): of all sizes, or all of one where they are many."""
+def _uncorrelated(structure: Structure, sizes: tuple[float, ...], *, each: bool) -> Floats:
+    """Thetas of uncorrelated effects (s, t): each effect of all sizes, or all effects of one."""
     k = structure.k
-    scales = list(product(sizes, repeat=k)) if k <= 3 else [(size,) * k for size in sizes]
+    scales = list(product(sizes, repeat=k)) if each else [(size,) * k for size in sizes]
     return np.array([structure.theta(np.diag(scale)) for scale in scales])
 
 

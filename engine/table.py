@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.errors import DataError, Problem, SpecError
-from engine.given import is_frame, is_lazy, is_series
+from engine.given import is_categorical, is_frame, is_lazy, is_series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,7 @@ class Table:
     def kind(self, name: str) -> Kind:
         """What a column holds; a pandas categorical is text, whatever its categories are."""
         column = self._series(name)
-        if is_series(column) and column.dtype.name == "category":
+        if is_categorical(column):
             return "text"
         if (values := self._plain_numbers(name)) is not None:
             return "boolean" if values.dtype.kind == "b" else "number"
