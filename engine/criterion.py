@@ -244,7 +244,7 @@ class Criterion:
         blocks, t = self.blocks, self.structure.matrix(theta)
         rt = _times(blocks.root, t)
         square = rt * rt if len(t) == 1 else rt @ rt.mT
-        lower = batched_cholesky(square + np.eye(len(t)))
+        lower = batched_cholesky(_plus_identity(square))
         root = batched_forward(lower, blocks.root)
         inner = batched_forward(lower, blocks.inner)
         flat = inner.reshape(-1, inner.shape[-1])
@@ -358,11 +358,19 @@ class Criterion:
         rt = _times(blocks.root, t)
         tr = rt.mT
         residual = blocks.inner[:, :, -1:] - blocks.inner[:, :, :-1] @ beta[:, None]
-        lower = batched_cholesky(tr @ rt + np.eye(len(t)))
-        both = np.concatenate([tr @ residual, np.broadcast_to(t.T, lower.shape)], axis=2)
+        lower = batched_cholesky(_plus_identity(tr @ rt))
+        both = np.empty((*lower.shape[:2], len(t) + 1))
+        both[:, :, :1], both[:, :, 1:] = tr @ residual, t.T
         half = batched_forward(lower, both)
         halved = half[:, :, 1:].mT
         return [((halved @ half[:, :, :1])[:, :, 0], halved @ half[:, :, 1:])]
+
+
+def _plus_identity(a: Floats) -> Floats:
+    """I + A_j in place of A_j, (J, k, k)."""
+    k = a.shape[-1]
+    a.reshape(len(a), k * k)[:, :: k + 1] += 1.0
+    return a
 
 
 def _times(a: Floats, b: Floats) -> Floats:

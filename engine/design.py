@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import product
 from math import prod
 
@@ -20,6 +20,9 @@ from engine.state import State
 from engine.table import Factor, Floats, all_finite
 
 INTERCEPT = "(Intercept)"
+REMEMBERED = 256
+"""Formulas whose designs are remembered."""
+NO_ROWS = Frame(0, 0, {}, {})
 MAX_COLUMNS = 2_000
 """Most columns that X may have after factors are expanded."""
 MAX_EFFECTS = 16
@@ -86,14 +89,14 @@ class Block:
         return [reduce(np.multiply, reversed(combination)) for combination in product(*parts)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TermSet:
     """An intercept or none, and blocks: the columns of X, or of one random term."""
 
     intercept: bool
     blocks: tuple[Block, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Column names as R gives them."""
         own = tuple(name for block in self.blocks for name in block.names)
@@ -118,7 +121,7 @@ class TermSet:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grouping:
     """All random terms on one grouping factor.
 
@@ -132,12 +135,12 @@ class Grouping:
     columns: tuple[str, ...]
     terms: tuple[TermSet, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the k random effects of a level."""
         return tuple(name for term in self.terms for name in term.names)
 
-    @property
+    @cached_property
     def intercepts(self) -> tuple[bool, ...]:
         """Which of the k effects are intercepts."""
         return tuple(
@@ -195,11 +198,28 @@ def learn(
         LimitError: more than ``MAX_COLUMNS`` columns, or more group means than are kept.
     """
     formula = spec.formula
+    if coded and not frame.bare and (design := _of_numbers(formula, spec.offset)) is not None:
+        return design
     require_few_means([formula.response, *variables(formula)], frame.factors, frame.n_rows)
     learner = _Learner(frame, constants, coded)
     response = Response(formula.response, learner.states(formula.response), spec.offset)
     fixed = learner.term_set(formula.intercept, formula.terms, dict(spec.contrasts))
     return Design(response, fixed, learner.groupings(formula))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _of_numbers(formula: Formula, offset: str | None) -> Design | None:
+    """The design of a formula that takes nothing from rows; ``None`` if it takes something.
+
+    It is the same whatever the rows are, and for a small table it takes as long as the sums.
+    """
+    exprs = [formula.response, *variables(formula)]
+    takes = (expression.stateful, expression.group_means, expression.is_factor)
+    if any(take(expr) for take in takes for expr in exprs):
+        return None
+    learner = _Learner(NO_ROWS, None, True)
+    fixed = learner.term_set(formula.intercept, formula.terms, {})
+    return Design(Response(formula.response, {}, offset), fixed, learner.groupings(formula))
 
 
 class _Learner:

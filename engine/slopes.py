@@ -103,7 +103,7 @@ class SlopesCriterion(StackedCriterion):
         g = np.array([a * a, a * b, b * b + c * c, (a * c) ** 2, np.ones_like(a)])
         n = (g.T @ self._pair_inverses).reshape(len(a), 4, -1)
         determinant = np.maximum(n[:, 3], SMALLEST_PIVOT)
-        weights = n[:, :3] / determinant[:, None]
+        weights = n[:, :3] * (1.0 / determinant)[:, None]
         d = weights.reshape(len(a), -1) @ self._pair_products
         d += self.blocks.within.ravel()
         return d.reshape(-1, *self.blocks.within.shape), np.log(determinant).sum(axis=1)

@@ -69,7 +69,7 @@ def joined(blocks: Sequence[Floats]) -> Floats:
 
 def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
     """The map of one grouping factor: affine within each of its random terms, (k, k)."""
-    z = np.diag(1.0 / pilot.scale)
+    z = _diagonal(1.0 / pilot.scale)
     start = 0
     for term in grouping.terms if pilot.centre.any() else ():
         stop = start + len(term.names)
@@ -81,5 +81,11 @@ def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:
 
 def _affine(pilot: Pilot, constant: Floats) -> Floats:
     """S with X_s = X S for columns (x - centre) / scale, when X constant = 1."""
-    out = np.diag(1.0 / pilot.scale)
+    out = _diagonal(1.0 / pilot.scale)
     return out - constant[:, None] * (pilot.centre / pilot.scale) if constant.any() else out
+
+
+def _diagonal(values: Floats) -> Floats:
+    out = np.zeros((len(values), len(values)))
+    out.flat[:: len(values) + 1] = values
+    return out
