@@ -22,7 +22,8 @@ class Caps:
     ``decoded_bytes`` counts the file after decompression and, for Parquet and Arrow, the values
     as they are decoded; ``document_bytes`` a JSON document, which is read whole. A gzip file that
     has become more than ``FREE_BYTES`` may be at most ``expansion`` times as large as what was read
-    of it; the footer of a Parquet file has at most ``footer_bytes``.
+    of it; the footer of a Parquet file has at most ``footer_bytes``, an Arrow stream at most
+    ``frames`` batches and dictionaries.
     """
 
     rows: int = 20_000_000
@@ -33,6 +34,7 @@ class Caps:
     document_bytes: int = 32 << 20
     expansion: int = 200
     footer_bytes: int = 8 << 20
+    frames: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from service.intake.typed import refusal
 from service.intake.unpack import too_many_bytes
 
 _BATCH_ROWS = 65_536
+_FEW_ROWS = 4_096
+"""Batches of fewer rows are put together: each takes as long as some hundreds of rows."""
 _MAGIC = b"ARROW1\0\0"
 _BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError, struct.error)
 
@@ -85,10 +87,12 @@ class ArrowSource:
                 schema = _open_ipc(mapped).schema
                 _skip_magic(mapped)
                 size = 0
-                for frame in decoded_sizes(mapped):
+                for number, frame in enumerate(decoded_sizes(mapped), start=1):
                     size += frame
                     if size > caps.decoded_bytes:
                         raise too_many_bytes(caps)
+                    if number > caps.frames:
+                        raise _too_many_frames(caps)
         except IntakeError:
             raise
         except _BROKEN as error:
@@ -99,11 +103,21 @@ class ArrowSource:
         """Yield the cells, each batch validated in full before it is touched."""
         try:
             with _mapped(self.path) as mapped:
-                yield from _decoded(iter(_open_ipc(mapped)), self.names, self.caps)
+                yield from _gathered(_decoded(iter(_open_ipc(mapped)), self.names, self.caps))
         except IntakeError:
             raise
         except _BROKEN as error:
             raise _unreadable("Arrow") from error
+
+
+def _too_many_frames(caps: Caps) -> CapError:
+    return CapError(
+        Problem(
+            "too_many_frames",
+            f"The Arrow stream has more than {caps.frames} batches and dictionaries.",
+            "Write fewer and larger batches, or Parquet.",
+        )
+    )
 
 
 def _check_footer(path: Path, caps: Caps) -> None:
@@ -177,6 +191,29 @@ def _decoded(
         step = max(1, min(_BATCH_ROWS, 8 * BATCH_BYTES // width))
         for start in range(0, batch.num_rows, step):
             yield [column.slice(start, step) for column in columns]
+
+
+def _gathered(batches: Iterator[list[pa.Array]]) -> Iterator[list[pa.Array]]:
+    """Yield the same rows, those of small batches together."""
+    waiting: list[list[pa.Array]] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch[0]) if batch else 0
+        size += sum(column.nbytes for column in batch)
+        if rows >= _FEW_ROWS or size >= BATCH_BYTES:
+            yield _joined(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[list[pa.Array]]) -> list[pa.Array]:
+    return (
+        batches[0]
+        if len(batches) == 1
+        else [pa.concat_arrays(own) for own in zip(*batches, strict=True)]
+    )
 
 
 def _decoded_size(column: pa.Array) -> tuple[int, int]:

@@ -42,6 +42,7 @@ class Limits(Answer):
         description="How many times as large as itself a gzip upload may become, beyond 64 MiB."
     )
     max_footer_bytes: int = Field(description="Longest footer of a Parquet file, in bytes.")
+    max_frames: int = Field(description="Most batches and dictionaries of an Arrow stream.")
     max_document_bytes: int = Field(description="Largest upload as one JSON document, in bytes.")
     max_columns: int = Field(description="Most columns of a table.")
     max_inline_rows: int = Field(description="Most rows of data given with a request.")

@@ -105,6 +105,18 @@ def wide() -> bytes:
     return sink.getvalue()
 
 
+def many_batches() -> bytes:
+    """Batches of no row at all, each of which takes its time."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, pa.schema([("a", pa.int8())])) as writer:
+        writer.write_batch(empty := pa.record_batch({"a": pa.array([], pa.int8())}))
+        one = len(sink.getvalue())
+        writer.write_batch(empty)
+        frame = sink.getvalue()[one:]
+        sink.write(frame * 110_000)
+    return gzip.compress(sink.getvalue())
+
+
 BOMBS: dict[str, tuple[Callable[[], bytes], str, int, str]] = {
     "rows that are bits": (lambda: many_rows(4), PARQUET, 422, "too_many_rows"),
     "columns of zeros": (constant_columns, PARQUET, 413, "too_many_bytes"),
@@ -113,6 +125,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str, int, str]] = {
     "gzip": (lambda: gzip.compress(b"a\n" + b"1\n" * 40_000_000), CSV, 413, "swelling_gzip"),
     "nested lists": (lambda: nested(50), ARROW, 422, "nested_column"),
     "deeply nested lists": (lambda: nested(5_000), ARROW, 422, "unreadable_file"),
+    "batches without rows": (many_batches, ARROW, 422, "too_many_frames"),
     "20,000 columns": (wide, ARROW, 422, "too_many_columns"),
 }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 
-from service.intake import Form, Kind, dataset_id, take_columns
+from service.intake import Caps, Form, Kind, dataset_id, take_columns
+from service.intake.columnar import ArrowSource
 from tests.service.intake.tables import WRITERS, delimited, tables
 from tests.service.intake.taking import Columns, arrow, parquet, take
 
@@ -40,6 +42,20 @@ def test_what_is_read_back_is_what_was_given(columns: Columns) -> None:
         for given_cell, cell in zip(cells, rows[name].to_pylist(), strict=True):
             assert cell == given_cell
             assert isinstance(cell, bool) == isinstance(given_cell, bool)
+
+
+def test_rows_in_batches_of_one_are_the_same_table_and_come_together(tmp_path: Path) -> None:
+    words, n = ["a", "bc", None, "d"], 9_000
+    columns: Columns = {"c": [words[i % 4] for i in range(n)], "x": [i / 4 for i in range(n)]}
+    path = tmp_path / "small.arrows"
+    kind = pa.schema([("c", pa.dictionary(pa.int8(), pa.string())), ("x", pa.float64())])
+    with pa.ipc.new_stream(path, kind) as writer:
+        for i in range(n):  # each with a dictionary of its own
+            row = pa.table({name: own[i : i + 1] for name, own in columns.items()}).cast(kind)
+            writer.write_table(row)
+    assert take(path.read_bytes(), Form.ARROW).id == take_columns(columns)[0].id
+    sizes = [len(batch[0]) for batch in ArrowSource(path, Caps()).batches()]
+    assert (sum(sizes), len(sizes)) == (n, 3)
 
 
 ROW: Columns = {"c": ["a", "bc", None], "x": [1.5, None, 2.0]}
