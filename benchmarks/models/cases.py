@@ -151,8 +151,6 @@ USUAL = (
     kenward_roger(1_000_000, target=2.0, with_peers=False),
 )
 LARGE = (
-    replace(INSTEVAL, rounds=1),
-    replace(MILLION, rounds=1),
     kenward_roger(20_000),
     kenward_roger(50_000),
     RATINGS,
