@@ -224,7 +224,15 @@ def _doubtful(criterion: Criterion, ends: Sequence[Optimum]) -> bool:
     best = _lowest(ends)
     if not all(end.converged and end.value - best.value <= SAME_OPTIMUM for end in ends):
         return True
-    return bool(_gone(canonical(criterion, criterion.structure.matrix(best.theta))))
+    structure = criterion.structure
+    if _regular(structure, best.theta):
+        return False
+    return bool(_gone(canonical(criterion, structure.matrix(best.theta))))
+
+
+def _regular(structure: Structure, theta: Floats) -> bool:
+    """Whether no diagonal element of T, and so no column, nearly vanishes."""
+    return float(np.abs(theta[structure.on_diagonal]).min()) >= BOUNDARY
 
 
 def _gone(t: Floats) -> list[int]:
@@ -235,9 +243,6 @@ def _gone(t: Floats) -> list[int]:
 
 def canonical(criterion: Criterion, t: Floats) -> Floats:
     """The T with non-negative diagonal that gives the same G, block by block."""
-    diagonal = t.diagonal()
-    if np.abs(diagonal).min() > BOUNDARY:  # T is lower triangular: no more than signs differ
-        return t * np.sign(diagonal)
     g = t @ t.T
     out = np.zeros_like(t)
     for block in blocks_of(criterion.structure):
@@ -248,8 +253,9 @@ def canonical(criterion: Criterion, t: Floats) -> Floats:
 def settle(criterion: Criterion, end: Optimum) -> Optimum:
     """The same optimum in canonical form, columns of T that vanish set to exactly zero."""
     structure = criterion.structure
-    if structure.k == 1 and abs(end.theta[0]) >= BOUNDARY:
-        return replace(end, theta=np.abs(end.theta), evaluations=0)
+    if _regular(structure, end.theta):  # T is lower triangular: no more than signs differ
+        signs = np.sign(structure.matrix(end.theta).diagonal())
+        return replace(end, theta=end.theta * signs[structure.cols], evaluations=0)
     t = canonical(criterion, structure.matrix(end.theta))
     theta, value, evaluations = structure.theta(t), end.value, 0
     for column in _gone(t):

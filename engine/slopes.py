@@ -106,7 +106,8 @@ class SlopesCriterion(StackedCriterion):
         weights = n[:, :3] * (1.0 / determinant)[:, None]
         d = weights.reshape(len(a), -1) @ self._pair_products
         d += self.blocks.within.ravel()
-        return d.reshape(-1, *self.blocks.within.shape), np.log(determinant).sum(axis=1)
+        logs = np.log(determinant, out=determinant)
+        return d.reshape(-1, *self.blocks.within.shape), logs @ np.ones(logs.shape[1])
 
     def _whitened_pairs(self, thetas: Floats) -> tuple[Floats, Floats]:
         """L_j^-1 [R_j, Q_j'[X y]] (s, 2, m, J) and sum_j log|N_j| (s,) of two effects."""
