@@ -19,7 +19,7 @@ from scipy.linalg import lapack
 
 from engine.criterion import Structure
 from engine.descent import Start
-from engine.surface import LevelSums, StackedCriterion, roots
+from engine.surface import LevelSums, StackedCriterion, log_diagonal, roots
 from engine.table import Floats
 
 LEAST = 0.01
@@ -32,7 +32,7 @@ def scored(criterion: StackedCriterion, thetas: Floats) -> list[Start]:
     found = criterion.whitened(thetas)
     exists, upper, inverse = roots(found.d)
     sums = criterion.level_sums(found.root, found.inner, inverse, criterion.fixed_weight)
-    values = criterion.values(np.log(upper.diagonal(axis1=1, axis2=2)), found.log_det).tolist()
+    values = criterion.values(log_diagonal(upper), found.log_det).tolist()
     out = []
     for i, theta in enumerate(thetas):
         moved = _moved(criterion, theta, sums.of(i)) if exists[i] else None

@@ -126,7 +126,7 @@ class StackedCriterion(Criterion, ABC):
         found = self.whitened(thetas)
         exists, upper, inverse = roots(found.d)
         sums = self.level_sums(found.root, found.inner, inverse, self._weight)
-        values = self.values(_log_diagonal(upper), found.log_det)
+        values = self.values(log_diagonal(upper), found.log_det)
         s, t = thetas.shape
         directions = self.structure.directions(thetas).reshape(s, t, -1)
         turned = directions.mT
@@ -181,7 +181,7 @@ class StackedCriterion(Criterion, ABC):
         """The criterion alone; infinite where it does not exist."""
         found = self.whitened(theta[None])
         exists, upper, _ = roots(found.d)
-        return float(self.values(_log_diagonal(upper), found.log_det)[0]) if exists[0] else np.inf
+        return float(self.values(log_diagonal(upper), found.log_det)[0]) if exists[0] else np.inf
 
     def values(self, logs: Floats, log_det: Floats) -> Floats:
         """The criterion from the logarithms of the diagonal of R (s, q) and log|V| (s,)."""
@@ -211,7 +211,8 @@ class StackedCriterion(Criterion, ABC):
         return self.count * float(1.0 + LOG_2PI - np.log(self.count))
 
 
-def _log_diagonal(upper: Floats) -> Floats:
+def log_diagonal(upper: Floats) -> Floats:
+    """The logarithms of the diagonal of R (s, q, q), (s, q)."""
     return np.log(upper.diagonal(axis1=1, axis2=2))
 
 
@@ -219,7 +220,7 @@ def log_roots(d: Floats) -> Floats:
     """The logarithms of the diagonal of R, D = R'R (s, q, q): (s, q); NaN where there is no R."""
     if d.shape[-1] > FEW_COLUMNS:
         exists, upper, _ = roots(d)
-        return np.where(exists[:, None], _log_diagonal(upper), np.nan)
+        return np.where(exists[:, None], log_diagonal(upper), np.nan)
     left = d.transpose(1, 2, 0).copy()  # an elimination runs along all thetas
     pivots = np.empty((len(d), len(left)))
     for c in range(len(left)):
