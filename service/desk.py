@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from engine import EngineError
@@ -202,7 +202,15 @@ class Desk:
                 await self._leases.release(name)
 
     async def _queue(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
-        """Make a job of the work, or find the one it is already; raises ``UnreachableError``."""
+        """Make a job of the work, or find the one it is already; raises ``UnreachableError``.
+
+        Who comes while its rows are being put away waits for that: they are put away once.
+        """
+        key = (jobs.owner, work.label.key, "job")
+        begun, first = await self._flights.once(key, lambda: self._add(jobs, work))
+        return replace(begun, new=begun.new and first)
+
+    async def _add(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
         self._places.require()
         label, stowed = work.label, await work.stow()
         new = Job(

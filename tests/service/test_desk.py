@@ -54,6 +54,17 @@ class Thought:
         return Stowed({})
 
 
+class Slow(Thought):
+    """Work whose rows take longer to put away than a request waits."""
+
+    stowed = 0
+
+    async def stow(self) -> Stowed:
+        self.stowed += 1
+        await asyncio.sleep(2 * LOOKING_SECONDS)
+        return await super().stow()
+
+
 async def test_who_waits_gets_the_result_and_the_next_finds_it(parts: Services) -> None:
     work, jobs = Thought(), parts.jobs("default")
     work.gate.set()
@@ -100,6 +111,15 @@ async def test_what_outlasts_a_thread_becomes_one_job(parts: Services) -> None:
     found = await asyncio.gather(*(parts.desk.obtain(jobs, work, brief) for _ in range(3)))
     assert len({job.id for job in found if isinstance(job, Job)}) == 1
     assert work.begun == 1
+
+
+async def test_rows_that_take_long_to_put_away_are_put_away_once(parts: Services) -> None:
+    await parts.runner.close()
+    parts.changes.closing = False
+    work, jobs = Slow(), parts.jobs("default")
+    found = await asyncio.gather(*(parts.desk.obtain(jobs, work, NOW) for _ in range(3)))
+    assert len({job.id for job in found if isinstance(job, Job)}) == 1
+    assert work.stowed == 1
 
 
 @pytest.mark.usefixtures("radon")
