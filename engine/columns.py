@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -23,14 +24,17 @@ class Columns:
     """The columns of some rows in the data's units.
 
     Attributes:
-        m: M, (m, n).
-        z: Z of each grouping factor without the split by level, (k, n); ``None`` for (1, n) ones.
+        m: M, each column (n,).
+        z: Z of each grouping factor without the split by level, each column (n,); ``None`` where it
+            is one column of ones.
         weights: (n,).
+        frame: the rows.
     """
 
-    m: Floats
-    z: tuple[Floats | None, ...]
+    m: tuple[Floats, ...]
+    z: tuple[Sequence[Floats] | None, ...]
     weights: Floats | None
+    frame: Frame
 
     @classmethod
     def of(cls, design: Design, frame: Frame, weights: str | None) -> Columns:
@@ -39,19 +43,25 @@ class Columns:
         Raises:
             DataError: weights that are not positive, an expression that is not finite.
         """
+        ones = np.ones(frame.n_rows)
         x = [column for block in design.fixed.blocks for column in block.columns(frame)]
-        m = np.empty((len(x) + 2, frame.n_rows))
-        m[0] = 1.0
-        for row, column in zip(m[1:], [*x, design.response.values(frame)], strict=True):
-            row[:] = column
         z = tuple(_z(grouping, frame) for grouping in design.groupings)
-        for columns in (m, *z):
-            if columns is not None and not max(columns.max(), -columns.min()) <= LARGEST:
-                raise _too_large(columns, frame)  # nor when it is NaN
-        return cls(m, z, None if weights is None else _weights(frame, weights))
+        m = (ones, *x, design.response.values(frame))
+        return cls(m, z, None if weights is None else _weights(frame, weights), frame)
+
+    def require_bounded(self) -> None:
+        """Raise ``DataError`` when a number is beyond ``LARGEST``, or NaN."""
+        for column in chain(self.m, *(own for own in self.z if own is not None)):
+            if not max(column.max(), -column.min()) <= LARGEST:
+                raise _too_large(column, self.frame)
 
     def pilots(self, design: Design) -> tuple[Pilot, ...]:
-        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it."""
+        """Pilots of M, then of each Z; nothing is shifted without a constant to hold it.
+
+        Raises:
+            DataError: a number is too large.
+        """
+        self.require_bounded()
         anchored = bool(design.fixed.constant())
         own = [_pilot(self.m, (True, *_coded(design.fixed), False), [anchored] * len(self.m))]
         for grouping, z in zip(design.groupings, self.z, strict=True):
@@ -63,19 +73,21 @@ class Columns:
         return tuple(own)
 
 
-def _z(grouping: Grouping, frame: Frame) -> Floats | None:
+def _z(grouping: Grouping, frame: Frame) -> Sequence[Floats] | None:
     if grouping.intercepts == (True,):
         return None
-    return np.array(grouping.z_columns(frame))
+    return grouping.z_columns(frame)
 
 
 def _coded(terms: TermSet) -> tuple[bool, ...]:
     return tuple(block.indicator for block in terms.blocks for _ in block.names)
 
 
-def _pilot(columns: Floats, coded: Sequence[bool], held: Sequence[bool]) -> Pilot:
+def _pilot(
+    columns: Sequence[Floats] | Floats, coded: Sequence[bool], held: Sequence[bool]
+) -> Pilot:
     """Mean and spread of each column; coded levels stay, and so does all without a constant."""
-    n = columns.shape[1]
+    n = len(columns[0])
     centre, scale = np.zeros(len(columns)), np.ones(len(columns))
     for i, column in enumerate(columns):
         if coded[i]:
@@ -111,8 +123,8 @@ def _weights(frame: Frame, name: str) -> Floats:
     return weights
 
 
-def _too_large(columns: Floats, frame: Frame) -> DataError:
-    bad = ~np.asarray((np.abs(columns) <= LARGEST).all(axis=0))
+def _too_large(column: Floats, frame: Frame) -> DataError:
+    bad = ~(np.abs(column) <= LARGEST)
     return DataError(
         Problem(
             "too_large_values",

@@ -37,20 +37,26 @@ class Pilot:
         """Columns as they are."""
         return cls(np.zeros(n_columns), np.ones(n_columns))
 
-    def apply(self, columns: Floats) -> Floats:
+    def apply(self, columns: Sequence[Floats] | Floats) -> Floats:
         """Shifted and scaled columns, (columns, n)."""
-        return self.shift(columns.copy())
-
-    def shift(self, columns: Floats) -> Floats:
-        """The same in place of the columns as they were."""
-        for column, centre, scale in zip(
-            columns, self.centre.tolist(), self.scale.tolist(), strict=True
+        out = np.empty((len(columns), len(columns[0])))
+        for own, column, centre, scale in zip(
+            out, columns, self.centre.tolist(), self.scale.tolist(), strict=True
         ):
             if centre:
-                np.subtract(column, centre, out=column)
+                np.subtract(column, centre, out=own)
+            else:
+                own[:] = column
             if scale != 1.0:
-                np.multiply(column, 1.0 / scale, out=column)  # a power of two: exact
-        return columns
+                np.multiply(own, 1.0 / scale, out=own)  # a power of two: exact
+        return out
+
+    def furthest(self, squares: Floats) -> float:
+        """A bound on the columns before they were shifted, by their sums of squares after it.
+
+        NaN when there is one among them.
+        """
+        return float((np.abs(self.centre) + self.scale * np.sqrt(squares)).max())
 
 
 @dataclass(frozen=True, slots=True)

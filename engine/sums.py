@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.columns import Columns
+from engine.columns import LARGEST, Columns
 from engine.cooccurrence import MeetingSums
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Design, Grouping
@@ -133,19 +134,30 @@ class Sums:
             for a, b in combinations(range(len(self._groups)), 2)
         ]
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is too large is refused
     def add(self, columns: Columns, codes: Sequence[Codes]) -> None:
-        """Add rows: their columns, whose memory is used up, and their levels, (n,) each."""
-        m, weights = self._pilots[0].shift(columns.m), columns.weights
+        """Add rows: their columns and their levels, (n,) each.
+
+        Raises:
+            DataError: a number is too large.
+        """
+        weights = columns.weights
+        m = self._pilots[0].apply(columns.m)
         n = m.shape[1]
         self._n += n
         if weights is not None:
             self._log_weights += float(np.log(weights).sum())
         weighted = m if weights is None else m * weights
-        self._mm += _gram(m) if weights is None else weighted @ m.T
+        mm = _gram(m) if weights is None else weighted @ m.T
+        self._mm += mm
         z = [
-            None if own is None else pilot.shift(own)
+            None if own is None else pilot.apply(own)
             for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
         ]
+        squares = [mm.diagonal() if weights is None else _squares(m), *map(_squares, z)]
+        furthest = map(Pilot.furthest, self._pilots, squares)
+        if not all(bound <= LARGEST for bound in furthest):  # nor when it is NaN
+            columns.require_bounded()
         for group, own, code in zip(self._groups, z, codes, strict=True):
             group.add(own, code, weighted, weights)
         for meeting, (a, b) in zip(self._meetings, combinations(range(len(z)), 2), strict=True):
@@ -196,21 +208,18 @@ class _GroupSums:
     def add(self, z: Floats | None, codes: Codes, weighted: Floats, weights: Floats | None) -> None:
         """Add rows: Z (k, n), levels (n,), M times the weights (m, n)."""
         self._grow(codes)
-        if len(self.rows) <= len(codes):
-            self.rows += np.bincount(codes, minlength=len(self.rows))
-        else:
-            np.add.at(self.rows, codes, 1)
+        _add_by_level(self.rows, codes)
         sums, m = self._sums, self._m
         for a, constant in enumerate(self._ones):
             products = weighted if constant or z is None else z[a] * weighted
             for c, values in enumerate(products):
                 if not (constant and c == 0 and weights is None):  # these are the rows
-                    np.add.at(sums[a * m + c], codes, values)
+                    _add_by_level(sums[a * m + c], codes, values)
         if z is None:
             return
         for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
             both = z[a] * z[b]
-            np.add.at(sums[i], codes, both if weights is None else both * weights)
+            _add_by_level(sums[i], codes, both if weights is None else both * weights)
 
     def total(self, order: Order) -> GroupProducts:
         """The sums, levels in the order given."""
@@ -255,6 +264,17 @@ class _GroupSums:
             self._sums = np.pad(self._sums, ((0, 0), (0, more)))
 
 
+def _add_by_level(sums: NDArray[Any], codes: Codes, values: Floats | None = None) -> None:
+    """Add the values of rows, or one for each, to the sums of their levels, in place.
+
+    Where levels are many beside the rows, those without rows cost nothing.
+    """
+    if len(sums) <= len(codes):
+        sums += np.bincount(codes, values, minlength=len(sums))
+    else:
+        np.add.at(sums, codes, 1 if values is None else values)
+
+
 def _require_few_levels(name: str, count: int) -> None:
     if count > MAX_LEVELS:
         raise LimitError(
@@ -273,6 +293,11 @@ def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -
     if weights is not None:
         left = left * weights
     return np.asarray((left[:, None] * right).reshape(-1, n))
+
+
+def _squares(columns: Floats | None) -> Floats:
+    """Sums of squares of columns (columns, n)."""
+    return np.zeros(1) if columns is None else np.asarray(np.vecdot(columns, columns))
 
 
 def _gram(m: Floats) -> Floats:
