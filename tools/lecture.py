@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.service.live import serving
+from tools.live import serving
 from tools.pictures import slim
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "lecture"

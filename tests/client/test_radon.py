@@ -15,7 +15,7 @@ from partialpool.cli import main
 from partialpool.cli.commands import cli
 from service.schemas.radon import AssessmentRequest, DecisionRequest, Measurement
 from tests.client.conftest import number
-from tests.service.live import Live
+from tools.live import Live
 
 
 def test_a_house_is_assessed_by_county_or_by_code(client: Client) -> None:
