@@ -41,6 +41,7 @@ def main() -> None:
         path_of(name).write_text(f"{picture}\n{mark(figure)}", "utf-8")
         print(f"{name}.svg: {len(picture) / 1000:.0f} kB")
         if asked.png is not None:
+            asked.png.mkdir(parents=True, exist_ok=True)
             image = vl_convert.vegalite_to_png(
                 spec, vl_version=VEGA_LITE, scale=1.5, allowed_base_urls=[]
             )
