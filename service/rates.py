@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,7 +52,7 @@ class Rates:
         self._batch = max(1, units // _BATCHES)
         self._leases: dict[str, Lease] = {}
         self._most = most_at_once
-        self._under_way: Counter[str] = Counter()
+        self._under_way: dict[str, int] = {}
         self._log = structlog.get_logger("service")
         self.policy = (
             f'"{POLICY}";q={units};w={WINDOW};qu="units", '
@@ -85,16 +84,17 @@ class Rates:
 
     def enter(self, caller: str) -> None:
         """Count a request that begins; raises ``too_many_requests`` when there are too many."""
-        if self._under_way[caller] >= self._most:
+        count = self._under_way.get(caller, 0)
+        if count >= self._most:
             detail = f"{self._most} requests of this caller are under way already."
             raise ProblemError("too_many_requests", detail)
-        self._under_way[caller] += 1
+        self._under_way[caller] = count + 1
 
     def leave(self, caller: str) -> None:
         """Count a request that has ended."""
-        self._under_way[caller] -= 1
-        if not self._under_way[caller]:
-            del self._under_way[caller]
+        count = self._under_way.pop(caller) - 1
+        if count:
+            self._under_way[caller] = count
 
     def _new_lease(self, caller: str) -> Lease:
         if len(self._leases) >= _MAX_CALLERS:

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     plot_seconds: Seconds = Field(
         30, description="How long the drawing of one plot may take.", gt=0
     )
+    max_waiting_plots: Count = Field(
+        32, description="Most plots of one owner that wait to be drawn at a time."
+    )
     plot_cache_bytes: Count = Field(
         32 * MIB, description="Memory for plots that were asked for last, in bytes."
     )

@@ -135,6 +135,7 @@ class Limits(Answer):
     job_seconds: float = Field(description="How long a job may run.")
     job_retention_seconds: float = Field(description="How long a finished job can be read.")
     max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    max_waiting_plots: int = Field(description="Most plots that wait to be drawn at a time.")
     rate_units: int = Field(
         description="Units of work, about milliseconds of a processor, that a caller may ask for "
         "in a minute; 0: any number, of which any are under way at a time."

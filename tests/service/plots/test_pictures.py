@@ -119,7 +119,7 @@ async def test_what_breaks_or_dies_over_a_picture_is_replaced(fresh: Pictures) -
         return LINE
 
     with pytest.raises(ProblemError) as caught:
-        await fresh.draw("broken", gather, "svg", 1.0)
+        await fresh.draw(("somebody", "broken"), gather, "svg", 1.0)
     assert caught.value.kind.code == "internal"
     for pid in workers():
         os.kill(pid, signal.SIGKILL)
