@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     ready_without_compute: bool = Field(
         False,
         description="Answer `/readyz` with 200, and say `lost` of the part, also while no long "
-        "work can be done: reading, predictions and small fits go on without.",
+        "work can be done, or no plot be drawn: reading, predictions and small fits go on without.",
     )
     compute_tls_ca: str = Field(
         "", description="File of the authority that signed the certificates of a `tls://` cluster."

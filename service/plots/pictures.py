@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from engine import __version__
 from service import worker
@@ -111,6 +111,10 @@ class Pictures:
         if self._bundle is None:
             with suppress(ProblemError):  # it is told to who asks
                 await self._flights.once("prepare", begin, 0)
+
+    async def check(self) -> Literal["ok", "idle"]:
+        """Return how the processes are; raises ``UnreachableError`` when none can be started."""
+        return await self._workers.check()
 
     async def close(self) -> None:
         """End all drawing."""

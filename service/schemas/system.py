@@ -22,10 +22,11 @@ class Readiness(Answer):
 
     status: Literal["ready"] = Field(description="Always `ready`; otherwise the answer is a 503.")
     checks: dict[str, Literal["ok", "idle", "lost"]] = Field(
-        description="`catalog`, `store`, and where long work is done: `workers` of this machine, "
-        "or `cluster`. `ok`: it answered; `idle`: no worker process has been needed yet; `lost`: "
-        "it does not answer, and the operator says that the service is ready without it.",
-        examples=[{"catalog": "ok", "store": "ok", "workers": "idle"}],
+        description="`catalog`, `store`, where long work is done: `workers` of this machine, or "
+        "`cluster`, and `drawing`: the processes that draw plots. `ok`: it answered; `idle`: no "
+        "process has been needed yet; `lost`: it does not answer, and the operator says that the "
+        "service is ready without it.",
+        examples=[{"catalog": "ok", "store": "ok", "workers": "idle", "drawing": "idle"}],
     )
 
 
