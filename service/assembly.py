@@ -130,6 +130,11 @@ def _watch(parts: Services) -> None:
             "Tasks handed to the threads that compute.",
             lambda: parts.compute.submitted,
         ),
+        (
+            "partialpool_rate_store_losses",
+            "Times that the store of rate limits did not answer; this process counted for itself.",
+            lambda: 0 if parts.rates is None else parts.rates.losses,
+        ),
     )
     for name, meaning, read in counted:
         parts.instruments.count(Count(name, meaning, read))

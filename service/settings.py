@@ -208,7 +208,8 @@ class Settings(BaseSettings):
     rate_store: str = Field(
         "async+memory://",
         description="URL of what counts the units, as `limits` has it: `async+memory://` for each "
-        "process, `async+redis://host` or `async+valkey://host` for all that share it.",
+        "process, `async+redis://host` or `async+valkey://host` for all that share it. While it "
+        "does not answer, each process counts for itself.",
     )
     max_concurrent_requests: Count = Field(
         100, description="Most requests of one key, or one address, under way at a time."
