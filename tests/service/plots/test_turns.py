@@ -119,6 +119,7 @@ async def test_who_waits_behind_its_own_plots_is_told_so_and_not_that_the_servic
     await pictures.close()
 
 
+@pytest.mark.slow
 async def test_more_plots_than_may_wait_are_refused_and_drawn_when_asked_for_again(
     plotted: Plotted,
 ) -> None:
