@@ -40,17 +40,19 @@ from service.assembly import assembled
 from service.catalog import Database
 from service.compute import Compute
 from service.cross_origin import cors
+from service.direct import routes_of
 from service.gate import Authentication, Gate
 from service.limiting import RateLimits
 from service.local import LocalNames
 from service.middleware import (
-    AccessLog,
     BodyLimit,
     HeadAsGet,
     LastResort,
-    Measure,
+    Observe,
     RequestId,
     SecurityHeaders,
+    logged,
+    measured,
 )
 from service.observing import Instruments
 from service.patience import patiently
@@ -160,15 +162,18 @@ def create_app(settings: Settings | None = None, *, local: bool = False) -> Fast
         redoc_url=None,
         lifespan=_lifespan,
         middleware=_middleware(settings, instruments, local),
-        telemetry={"metrics": False, "logs": False, "operation_spans": False},
+        telemetry={
+            "tracing": settings.traces_url is not None,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+        },
     )
     app.state.instruments = instruments
     app.state.settings = settings
     handlers.register(app)
-    for router in ROUTERS:
-        app.include_router(router)
-    if settings.admin_port is None:
-        app.include_router(metrics.router)
+    own = ROUTERS if settings.admin_port is not None else (*ROUTERS, metrics.router)
+    app.router.routes.extend(routes_of(own))
     return app
 
 
@@ -228,11 +233,10 @@ def _places(settings: Settings) -> Places:
 
 def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:
     """Return the layers around the routes, outermost first."""
-    log = [Middleware(AccessLog)] if settings.access_log else []
+    told = [measured(instruments), *([logged()] if settings.access_log else [])]
     return [
         Middleware(RequestId),
-        *log,
-        Middleware(Measure, instruments=instruments),
+        Middleware(Observe, told=told),
         Middleware(SecurityHeaders, hsts_seconds=settings.hsts_seconds),
         *([cors(settings.cors_origins)] if settings.cors_origins else []),
         Middleware(LastResort),

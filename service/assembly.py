@@ -40,11 +40,18 @@ def _rates(settings: Settings) -> Rates | None:
     return Rates(settings.rate_units, settings.rate_store, settings.max_concurrent_requests)
 
 
-def _checks(settings: Settings, database: Database, blobs: Blobs, places: Places) -> Checks:
+def _checks(
+    settings: Settings, database: Database, blobs: Blobs, places: Places, pictures: Pictures
+) -> Checks:
     compute = "cluster" if settings.compute else "workers"
     return Checks(
-        {"catalog": database.check, "store": blobs.check, compute: places.check},
-        frozenset({compute}) if settings.ready_without_compute else frozenset(),
+        {
+            "catalog": database.check,
+            "store": blobs.check,
+            compute: places.check,
+            "drawing": pictures.check,
+        },
+        frozenset({compute, "drawing"}) if settings.ready_without_compute else frozenset(),
     )
 
 
@@ -60,7 +67,7 @@ def assembled(
         Blobs(settings.blobs, sync=settings.sync_files, timed=instruments.store),
         Changes(),
     )
-    replica = replica_id()
+    replica, pictures = replica_id(), Pictures(settings)
     queue, leases = Queue(database, replica), Leases(database, replica)
 
     async def perform(claimed: Claimed, progress: Progress) -> str | None:
@@ -102,8 +109,8 @@ def assembled(
         runner=runner,
         callers=Callers(Keys(database)),
         rates=_rates(settings),
-        pictures=Pictures(settings),
-        checks=_checks(settings, database, blobs, workers),
+        pictures=pictures,
+        checks=_checks(settings, database, blobs, workers, pictures),
     )
     _watch(parts)
     return parts
@@ -122,6 +129,11 @@ def _watch(parts: Services) -> None:
             "partialpool_thread_tasks",
             "Tasks handed to the threads that compute.",
             lambda: parts.compute.submitted,
+        ),
+        (
+            "partialpool_rate_store_losses",
+            "Times that the store of rate limits did not answer; this process counted for itself.",
+            lambda: 0 if parts.rates is None else parts.rates.losses,
         ),
     )
     for name, meaning, read in counted:

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from service.apikeys import digest_of, id_of
 from service.catalog import Keys
+from service.flights import Flights
 from service.problems import ProblemError
 
 CALLER: Final = "partialpool.caller"
@@ -34,11 +35,15 @@ class Caller:
 
 
 class Callers:
-    """Finds who asks; one found is known for two seconds, one refused is looked up each time."""
+    """Finds who asks; one found is known for two seconds, one refused is looked up each time.
+
+    Of many who come with one key at the same time, one is looked up.
+    """
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._known: dict[str, tuple[Caller, float]] = {}
+        self._looks = Flights()
 
     async def find(self, given: str) -> Caller | None:
         """Return who asks with this key; ``None`` when it is unknown, revoked or expired."""
@@ -46,7 +51,8 @@ class Callers:
         known = self._known.get(digest)
         if known is not None and time.time() < known[1]:
             return known[0]
-        return await self._look(given, digest)
+        caller, _ = await self._looks.once(digest, lambda: self._look(given, digest))
+        return caller
 
     async def _look(self, given: str, digest: str) -> Caller | None:
         ref = id_of(given)

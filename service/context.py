@@ -72,6 +72,8 @@ class Services:
         await self.fitting.close()
         await self.pictures.close()
         await self.checks.close()
+        if self.rates is not None:
+            await self.rates.close()
 
     def datasets(self, owner: str) -> Datasets:
         """Return the datasets of one owner."""

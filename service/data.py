@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, Protocol
 
@@ -63,8 +63,7 @@ class Data:
         n_rows: how many.
         stored: where it is kept; ``None`` when it came with the request.
         read: returns the columns that are named, of all parts or of those after the first few.
-        distinct: how many different values columns of text have, where that was counted.
-        versions: what it grew from, itself first; none of a summary.
+        dataset: what is kept; ``None`` when it came with the request.
     """
 
     id: str
@@ -72,8 +71,18 @@ class Data:
     n_rows: int
     stored: Stored | None
     read: Read
-    versions: tuple[Version, ...] = ()
-    distinct: Mapping[str, int | None] = field(default_factory=dict)
+    dataset: Dataset | None = None
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """What it grew from, itself first; none of a summary."""
+        return () if self.dataset is None else _versions(self.dataset)
+
+    @property
+    def distinct(self) -> dict[str, int | None]:
+        """How many different values columns of text have, where that was counted."""
+        columns = () if self.dataset is None else self.dataset.columns
+        return {str(each["name"]): each["distinct"] for each in columns if _is_text(each)}
 
     def sums(self, spec: Spec) -> int:
         """Return about how many sums a model has at most: levels of a group times columns.
@@ -81,14 +90,15 @@ class Data:
         Columns whose different values are not counted are taken to differ in each row as groups,
         and to be numbers as predictors.
         """
-        groups = [self._levels(term.group) for term in spec.formula.random]
+        distinct = self.distinct
+        groups = [self._levels(term.group, distinct) for term in spec.formula.random]
         grouping = {name for term in spec.formula.random for name in term.group}
         others = [name for name in spec.columns if name not in grouping]
-        width = math.prod(self.distinct.get(name) or 1 for name in others)
+        width = math.prod(distinct.get(name) or 1 for name in others)
         return max(groups, default=1) * min(width, CAPS.columns)
 
-    def _levels(self, columns: Sequence[str]) -> int:
-        counts = [self.distinct.get(name) or self.n_rows for name in columns]
+    def _levels(self, columns: Sequence[str], distinct: Mapping[str, int | None]) -> int:
+        counts = [distinct.get(name) or self.n_rows for name in columns]
         return min(math.prod(counts), self.n_rows)
 
 
@@ -150,9 +160,7 @@ def kept_data(dataset: Dataset, parts: Services) -> Data:
         contents = [await parts.blobs.read(blob) for blob in own.files]
         return await parts.compute.run(read_source, contents, own, wanted)
 
-    own = _versions(dataset)
-    texts = {str(each["name"]): each["distinct"] for each in dataset.columns if _is_text(each)}
-    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read, own, texts)
+    return Data(dataset.id, dataset.content_hash, dataset.n_rows, stored, read, dataset)
 
 
 def _is_text(column: Mapping[str, Any]) -> bool:

@@ -191,6 +191,9 @@ class Fitting:
         except ProblemError:
             self._shelf.drop((models.owner, ref))
             raise
+        held = self._on_shelf(models, row)
+        if held is not None:
+            return held
         fitted, _ = await self._flights.once(
             (models.owner, ref, "load"), lambda: self._load(models, row), self._wait
         )

@@ -283,6 +283,15 @@ _TABLE = (
         retryable=True,
     ),
     Kind(
+        "too_many_plots",
+        429,
+        "Too many plots are waiting",
+        "As many plots of one owner wait to be drawn as may, or one has waited behind the others "
+        "as long as a request waits.",
+        "Ask again after the time in Retry-After: what was drawn meanwhile is kept for a while.",
+        retryable=True,
+    ),
+    Kind(
         "rate_limited",
         429,
         "Too much work in too short a time",

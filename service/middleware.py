@@ -6,7 +6,8 @@ import os
 import re
 import time
 import traceback
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -17,6 +18,8 @@ from service.observing import Instruments
 from service.problems import REQUEST_ID, ProblemError, respond
 
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+
+Observer: TypeAlias = Callable[[Scope, int, float], None]
 
 HEAD: Final = "partialpool.head"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -175,12 +178,12 @@ class HeadAsGet:
             scope["route"] = asked.get("route")
 
 
-class Measure:
-    """Count and time every answer, by the operation that gave it."""
+class Observe:
+    """Tell of every answer, once it is given: its request, its status, the seconds it took."""
 
-    def __init__(self, app: ASGIApp, instruments: Instruments) -> None:
+    def __init__(self, app: ASGIApp, told: Sequence[Observer]) -> None:
         self.app = app
-        self.instruments = instruments
+        self.told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -199,40 +202,33 @@ class Measure:
             await self.app(scope, receive, noted)
         finally:
             took = time.perf_counter() - begun
-            self.instruments.request(_operation(scope), _method(scope), status, took)
+            for tell in self.told:
+                tell(scope, status, took)
 
 
-class AccessLog:
-    """Write one line for every answer: method, path, status, time, request id; never data."""
+def measured(instruments: Instruments) -> Observer:
+    """Return what counts and times answers, by the operation that gave them."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.log = structlog.get_logger("access")
+    def tell(scope: Scope, status: int, seconds: float) -> None:
+        instruments.request(_operation(scope), _method(scope), status, seconds)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        begun = time.perf_counter()
-        status = 0
+    return tell
 
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
 
-        try:
-            await self.app(scope, receive, noted)
-        finally:
-            self.log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round(1000 * (time.perf_counter() - begun), 2),
-            )
+def logged() -> Observer:
+    """Return what writes one line for every answer: method, path, status, time; never data."""
+    log = structlog.get_logger("access")
+
+    def tell(scope: Scope, status: int, seconds: float) -> None:
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(1000 * seconds, 2),
+        )
+
+    return tell
 
 
 def _operation(scope: Scope) -> str:

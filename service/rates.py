@@ -2,24 +2,37 @@
 
 A unit is about a millisecond of a processor. What a caller has left is asked of the store in
 batches, so that most requests cost no more than a subtraction, also where replicas share a store.
+While a shared store does not answer, each process counts for itself: callers are neither stopped by
+that nor let go.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.requests import Request
 
 from service.problems import ProblemError
 
+if TYPE_CHECKING:
+    from limits.aio.strategies import SlidingWindowCounterRateLimiter
+    from redis.asyncio import ConnectionPool
+
+MEMORY: Final = "async+memory://"
+"""Names the store that each process has for itself."""
 WINDOW: Final = 60
 """Seconds of the window that moves."""
 POLICY: Final = "work"
+
+STORE_SECONDS: Final = 0.5
+"""So long the store may take; then it is lost."""
+AGAIN_SECONDS: Final = 1.0
+"""So long after that it is not asked."""
 
 _BATCHES: Final = 100
 _MAX_CALLERS: Final = 100_000
@@ -44,16 +57,21 @@ class Rates:
         from limits.errors import StorageError
         from limits.storage import storage_from_string
 
+        self._pool = _pool(url)
+        options: dict[str, Any] = {"wrap_exceptions": True}
+        if self._pool is not None:
+            options |= {"implementation": "redispy", "connection_pool": self._pool}
         self.quota = units
-        self._lost = StorageError
+        self.losses = 0
+        self._loss = (StorageError, TimeoutError)
+        self._lost_until = 0.0
         self._item = RateLimitItemPerMinute(units, namespace="partialpool")
-        self._store = SlidingWindowCounterRateLimiter(
-            storage_from_string(url, wrap_exceptions=True)
-        )
+        self._store = SlidingWindowCounterRateLimiter(storage_from_string(url, **options))
+        self._own = SlidingWindowCounterRateLimiter(storage_from_string(MEMORY))
         self._batch = max(1, units // _BATCHES)
         self._leases: dict[str, Lease] = {}
         self._most = most_at_once
-        self._under_way: Counter[str] = Counter()
+        self._under_way: dict[str, int] = {}
         self._log = structlog.get_logger("service")
         self.policy = (
             f'"{POLICY}";q={units};w={WINDOW};qu="units", '
@@ -85,16 +103,22 @@ class Rates:
 
     def enter(self, caller: str) -> None:
         """Count a request that begins; raises ``too_many_requests`` when there are too many."""
-        if self._under_way[caller] >= self._most:
+        count = self._under_way.get(caller, 0)
+        if count >= self._most:
             detail = f"{self._most} requests of this caller are under way already."
             raise ProblemError("too_many_requests", detail)
-        self._under_way[caller] += 1
+        self._under_way[caller] = count + 1
 
     def leave(self, caller: str) -> None:
         """Count a request that has ended."""
-        self._under_way[caller] -= 1
-        if not self._under_way[caller]:
-            del self._under_way[caller]
+        count = self._under_way.pop(caller) - 1
+        if count:
+            self._under_way[caller] = count
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._pool is not None:
+            await self._pool.aclose()
 
     def _new_lease(self, caller: str) -> Lease:
         if len(self._leases) >= _MAX_CALLERS:
@@ -103,26 +127,50 @@ class Rates:
         return lease
 
     async def _extend(self, caller: str, lease: Lease, short: int) -> None:
-        """Take a batch from the store, or at least what is short."""
+        """Take a batch, or at least what is short, from the store or else from what is here."""
+        if time.monotonic() >= self._lost_until:
+            try:
+                async with asyncio.timeout(STORE_SECONDS):
+                    await self._take(self._store, caller, lease, short)
+            except self._loss as error:
+                self.losses += 1
+                self._lost_until = time.monotonic() + AGAIN_SECONDS
+                self._log.warning("rate limits cannot be read", error=type(error).__name__)
+            else:
+                return
+        await self._take(self._own, caller, lease, short)
+
+    async def _take(
+        self, store: SlidingWindowCounterRateLimiter, caller: str, lease: Lease, short: int
+    ) -> None:
         batch = max(self._batch, short)
-        try:
-            if not await self._store.hit(self._item, caller, cost=batch):
-                batch = short
-                if not await self._store.hit(self._item, caller, cost=batch):
-                    raise await self._refusal(caller, lease, short)
-            lease.beyond = (await self._store.get_window_stats(self._item, caller)).remaining
-        except self._lost as error:  # who may ask is decided elsewhere: the service goes on
-            self._log.warning("rate limits cannot be read", error=type(error).__name__)
+        if not await store.hit(self._item, caller, cost=batch):
+            batch = short
+            if not await store.hit(self._item, caller, cost=batch):
+                lease.beyond = await self._left_in(store, caller)
+                raise self._refusal(short - lease.beyond)
+        lease.beyond = await self._left_in(store, caller)
         lease.units += batch
 
-    async def _refusal(self, caller: str, lease: Lease, short: int) -> ProblemError:
-        lease.beyond = (await self._store.get_window_stats(self._item, caller)).remaining
-        seconds = self._seconds(short - lease.beyond)
+    async def _left_in(self, store: SlidingWindowCounterRateLimiter, caller: str) -> int:
+        return (await store.get_window_stats(self._item, caller)).remaining
+
+    def _refusal(self, units: int) -> ProblemError:
+        seconds = self._seconds(units)
         detail = f"The caller has asked for {self.quota} units of work within {WINDOW} seconds."
         return ProblemError("rate_limited", detail, headers={"Retry-After": str(max(1, seconds))})
 
     def _seconds(self, units: int) -> int:
         return math.ceil(WINDOW * max(0, units) / self.quota)
+
+
+def _pool(url: str) -> ConnectionPool | None:
+    """Return the connections to a Redis, which are made when they are needed."""
+    if not url.startswith(("async+redis://", "async+rediss://")):
+        return None
+    from redis.asyncio import ConnectionPool
+
+    return ConnectionPool.from_url(url.removeprefix("async+"))
 
 
 CHARGE: Final = "partialpool.charge"

@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     ready_without_compute: bool = Field(
         False,
         description="Answer `/readyz` with 200, and say `lost` of the part, also while no long "
-        "work can be done: reading, predictions and small fits go on without.",
+        "work can be done, or no plot be drawn: reading, predictions and small fits go on without.",
     )
     compute_tls_ca: str = Field(
         "", description="File of the authority that signed the certificates of a `tls://` cluster."
@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     )
     plot_seconds: Seconds = Field(
         30, description="How long the drawing of one plot may take.", gt=0
+    )
+    max_waiting_plots: Count = Field(
+        32, description="Most plots of one owner that wait to be drawn at a time."
     )
     plot_cache_bytes: Count = Field(
         32 * MIB, description="Memory for plots that were asked for last, in bytes."
@@ -205,7 +208,8 @@ class Settings(BaseSettings):
     rate_store: str = Field(
         "async+memory://",
         description="URL of what counts the units, as `limits` has it: `async+memory://` for each "
-        "process, `async+redis://host` or `async+valkey://host` for all that share it.",
+        "process, `async+redis://host` or `async+valkey://host` for all that share it. While it "
+        "does not answer, each process counts for itself.",
     )
     max_concurrent_requests: Count = Field(
         100, description="Most requests of one key, or one address, under way at a time."

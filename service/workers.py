@@ -74,15 +74,16 @@ class Workers:
         """Return how the processes are; see ``Places``.
 
         Raises ``UnreachableError`` when the last that was to start did not, and there is no other.
-        Another is tried then, so that it is known when they start again.
+        Where that is so, or one has died, another is tried, so that it is known whether they start.
         """
         if any(slot.alive for slot in self._all):
             return "ok"
-        if not any(slot.failed for slot in self._all):
-            return "idle"
-        if self._trying is None or self._trying.done():
-            self._trying = asyncio.create_task(self._try())
-        raise UnreachableError(_NO_START)
+        failed = any(slot.failed for slot in self._all)
+        if failed or any(slot.died for slot in self._all):
+            self._try_soon()
+        if failed:
+            raise UnreachableError(_NO_START)
+        return "idle"
 
     async def start(self) -> None:
         """Do nothing: processes are started when there is work."""
@@ -93,6 +94,10 @@ class Workers:
         if self._trying is not None:
             self._trying.cancel()
         await asyncio.gather(*(slot.close() for slot in self._all))
+
+    def _try_soon(self) -> None:
+        if self._trying is None or self._trying.done():
+            self._trying = asyncio.create_task(self._try())
 
     async def _try(self) -> None:
         """Start a process, and see."""
@@ -119,6 +124,11 @@ class _Slot:
     def alive(self) -> bool:
         """Whether a process is there."""
         return self._child is not None and self._child.alive
+
+    @property
+    def died(self) -> bool:
+        """Whether a process was there and is no more, and no other has been started."""
+        return self._child is not None and not self._child.alive
 
     async def run(
         self,

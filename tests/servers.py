@@ -1,4 +1,4 @@
-"""Real servers for the tests: PostgreSQL of the system's package, and an S3 server of moto."""
+"""Real servers for the tests: PostgreSQL and Redis of the system's packages, and moto's S3."""
 
 from __future__ import annotations
 
@@ -82,15 +82,7 @@ class Storage:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the S3 server does not start")
+        await_port(self.port)
 
     def command(self) -> list[str]:
         """The module that is the server, and what it is given."""
@@ -132,6 +124,40 @@ class Storage:
         request = urllib.request.Request(url, body, headers, method=method)
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return bytes(answer.read())
+
+
+@dataclass
+class Redis:
+    """A Redis server of its own, which can be stopped and started; it keeps nothing."""
+
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"async+redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self.process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        await_port(self.port)
+
+    def stop(self) -> None:
+        """Kill it."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+@contextmanager
+def running_redis() -> Iterator[Redis]:
+    """Run a Redis server."""
+    server = Redis(free_port())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @contextmanager
@@ -189,6 +215,19 @@ def flipped(content: bytes) -> bytes:
     """Return the bytes with a bit of the middle one the other way."""
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def await_port(port: int) -> None:
+    """Wait until something listens on a port of this machine."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing listens on port {port}")
 
 
 def free_port() -> int:

@@ -18,6 +18,7 @@ from service.catalog import Job
 from service.context import owner_of, services
 from service.data import data_of
 from service.desk import Obtained
+from service.direct import DirectRoute
 from service.fits import KIND as FIT
 from service.fits import FitWork
 from service.fitting import Found
@@ -34,7 +35,7 @@ from service.schemas.fits import (
 )
 from service.validation import examined, specified_or_not
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -184,11 +185,12 @@ async def listed(request: Request, limit: Limit = 50, cursor: Cursor = None) -> 
         304: {"description": "The client has it: `If-None-Match` names its `ETag`."},
         **responses("model_not_found", "not_acceptable", "unavailable", "corrupt_artefact"),
     },
+    openapi_extra={"parameters": [openapi.MODEL_ID]},
     operation_id="read_model",
 )
-async def read(request: Request, model: ModelId) -> Response:
+async def read(request: Request) -> Response:
     """Return a fitted model. It never changes, and stays when its dataset is deleted."""
-    parts = services(request)
+    parts, model = services(request), request.path_params["model"]
     fitted = await parts.fitting.get(parts.models(owner_of(request)), model)
     content, etag, media = fitted.body, fitted.etag, JSON
     if choose(request, FORMS) != JSON:

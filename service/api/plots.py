@@ -93,6 +93,7 @@ async def listed(request: Request, model: ModelId) -> Response:
             "unusable_data",
             "limit_passed",
             "still_fitting",
+            "too_many_plots",
             *jobs.PROBLEMS,
         ),
     },

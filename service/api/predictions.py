@@ -11,8 +11,9 @@ from starlette.responses import Response
 from engine import Predictive, Problem
 from service import openapi, predicting, prices, tabular
 from service.api.examples import PREDICTIONS
-from service.bodies import media_type, read_json, unsupported
+from service.bodies import media_type, parse, read_body, unsupported
 from service.context import Services, owner_of, services
+from service.direct import DirectRoute
 from service.handlers import invalid_request
 from service.predicting import Columns, Options
 from service.problems import ProblemError, responses
@@ -25,7 +26,7 @@ from service.schemas.predictions import (
 )
 from service.upload import columns_of
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
 
 JSON: Final = "application/json"
 
@@ -75,7 +76,7 @@ async def predict(request: Request) -> Response:
     if media == JSON:
         if request.scope["query_string"]:
             raise _misplaced()
-        asked = await read_json(request, PredictionRequest, parts.settings.max_json_bytes)
+        asked = parse(await read_body(request, parts.settings.max_json_bytes), PredictionRequest)
         await charge(request, prices.predictions(_count(asked)))
         content = await _answer_json(parts, model, fitted.predictive, asked)
         return Response(content, 200, None, JSON)

@@ -28,7 +28,7 @@ async def health() -> Response:
     operation_id="readiness",
 )
 async def readiness(request: Request) -> Response:
-    """Ask the catalog, the store of files and whoever does long work whether they answer.
+    """Ask the catalog, the store of files, and who does long work and draws whether they answer.
 
     When one does not within a second, the answer is a 503 whose `detail` tells of each part, and
     whose `errors` of those that are lost.

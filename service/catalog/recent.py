@@ -8,6 +8,8 @@ from typing import Final, Generic, TypeVar
 
 from cachetools import TTLCache
 
+from service.flights import Flights
+
 T = TypeVar("T")
 
 SECONDS: Final = 1.0
@@ -18,13 +20,15 @@ class Recent(Generic[T]):
     """Rows by owner and reference, remembered for a second.
 
     A change made here is seen at once, because who makes it says so; one made by another replica is
-    seen within ``seconds``. That something is not there is never remembered. ``used`` are the files
-    of rows that were asked for, until somebody writes that down and empties it.
+    seen within ``seconds``. That something is not there is never remembered. Of many who ask at the
+    same time for what is not remembered, one reads. ``used`` are the files of rows that were asked
+    for, until somebody writes that down and empties it.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._rows: TTLCache[tuple[str, str], T] = TTLCache(MAX_ROWS, seconds, time.monotonic)
         self._changes = 0
+        self._reads = Flights()
         self.used: set[str] = set()
 
     def known(self, owner: str, ref: str) -> T | None:
@@ -36,6 +40,13 @@ class Recent(Generic[T]):
         found = self._rows.get((owner, ref))
         if found is not None:
             return found
+        # Who asks after a change does not wait for what was being read before it.
+        row, _ = await self._reads.once(
+            (owner, ref, self._changes), lambda: self._read(owner, ref, read)
+        )
+        return row
+
+    async def _read(self, owner: str, ref: str, read: Callable[[str], Awaitable[T]]) -> T:
         changes = self._changes
         row = await read(ref)
         if changes == self._changes:  # else it may have been read before the change

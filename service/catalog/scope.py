@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -99,6 +100,7 @@ def anyone(table: Table, blob: str) -> Select[Any]:
     return select(1).select_from(table).where(table.c.blob == blob).limit(1)
 
 
+@lru_cache(10_000)
 def identifier(prefix: str, digest: str) -> str:
     """Return the id of a thing by the hash of its content: 160 bits, in lower-case base 32."""
     return f"{prefix}_{base64.b32encode(bytes.fromhex(digest)[:20]).decode().lower()}"

@@ -10,13 +10,14 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from engine import __version__
 from service import worker
 from service.flights import Flights
 from service.plots import apart
 from service.plots.figure import Figure
+from service.plots.turns import Turns
 from service.problems import ProblemError
 from service.settings import Settings
 from service.shelf import Shelf
@@ -38,6 +39,9 @@ class Pictures:
         )
         self._shelf: Shelf[Hashable, bytes] = Shelf(settings.plot_cache_bytes)
         self._flights = Flights()
+        # While some are drawn, what the next ones show is gathered.
+        self._turns = Turns(2 * settings.plot_processes, settings.max_waiting_plots)
+        self._behind: set[Hashable] = set()
         self._wait = settings.wait_seconds
         self._seconds = settings.plot_seconds
         self._bundle: tuple[bytes, bytes] | None = None
@@ -48,22 +52,40 @@ class Pictures:
         return self._shelf.get(key)
 
     async def draw(
-        self, key: Hashable, gather: Callable[[], Awaitable[Figure]], form: str, scale: float
+        self,
+        key: tuple[str, Hashable],
+        gather: Callable[[], Awaitable[Figure]],
+        form: str,
+        scale: float,
     ) -> bytes:
         """Return the picture of what ``gather`` returns, as ``vega-lite``, ``svg`` or ``png``.
 
-        Raises what ``gather`` raises, ``still_fitting`` when it takes longer than a request waits,
-        ``limit_passed`` when the drawing alone does.
+        The ``key`` is its owner and what tells it from all others. Raises what ``gather`` raises;
+        ``too_many_plots`` when too many of its owner wait, or it has waited behind these as long as
+        a request waits; ``still_fitting`` when that was too short for it alone, ``limit_passed``
+        when it was so for the drawing.
         """
+        owner, _ = key
 
         async def make() -> bytes:
-            figure = await gather()
-            found: bytes = await self._run(apart.draw, figure, form, scale)
+            if self._turns.busy(owner):
+                self._behind.add(key)
+            try:
+                async with self._turns.turn(owner):
+                    figure = await gather()
+                    found: bytes = await self._run(apart.draw, figure, form, scale)
+            finally:
+                self._behind.discard(key)
             self.drawn += 1
             self._shelf.put(key, found, len(found))
             return found
 
-        content, _ = await self._flights.once(key, make, self._wait)
+        try:
+            content, _ = await self._flights.once(key, make, self._wait)
+        except ProblemError as error:
+            if error.kind.code == "still_fitting" and key in self._behind:
+                raise self._turns.refusal(owner) from None
+            raise
         return content
 
     async def bundle(self) -> tuple[bytes, bytes]:
@@ -89,6 +111,10 @@ class Pictures:
         if self._bundle is None:
             with suppress(ProblemError):  # it is told to who asks
                 await self._flights.once("prepare", begin, 0)
+
+    async def check(self) -> Literal["ok", "idle"]:
+        """Return how the processes are; raises ``UnreachableError`` when none can be started."""
+        return await self._workers.check()
 
     async def close(self) -> None:
         """End all drawing."""

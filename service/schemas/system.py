@@ -22,10 +22,11 @@ class Readiness(Answer):
 
     status: Literal["ready"] = Field(description="Always `ready`; otherwise the answer is a 503.")
     checks: dict[str, Literal["ok", "idle", "lost"]] = Field(
-        description="`catalog`, `store`, and where long work is done: `workers` of this machine, "
-        "or `cluster`. `ok`: it answered; `idle`: no worker process has been needed yet; `lost`: "
-        "it does not answer, and the operator says that the service is ready without it.",
-        examples=[{"catalog": "ok", "store": "ok", "workers": "idle"}],
+        description="`catalog`, `store`, where long work is done: `workers` of this machine, or "
+        "`cluster`, and `drawing`: the processes that draw plots. `ok`: it answered; `idle`: no "
+        "process has been needed yet; `lost`: it does not answer, and the operator says that the "
+        "service is ready without it.",
+        examples=[{"catalog": "ok", "store": "ok", "workers": "idle", "drawing": "idle"}],
     )
 
 
@@ -135,6 +136,7 @@ class Limits(Answer):
     job_seconds: float = Field(description="How long a job may run.")
     job_retention_seconds: float = Field(description="How long a finished job can be read.")
     max_jobs: int = Field(description="Most jobs that are queued or running at a time.")
+    max_waiting_plots: int = Field(description="Most plots that wait to be drawn at a time.")
     rate_units: int = Field(
         description="Units of work, about milliseconds of a processor, that a caller may ask for "
         "in a minute; 0: any number, of which any are under way at a time."

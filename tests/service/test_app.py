@@ -28,7 +28,7 @@ async def test_a_new_service_is_alive_and_ready(client: httpx.AsyncClient) -> No
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     ready = (await client.get("/readyz")).json()
     assert ready["status"] == "ready"
-    assert ready["checks"] == {"catalog": "ok", "store": "ok", "workers": "idle"}
+    assert ready["checks"] == {"catalog": "ok", "store": "ok", "workers": "idle", "drawing": "idle"}
 
 
 @pytest.mark.anyio
@@ -43,7 +43,7 @@ async def test_it_is_not_ready_when_its_store_is_gone(
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     problem = read(answer)
-    assert problem.detail == "Not ready: catalog ok, store lost, workers idle."
+    assert problem.detail == "Not ready: catalog ok, store lost, workers idle, drawing idle."
     assert [item.pointer for item in problem.errors] == ["#/checks/store"]
     blobs.unlink()
     assert (await client.get("/readyz")).status_code == 200, "it comes back by itself"

@@ -281,3 +281,22 @@ async def test_what_is_used_is_not_old_and_what_is_spoken_of_is_no_orphan(
 def test_every_column_that_names_a_file_is_known_to_who_sweeps() -> None:
     naming = {f"{t.name}.{c.name}" for t in metadata.sorted_tables for c in t.c if "blob" in c.name}
     assert {f"{c.table.name}.{c.name}" for c in REFERENCES} == naming
+
+
+async def test_of_many_who_ask_at_once_one_reads_and_who_asks_after_a_change_reads_anew() -> None:
+    recent: Recent[str] = Recent()
+    reads = 0
+
+    async def read(ref: str) -> str:
+        nonlocal reads
+        reads += 1
+        mine = reads
+        await asyncio.sleep(0)
+        return f"{ref} {mine}"
+
+    before = [asyncio.create_task(recent.get("owner", "row", read)) for _ in range(5)]
+    await asyncio.sleep(0)
+    recent.forget("owner", "row")
+    assert await recent.get("owner", "row", read) == "row 2"
+    assert await asyncio.gather(*before) == ["row 1"] * 5
+    assert await recent.get("owner", "row", read) == "row 2"

@@ -335,7 +335,7 @@ def test_a_lost_scheduler_is_told_and_found_again(client: httpx.Client, local: L
     assert local.scheduler is not None
     local.scheduler.kill()
     until(client, job, "queued")
-    assert not_ready(client) == "Not ready: catalog ok, store ok, cluster lost."
+    assert not_ready(client) == "Not ready: catalog ok, store ok, cluster lost, drawing idle."
     other = client.get(long.replace("seed=9", "seed=10"), headers=ASYNC)
     assert (other.status_code, other.json()["code"]) == (503, "unavailable")
     assert int(other.headers["retry-after"]) > 0

@@ -252,6 +252,17 @@ async def test_a_damaged_model_is_not_served_and_is_made_anew_when_asked_for(
         assert (await restarted.get(first.headers["location"])).status_code == 200
 
 
+async def test_a_model_in_memory_is_not_read_from_its_file_again(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    """Only whether it is still kept is asked, each second."""
+    location = (await post(client)).headers["location"]
+    for blob in settings.data_dir.glob("blobs/*/*.fit"):
+        blob.unlink()
+    await asyncio.sleep(1.1)
+    assert (await client.get(location)).status_code == 200
+
+
 async def test_a_model_never_changes_so_a_client_need_not_fetch_it_twice(
     client: httpx.AsyncClient,
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,8 +18,9 @@ from service import prices
 from service.app import create_app
 from service.limiting import FREE
 from service.problems import ProblemError
-from service.rates import WINDOW, Rates
+from service.rates import AGAIN_SECONDS, WINDOW, Rates
 from service.settings import Settings
+from tests.servers import running_redis
 from tests.service.guarded import given
 from tests.service.test_problems import read
 
@@ -120,13 +122,51 @@ class Broken(MemoryStorage):
         raise OSError(key)
 
 
-async def test_a_store_that_does_not_answer_stops_nobody(
+async def test_without_its_store_a_process_counts_for_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rates = Rates(10, "async+broken://", 10)
-    for _ in range(50):
+    for _ in range(10):
         await rates.charge("a", 1)
+    with pytest.raises(ProblemError) as caught:
+        await rates.charge("a", 1)
+    assert caught.value.kind.code == "rate_limited"
+    assert rates.losses == 1, "it is not asked again for each request"
     assert "rate limits cannot be read" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("within_a_minute")
+async def test_replicas_share_what_a_caller_may_ask_for_and_count_alone_without_their_store(
+    tmp_path: Path,
+) -> None:
+    """A real Redis is stopped and started beside two replicas, neither of which is restarted.
+
+    A unit comes back every three seconds once a minute ends meanwhile.
+    """
+    with running_redis() as redis:
+        changes: dict[str, Any] = {"rate_units": 20, "rate_store": redis.url}
+        async with (
+            limited(tmp_path / "here", **changes) as here,
+            limited(tmp_path / "there", **changes) as there,
+        ):
+
+            async def spent(*replicas: httpx.AsyncClient) -> int:
+                """Ask in turn until all refuse; return how often they did not."""
+                answers = 0
+                while True:
+                    codes = [(await each.get("/v1/limits")).status_code for each in replicas]
+                    assert set(codes) <= {200, 429}
+                    answers += codes.count(200)
+                    if 200 not in codes:
+                        return answers
+
+            assert 20 <= await spent(here, there) < 30
+            redis.stop()
+            assert 20 <= await spent(here) < 30
+            assert 20 <= await spent(there) < 30
+            redis.start()
+            await asyncio.sleep(1.1 * AGAIN_SECONDS)
+            assert 20 <= await spent(here, there) < 30
 
 
 async def test_every_answer_tells_what_is_left(tmp_path: Path) -> None:

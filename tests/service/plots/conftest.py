@@ -65,7 +65,9 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 async def plotted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plotted]:
     directory = tmp_path_factory.mktemp("plots")
-    settings = Settings(data_dir=directory / "var", bundled_data=False, **PATIENT)
+    settings = Settings(
+        data_dir=directory / "var", bundled_data=False, max_waiting_plots=5, **PATIENT
+    )
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
     async with (

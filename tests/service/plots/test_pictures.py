@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from service.problems import ProblemError
 from service.settings import Settings
 from tests.service.jobs import alive, soon
 from tests.service.plots.conftest import PATIENT, Plotted
+from tests.service.test_problems import read
 
 pytestmark = pytest.mark.anyio
 
@@ -119,13 +121,41 @@ async def test_what_breaks_or_dies_over_a_picture_is_replaced(fresh: Pictures) -
         return LINE
 
     with pytest.raises(ProblemError) as caught:
-        await fresh.draw("broken", gather, "svg", 1.0)
+        await fresh.draw(("somebody", "broken"), gather, "svg", 1.0)
     assert caught.value.kind.code == "internal"
     for pid in workers():
         os.kill(pid, signal.SIGKILL)
         assert await asyncio.to_thread(ended, pid)
     script, squeezed = await fresh.bundle()
     assert len(squeezed) < len(script) / 2
+
+
+async def test_readiness_tells_of_a_process_that_draws_and_was_killed(plotted: Plotted) -> None:
+    """Another takes its place unasked; as long as none can be started, the service is not ready."""
+
+    async def ready() -> httpx.Response:
+        return await plotted.client.get("/readyz")
+
+    async def until(status: int, told: str) -> httpx.Response:
+        for _ in range(1200):
+            answer = await ready()
+            if answer.status_code == status and told in answer.text:
+                return answer
+            await asyncio.sleep(0.05)
+        raise AssertionError(answer.text)
+
+    assert (await plotted.get("squares", "residual-quantiles", width=321)).status_code == 200
+    assert (await ready()).json()["checks"]["drawing"] == "ok"
+    multiprocessing.set_executable("/bin/false")
+    try:
+        for pid in workers():
+            os.kill(pid, signal.SIGKILL)
+            assert await asyncio.to_thread(ended, pid)
+        problem = read(await until(503, "drawing lost"))
+        assert [item.pointer for item in problem.errors] == ["#/checks/drawing"]
+    finally:
+        multiprocessing.set_executable(sys.executable)
+    await until(200, '"drawing":"ok"')
 
 
 async def test_scripts_are_kept_for_ever_and_sent_compressed(plotted: Plotted) -> None:
