@@ -7,7 +7,7 @@ from itertools import groupby
 from math import log
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from engine import Problem
@@ -37,6 +37,7 @@ from service.radon.places import (
     state_of,
 )
 from service.radon.units import EPA_ACTION, PER_PICOCURIE, Unit
+from service.routing import Router
 from service.schemas.radon import (
     AssessmentRequest,
     CountyPage,
@@ -47,7 +48,7 @@ from service.schemas.radon import (
     Weighed,
 )
 
-router = APIRouter(prefix="/v1/radon", tags=["radon"])
+router = Router(prefix="/v1/radon", tags=["radon"])
 
 ALL: Final = "all"
 
