@@ -23,19 +23,18 @@ from service.problems import ProblemError, responses
 from service.radon import telling
 from service.radon.assessment import Measurement, Question
 from service.radon.belief import Belief
-from service.radon.decision import REMEDIATED, REMEDIATION_COST, TEST_COST, Costs
+from service.radon.decision import REMEDIATED, Costs
 from service.radon.models import RadonModel, Ready, model_for, ready
 from service.radon.places import (
     HOME,
     STATES,
     County,
-    Floor,
     Places,
-    Scope,
     UnknownPlaceError,
     places,
     state_of,
 )
+from service.radon.terms import REMEDIATION_COST, TEST_COST, Floor, Scope
 from service.radon.units import EPA_ACTION, PER_PICOCURIE, Unit
 from service.routing import Router
 from service.schemas.radon import (
