@@ -101,8 +101,9 @@ def report(starts: int) -> str:
         table(HEAD, rows)
         + f"\nMedian (lowest–highest) of {starts} starts of `python -m service serve` after "
         "another one, from the start of the process: until the answer is 200, asked every 5 ms; "
-        "processor time and resident memory when it is ready; a fit of the 919 houses asked for at once, and "
-        "another one. In an empty directory the tables of the survey are read and kept before "
+        "processor time and resident memory when it is ready; a fit of the 919 "
+        "houses asked for at once, and another one. In an empty directory the tables of the "
+        "survey are read and kept before "
         "the service is ready; in the other the first fit is known.\n"
     )
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.service.live import serving
+from tools.live import serving
 
 ROOT = Path(__file__).parents[2]
 CHECKS = (
