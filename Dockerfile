@@ -3,7 +3,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils
 RUN python -m venv /opt/partialpool
 COPY requirements/runtime.txt /tmp/runtime.txt
-RUN /opt/partialpool/bin/python -m pip install --quiet --require-hashes --no-deps --only-binary=:all: -r /tmp/runtime.txt \
+RUN /opt/partialpool/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --only-binary=:all: -r /tmp/runtime.txt \
  && /opt/partialpool/bin/python -m pip uninstall --quiet --yes pip setuptools
 COPY deploy/slim.sh /tmp/slim.sh
 RUN sh /tmp/slim.sh /opt/partialpool/lib/python3.11/site-packages
@@ -11,10 +11,11 @@ WORKDIR /app
 COPY engine engine
 COPY partialpool partialpool
 COPY service service
-# The root file system may be read-only when it runs, so the bytecode is written now; and what was left out is not missed.
+# The root file system may be read-only when it runs, so the bytecode is written now: of our own code, and of
+# those modules of packages that are imported.
+COPY deploy/imports.py /tmp/imports.py
 RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine partialpool service \
- && /opt/partialpool/bin/python -c "import altair, asyncpg, distributed, opentelemetry.sdk.trace.export, pandas, polars; \
-import pyarrow.csv, pyarrow.dataset, pyarrow.parquet, scipy.optimize, scipy.stats, service.app, vl_convert"
+ && /opt/partialpool/bin/python - < /tmp/imports.py
 
 FROM python:3.11-slim
 COPY --from=build /opt/partialpool /opt/partialpool

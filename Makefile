@@ -12,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-figures bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
+.PHONY: bench-start bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-figures bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -170,6 +170,10 @@ bench-crossed: setup
 # Predictions while plots are drawn; writes benchmarks/results-drawing.md.
 bench-drawing: setup
 	$(PY) -m benchmarks.drawing
+
+# How long a start takes, and the first answers after it; writes benchmarks/results-starting.md.
+bench-start: setup
+	$(PY) -m benchmarks.starting
 
 # A dataset that grows by a hundredth, over HTTP; writes benchmarks/results-growing.md.
 bench-growing: setup

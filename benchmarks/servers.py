@@ -15,6 +15,14 @@ from typing import Any, NamedTuple
 START_SECONDS = 60
 
 
+def free_port() -> int:
+    """Return the number of a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 class Reply(NamedTuple):
     """What a server answered."""
 
@@ -35,9 +43,7 @@ class Server:
     def __init__(self, *command: str, key: str = "", **environment: str) -> None:
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._environment = environment
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "-m", *command, "--port", str(self.port)]
 

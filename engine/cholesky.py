@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from engine.table import Floats
 
@@ -109,7 +109,7 @@ def independent_columns(gram: Floats) -> NDArray[np.intp]:
 def dense_cholesky(a: Floats) -> Floats | None:
     """Upper factor R of a = R'R, (q, q); ``None`` when ``a`` is not positive definite."""
     upper: Floats
-    upper, info = lapack.dpotrf(a, lower=0, clean=1)
+    upper, info = scipy.linalg.lapack.dpotrf(a, lower=0, clean=1)
     return upper if info == 0 else None
 
 
@@ -118,7 +118,7 @@ def triangular_inverse(upper: Floats) -> Floats:
     if not len(upper):  # LAPACK complains of what has no rows
         return upper
     inverse: Floats
-    inverse, _ = lapack.dtrtri(upper, lower=0)
+    inverse, _ = scipy.linalg.lapack.dtrtri(upper, lower=0)
     return inverse
 
 
@@ -126,7 +126,7 @@ def semidefinite_root(a: Floats) -> Floats:
     """The lower L with a = L L', a positive semidefinite (k, k); dependent columns are zero."""
     k = len(a)
     if k:
-        lower, info = lapack.dpotrf(a, lower=1, clean=1)
+        lower, info = scipy.linalg.lapack.dpotrf(a, lower=1, clean=1)
         if not info and (np.square(lower.diagonal()) > ROUNDING * a.diagonal()).all():
             return np.asarray(lower)
     lower, left = np.zeros_like(a), np.array(a)

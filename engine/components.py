@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.cooccurrence import Cooccurrence
 from engine.errors import LimitError, Problem
@@ -51,7 +51,7 @@ class Batch:
         filled = self.index < len(out)
         out[self.index[filled]] = blocks[filled]
 
-    def dense(self, matrix: sparse.csr_array) -> Floats:
+    def dense(self, matrix: scipy.sparse.csr_array) -> Floats:
         """The blocks of a sparse (q, q) matrix that is zero between components, (m, s, s)."""
         m, s = self.index.shape
         if m == 1 and (self.index[0] < matrix.shape[0]).all():
@@ -72,13 +72,13 @@ class Batch:
         )
         return out
 
-    def sparse(self, blocks: Floats, q: int) -> sparse.csr_array:
+    def sparse(self, blocks: Floats, q: int) -> scipy.sparse.csr_array:
         """The sparse (q, q) matrix of (m, s, s) blocks."""
         filled = self.index < q
         both = filled[:, :, None] & filled[:, None, :]
         rows = np.broadcast_to(self.index[:, :, None], blocks.shape)[both]
         columns = np.broadcast_to(self.index[:, None, :], blocks.shape)[both]
-        return sparse.csr_array((blocks[both], (rows, columns)), shape=(q, q))
+        return scipy.sparse.csr_array((blocks[both], (rows, columns)), shape=(q, q))
 
     def times(self, blocks: Floats, factors: Sequence[Floats]) -> Floats:
         """Multiply the last axis (..., s) by each factor's own (k, k), level by level."""
@@ -244,6 +244,6 @@ def _components(levels: Sequence[int], meetings: Sequence[Cooccurrence]) -> NDAr
     rows = np.concatenate([meeting.rows + starts[meeting.first] for meeting in meetings])
     columns = np.concatenate([meeting.columns + starts[meeting.second] for meeting in meetings])
     total = int(starts[-1])
-    graph = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(total, total))
+    graph = scipy.sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(total, total))
     _, label = connected_components(graph, directed=False)
     return np.asarray(label)

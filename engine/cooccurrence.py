@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from engine.table import Codes, Floats
 
@@ -55,13 +55,13 @@ class Cooccurrence:
         values = np.concatenate([self.values, other.values])
         return _gathered(self.first, self.second, rows, columns, values)
 
-    def matrix(self, n_rows: int, n_columns: int) -> sparse.csr_array:
+    def matrix(self, n_rows: int, n_columns: int) -> scipy.sparse.csr_array:
         """The sparse matrix (n_rows k_a, n_columns k_b), effects of a level side by side."""
         k_a, k_b = self.values.shape[1:]
         shape = (len(self.rows), k_a, k_b)
         row = self.rows[:, None, None] * k_a + np.arange(k_a)[:, None]
         column = self.columns[:, None, None] * k_b + np.arange(k_b)
-        return sparse.csr_array(
+        return scipy.sparse.csr_array(
             (
                 self.values.ravel(),
                 (np.broadcast_to(row, shape).ravel(), np.broadcast_to(column, shape).ravel()),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.cholesky import batched_root
 from engine.components import Batch, batches
@@ -43,7 +43,7 @@ class CrossedBlocks(Blocks):
         return self.gram.batches
 
     @property
-    def rest_inner(self) -> sparse.csr_array:
+    def rest_inner(self) -> scipy.sparse.csr_array:
         """Q_j'Z_2, sparse (J k, q)."""
         return self.gram.rows
 
@@ -57,7 +57,7 @@ class CrossedBlocks(Blocks):
         # What turns Z_1'M into Q'M turns Z_1'Z_2 into Q'Z_2.
         eye = np.broadcast_to(np.eye(sizes[0]), (levels[0], sizes[0], sizes[0]))
         _, turn = batched_root(groups[0].zz, np.array(eye))
-        rest_inner = sparse.hstack(
+        rest_inner = scipy.sparse.hstack(
             [
                 replace(meeting, values=turn[meeting.rows] @ meeting.values).matrix(
                     levels[0], levels[meeting.second]
@@ -73,7 +73,7 @@ class CrossedBlocks(Blocks):
             [group.zm[:, :, columns].reshape(-1, len(columns)) for group in groups[1:]]
         )
         rest_batches = batches(levels, sizes, meetings)
-        gram = Gram.of(sparse.csr_array(rest_inner), sizes[0], rest_batches)
+        gram = Gram.of(scipy.sparse.csr_array(rest_inner), sizes[0], rest_batches)
         within = tuple(batch.dense(rest) for batch in rest_batches)
         gram.add(-eye, eye, within)
         return cls(
@@ -89,22 +89,22 @@ class CrossedBlocks(Blocks):
         )
 
 
-def _rest_gram(products: CrossProducts, levels: Sequence[int]) -> sparse.csr_array:
+def _rest_gram(products: CrossProducts, levels: Sequence[int]) -> scipy.sparse.csr_array:
     """Z_2'Z_2 of all factors but the first, sparse (q, q)."""
     n = len(products.groups) - 1
-    blocks: list[list[sparse.csr_array | None]] = [[None] * n for _ in range(n)]
+    blocks: list[list[scipy.sparse.csr_array | None]] = [[None] * n for _ in range(n)]
     for f, group in enumerate(products.groups[1:]):
         indices = np.arange(levels[f + 1])
-        blocks[f][f] = sparse.csr_array(
-            sparse.bsr_array((group.zz, indices, np.arange(levels[f + 1] + 1)))
+        blocks[f][f] = scipy.sparse.csr_array(
+            scipy.sparse.bsr_array((group.zz, indices, np.arange(levels[f + 1] + 1)))
         )
     for meeting in products.meetings:
         if meeting.first > 0:
             a, b = meeting.first, meeting.second
             matrix = meeting.matrix(levels[a], levels[b])
             blocks[a - 1][b - 1] = matrix
-            blocks[b - 1][a - 1] = sparse.csr_array(matrix.T)
-    return sparse.csr_array(sparse.block_array(blocks, format="csr"))
+            blocks[b - 1][a - 1] = scipy.sparse.csr_array(matrix.T)
+    return scipy.sparse.csr_array(scipy.sparse.block_array(blocks, format="csr"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from engine.cholesky import dense_cholesky, triangular_inverse
 from engine.criterion import Derivatives, Factorised
@@ -44,12 +44,12 @@ class DenseCriterion(StackedCriterion):
         whitened = np.empty((len(thetas), *both.shape))
         pivots = np.ones((len(thetas), r))
         for i, own in enumerate(n):
-            lower, info = lapack.dpotrf(own, lower=1)
+            lower, info = scipy.linalg.lapack.dpotrf(own, lower=1)
             if info:
                 whitened[i] = np.nan
             else:
                 pivots[i] = lower.diagonal()
-                whitened[i] = lapack.dtrtrs(lower, both, lower=1)[0]
+                whitened[i] = scipy.linalg.lapack.dtrtrs(lower, both, lower=1)[0]
         root, inner = whitened[:, :, :q], whitened[:, :, q:]
         d = blocks.within + np.swapaxes(inner, 1, 2) @ inner
         return Whitened(d, 2.0 * np.log(pivots).sum(axis=1), root, inner)
@@ -133,9 +133,9 @@ class DenseCriterion(StackedCriterion):
     def psi_half(self, t: Floats) -> Floats:
         """A with A'A = G - G S G = Lambda (I + Lambda'Z'Z Lambda)^-1 Lambda', (q, q)."""
         (rt,) = self.blocks.times(self.blocks.root[0], t[None])
-        lower, _ = lapack.dpotrf(rt.T @ rt + np.eye(rt.shape[1]), lower=1)
+        lower, _ = scipy.linalg.lapack.dpotrf(rt.T @ rt + np.eye(rt.shape[1]), lower=1)
         spread = self.blocks.applied(t.T, np.eye(rt.shape[1]))
-        return np.asarray(lapack.dtrtrs(lower, spread, lower=1)[0])
+        return np.asarray(scipy.linalg.lapack.dtrtrs(lower, spread, lower=1)[0])
 
     def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
         """Conditional modes (J_f, k_f) and relative covariances (J_f, k_f, k_f) of every factor."""

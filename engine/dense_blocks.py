@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Self
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from engine.cholesky import ALIAS_TOLERANCE, batched_root
 from engine.criterion import ROUNDING, Blocks
@@ -129,12 +129,14 @@ def _root(gram: Floats, whole: Floats, products: Floats) -> tuple[Floats, Floats
     scaled = gram / length / length[:, None]
     if scaled.diagonal().max() <= ALIAS_TOLERANCE:  # LAPACK takes the first pivot whatever it is
         return np.zeros((0, len(gram))), np.zeros((0, products.shape[1]))
-    upper, pivots, rank, _ = lapack.dpstrf(scaled, tol=ALIAS_TOLERANCE)
+    upper, pivots, rank, _ = scipy.linalg.lapack.dpstrf(scaled, tol=ALIAS_TOLERANCE)
     root = np.zeros((rank, len(gram)))
     order = pivots - 1
     root[:, order] = np.triu(upper)[:rank]
     taken = order[:rank]
-    inner, _ = lapack.dtrtrs(upper[:rank, :rank], products[taken] / length[taken, None], trans=1)
+    inner, _ = scipy.linalg.lapack.dtrtrs(
+        upper[:rank, :rank], products[taken] / length[taken, None], trans=1
+    )
     return root * length, inner
 
 

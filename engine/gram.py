@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from engine.components import Batch
 from engine.table import Floats
@@ -38,24 +38,24 @@ class Gram:
             ``None`` where sparse products serve.
     """
 
-    rows: sparse.csr_array
-    columns: sparse.csc_array
+    rows: scipy.sparse.csr_array
+    columns: scipy.sparse.csc_array
     k: int
     batches: tuple[Batch, ...]
-    pairs: sparse.csr_array | None
+    pairs: scipy.sparse.csr_array | None
 
     @classmethod
-    def of(cls, rows: sparse.csr_array, k: int, batches: tuple[Batch, ...]) -> Gram:
+    def of(cls, rows: scipy.sparse.csr_array, k: int, batches: tuple[Batch, ...]) -> Gram:
         """Make it from B and the components, which hold all columns of a row together."""
         width = np.diff(rows.indptr).astype(np.int64)
         few = k == 1 and int((width * (width + 1)).sum()) <= 2 * MAX_PAIRS
         return cls(
-            rows, sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None
+            rows, scipy.sparse.csc_array(rows.T), k, batches, _pairs(rows, batches) if few else None
         )
 
-    def scaled(self, by: Floats) -> sparse.csr_array:
+    def scaled(self, by: Floats) -> scipy.sparse.csr_array:
         """The rows A_j B_j of (J, c, k) matrices A_j, sparse (J c, q)."""
-        return sparse.csr_array(by_level(by) @ self.rows)
+        return scipy.sparse.csr_array(by_level(by) @ self.rows)
 
     def times(self, vectors: Floats) -> Floats:
         """B v, (q, c) -> (J, k, c)."""
@@ -134,10 +134,10 @@ class Gram:
             yield flat[start : start + m * s * s].reshape(m, s, s)
             start += m * s * s
 
-    def _product(self, left: Floats, right: Floats) -> sparse.csr_array:
+    def _product(self, left: Floats, right: Floats) -> scipy.sparse.csr_array:
         """The whole sum, sparse (q, q)."""
         a = self.scaled(left)
-        return sparse.csr_array(a.T @ (a if left is right else self.scaled(right)))
+        return scipy.sparse.csr_array(a.T @ (a if left is right else self.scaled(right)))
 
     def _parts(
         self, left: Floats, right: Floats, *, triangle: bool = True
@@ -145,24 +145,24 @@ class Gram:
         """Blocks of rows of the sum from row a on, of the columns from a on: a, (b - a, s - a)."""
         a = self.scaled(left)
         b = a if left is right else self.scaled(right)
-        across = sparse.csr_array(a.T)
+        across = scipy.sparse.csr_array(a.T)
         for start in range(0, across.shape[0], BLOCK):
             yield start, np.asarray((across[start : start + BLOCK] @ b).toarray())
             if triangle:
-                b = sparse.csr_array(b[:, BLOCK:])
+                b = scipy.sparse.csr_array(b[:, BLOCK:])
 
 
-def by_level(blocks: Floats) -> sparse.csr_array:
+def by_level(blocks: Floats) -> scipy.sparse.csr_array:
     """The block-diagonal matrix of (J, c, k) blocks."""
     n, c, k = blocks.shape
     if c == k == 1:
-        return sparse.csr_array(sparse.diags_array(blocks[:, 0, 0]))
-    return sparse.csr_array(
-        sparse.bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(n * c, n * k))
+        return scipy.sparse.csr_array(scipy.sparse.diags_array(blocks[:, 0, 0]))
+    return scipy.sparse.csr_array(
+        scipy.sparse.bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(n * c, n * k))
     )
 
 
-def _pairs(rows: sparse.csr_array, batches: Sequence[Batch]) -> sparse.csr_array:
+def _pairs(rows: scipy.sparse.csr_array, batches: Sequence[Batch]) -> scipy.sparse.csr_array:
     """The products of every two elements of a row at their place in an upper triangle."""
     q = rows.shape[1]
     base, place, width = (np.zeros(q, dtype=np.int64) for _ in range(3))
@@ -182,13 +182,13 @@ def _pairs(rows: sparse.csr_array, batches: Sequence[Batch]) -> sparse.csr_array
     a, b = rows.indices[first], rows.indices[second]
     low, high = np.minimum(place[a], place[b]), np.maximum(place[a], place[b])
     level = np.repeat(np.repeat(np.arange(rows.shape[0]), count), partners)
-    return sparse.csr_array(
+    return scipy.sparse.csr_array(
         (rows.data[first] * rows.data[second], (base[a] + low * width[a] + high, level)),
         shape=(start, rows.shape[0]),
     )
 
 
-def squares(rows: sparse.csr_array) -> Floats:
+def squares(rows: scipy.sparse.csr_array) -> Floats:
     """The sum of squares of each column, (q,)."""
     sums = np.bincount(rows.indices, weights=np.square(rows.data), minlength=rows.shape[1])
     return sums.astype(np.float64, copy=False)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
 from engine.components import Batch
@@ -109,7 +109,7 @@ class Rest:
         psi: Psi, by batch (m, s, s).
     """
 
-    w: sparse.csr_array
+    w: scipy.sparse.csr_array
     batches: tuple[Batch, ...]
     psi: tuple[Floats, ...]
 
@@ -136,7 +136,7 @@ class Few:
         root: A with Psi = A A', (q, q).
     """
 
-    w: sparse.csr_array
+    w: scipy.sparse.csr_array
     root: Floats
 
     def variance(self) -> Floats:
@@ -234,13 +234,13 @@ def _rest(
     turned = np.einsum("rkl,rl->rk", half[place], zt)
     k = turned.shape[1]
     position = levels[place][:, None] * k + np.arange(k)
-    spread = sparse.csr_array(
+    spread = scipy.sparse.csr_array(
         (-turned.ravel(), (np.repeat(known, k), position.ravel())),
         shape=(len(index[0]), blocks.gram.rows.shape[0]),
     )
     through = spread @ blocks.gram.scaled(factor.turn)
     own_columns = _columns(blocks.sizes[1:], blocks.levels[1:], z[1:], index[1:])
-    w = sparse.csr_array(through + own_columns)
+    w = scipy.sparse.csr_array(through + own_columns)
     psi_dm = np.zeros_like(factor.dm)
     for batch, own in zip(blocks.batches, psi, strict=True):
         batch.scatter(own @ batch.rows(factor.dm), psi_dm)
@@ -252,19 +252,19 @@ def _columns(
     levels: Sequence[int],
     z: Sequence[Floats],
     index: Sequence[NDArray[np.intp]],
-) -> sparse.csr_array:
+) -> scipy.sparse.csr_array:
     """The rows of Z of some factors, zero where a level is new."""
     parts = []
     for k, n, own, place in zip(sizes, levels, z, index, strict=True):
         known = np.flatnonzero(place >= 0)
         columns = place[known][:, None] * k + np.arange(k)
         parts.append(
-            sparse.csr_array(
+            scipy.sparse.csr_array(
                 (own[known].ravel(), (np.repeat(known, k), columns.ravel())),
                 shape=(len(place), n * k),
             )
         )
-    return sparse.csr_array(sparse.hstack(parts, format="csr"))
+    return scipy.sparse.csr_array(scipy.sparse.hstack(parts, format="csr"))
 
 
 def _at_optimum(fit: Fit) -> tuple[CrossedCriterion, CrossedFactor, tuple[Floats, ...]]:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import block_diag
+import scipy
 
 from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
@@ -28,13 +27,15 @@ def with_columns(blocks: Blocks, a: Floats) -> Blocks:
 def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     """The blocks of the columns Z_f B_f, an invertible (k, k) basis for each factor."""
     if isinstance(blocks, DenseBlocks):
-        return replace(blocks, root=blocks.times(blocks.root[0], block_diag(*bases)[None]))
+        return replace(
+            blocks, root=blocks.times(blocks.root[0], scipy.linalg.block_diag(*bases)[None])
+        )
     if not isinstance(blocks, CrossedBlocks):
         return replace(blocks, root=blocks.root @ bases[0]) if bases else blocks
     rest = bases[1:]
     counts = blocks.levels[1:]
     edges = np.cumsum([0, *(n * len(b) for n, b in zip(counts, rest, strict=True))]).tolist()
-    every = sparse.block_diag(
+    every = scipy.sparse.block_diag(
         [
             by_level(np.array(np.broadcast_to(b, (n, *b.shape))))
             for n, b in zip(counts, rest, strict=True)
@@ -53,7 +54,7 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
         blocks,
         root=blocks.root @ bases[0],
         gram=Gram.of(
-            sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
+            scipy.sparse.csr_array(blocks.gram.rows @ every), blocks.gram.k, blocks.gram.batches
         ),
         rest_within=tuple(
             batch.turn(own.copy(), rest)

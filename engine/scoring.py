@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from engine.criterion import Structure
 from engine.descent import Start
@@ -50,7 +50,7 @@ def _moved(criterion: StackedCriterion, theta: Floats, sums: LevelSums) -> Float
         own = pairs * criterion.fixed_pairs
         information += own @ own.T
     information = 0.5 * (information + information.T) - trace[:, None] * trace / c
-    _, step, info = lapack.dposv(information, c * pairs[:, -1] - trace)
+    _, step, info = scipy.linalg.lapack.dposv(information, c * pairs[:, -1] - trace)
     sigma2 = 1.0 - float(trace @ step) / c
     if info or not sigma2 > 0.0:
         return None
@@ -61,12 +61,14 @@ def _moved(criterion: StackedCriterion, theta: Floats, sums: LevelSums) -> Float
 def _bounded(t: Floats, move: Floats) -> Floats | None:
     """The T of T T' + move, or as far as it is positive definite relative to T, if T is regular."""
     k = len(t)
-    inverse, info = lapack.dtrtri(t, lower=1)
+    inverse, info = scipy.linalg.lapack.dtrtri(t, lower=1)
     relative = inverse @ move.reshape(k, k) @ inverse.T
     if info or not np.isfinite(relative).all():
         return None
-    sizes, axes, _ = lapack.dsyev(relative)
-    lower, _ = lapack.dpotrf((axes * np.maximum(1.0 + sizes, LEAST)) @ axes.T, lower=1, clean=1)
+    sizes, axes, _ = scipy.linalg.lapack.dsyev(relative)
+    lower, _ = scipy.linalg.lapack.dpotrf(
+        (axes * np.maximum(1.0 + sizes, LEAST)) @ axes.T, lower=1, clean=1
+    )
     return np.asarray(t @ lower)
 
 

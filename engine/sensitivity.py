@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.cholesky import triangular_inverse
 from engine.components import Batch
@@ -325,7 +325,7 @@ def blockwise(batches: Sequence[Batch], blocks: Sequence[Floats], values: Floats
 
 
 def quadratic(
-    rest: Sequence[Batch], psi: Sequence[Floats], rows: sparse.csr_array, n: int, k: int
+    rest: Sequence[Batch], psi: Sequence[Floats], rows: scipy.sparse.csr_array, n: int, k: int
 ) -> Floats:
     """A_j Psi A_j' for k rows A_j of each of n levels, sparse (n k, q): (n, k, k)."""
     out = np.zeros((n, k, k))
@@ -341,7 +341,7 @@ def quadratic(
     return out
 
 
-def _add_gathered(out: Floats, batch: Batch, psi: Floats, rows: sparse.csr_array) -> None:
+def _add_gathered(out: Floats, batch: Batch, psi: Floats, rows: scipy.sparse.csr_array) -> None:
     """Add A_j Psi A_j' of one dense component, level by level, from its elements that A_j meets."""
     n, k, _ = out.shape
     s = len(psi)

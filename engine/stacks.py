@@ -7,7 +7,7 @@ columns, so that no copy is made.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import blas, lapack, solve_triangular
+import scipy
 
 from engine.table import Floats
 
@@ -29,7 +29,7 @@ def stacked_cholesky(a: Floats) -> Floats | None:
         except np.linalg.LinAlgError:
             return None
     for own in a:
-        _, info = lapack.dpotrf(own.T, lower=1, clean=1, overwrite_a=1)
+        _, info = scipy.linalg.lapack.dpotrf(own.T, lower=1, clean=1, overwrite_a=1)
         if info != 0:
             return None
     return a
@@ -41,7 +41,7 @@ def stacked_forward(upper: Floats, b: Floats) -> Floats:
         return np.asarray(np.linalg.solve(np.swapaxes(upper, 1, 2), b), dtype=np.float64)
     return np.stack(
         [
-            solve_triangular(one.T, own, lower=True, check_finite=False)
+            scipy.linalg.solve_triangular(one.T, own, lower=True, check_finite=False)
             for one, own in zip(upper, b, strict=True)
         ]
     )
@@ -54,7 +54,7 @@ def stacked_inverse(upper: Floats, *, overwrite: bool = False) -> Floats:
         return np.asarray(half @ np.swapaxes(half, 1, 2))
     out = upper if overwrite else upper.copy()
     for own in out:
-        lapack.dpotri(own.T, lower=1, overwrite_c=1)
+        scipy.linalg.lapack.dpotri(own.T, lower=1, overwrite_c=1)
         mirror(own)
     return out
 
@@ -63,7 +63,9 @@ def stacked_times(a: Floats, b: Floats) -> Floats:
     """A B for symmetric A: (m, s, s), (m, s, c) -> (m, s, c)."""
     if _batched(a):
         return np.asarray(a @ b)
-    return np.stack([blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)])
+    return np.stack(
+        [scipy.linalg.blas.dsymm(1.0, one.T, own, lower=1) for one, own in zip(a, b, strict=True)]
+    )
 
 
 def mirror(a: Floats) -> None:

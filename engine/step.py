@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy
 
 from engine.criterion import Evaluation, Structure
 from engine.table import Floats
@@ -68,7 +68,7 @@ def length(step: Floats) -> float:
 
 def _newton(gradient: Floats, hessian: Floats) -> Floats | None:
     """Newton's step; ``None`` where the Hessian is not clearly positive definite."""
-    factor, step, info = lapack.dposv(hessian, -gradient)
+    factor, step, info = scipy.linalg.lapack.dposv(hessian, -gradient)
     if info:
         return None
     pivots = factor.diagonal().tolist()
@@ -78,7 +78,7 @@ def _newton(gradient: Floats, hessian: Floats) -> Floats | None:
 
 
 def _by_eigenvectors(gradient: Floats, hessian: Floats, radius: float) -> tuple[Floats, float]:
-    curvature, axes, info = lapack.dsyev(hessian)
+    curvature, axes, info = scipy.linalg.lapack.dsyev(hessian)
     if info:
         curvature, axes = np.linalg.eigh(hessian)
     slope = axes.T @ gradient

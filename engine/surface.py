@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
 from engine.criterion import LOG_2PI, Criterion, Derivatives, Evaluation
 from engine.table import Floats
@@ -238,10 +238,10 @@ def roots(d: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
     exists = np.ones(len(d), dtype=np.bool_)
     upper, inverse = np.empty_like(d), np.empty_like(d)
     for i, own in enumerate(d):
-        root, info = lapack.dpotrf(own, lower=0, clean=1)
+        root, info = scipy.linalg.lapack.dpotrf(own, lower=0, clean=1)
         if info == 0 and np.isfinite(root[-1, -1]):
             upper[i] = root
-            inverse[i] = lapack.dtrtri(root, lower=0)[0]
+            inverse[i] = scipy.linalg.lapack.dtrtri(root, lower=0)[0]
         else:
             exists[i] = False
             upper[i] = inverse[i] = np.eye(len(own))

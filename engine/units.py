@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 
 from engine.crossproducts import CrossProducts, Pilot
 from engine.design import Design, Grouping
@@ -64,7 +64,7 @@ def joined(blocks: Sequence[Floats]) -> Floats:
     """The block-diagonal matrix of square blocks, one per grouping factor."""
     if len(blocks) == 1:
         return blocks[0]
-    return np.asarray(block_diag(*blocks)) if blocks else np.zeros((0, 0))
+    return np.asarray(scipy.linalg.block_diag(*blocks)) if blocks else np.zeros((0, 0))
 
 
 def _of_grouping(grouping: Grouping, pilot: Pilot) -> Floats:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.components import Batch
 from engine.table import Floats
@@ -75,7 +75,7 @@ class Carried:
         root: R (q, s).
     """
 
-    rows: sparse.csr_array
+    rows: scipy.sparse.csr_array
     root: Floats
 
     def draw(self, generator: np.random.Generator) -> Floats:
@@ -93,13 +93,13 @@ class ByComponent:
         roots: R, by batch (m, s, s).
     """
 
-    rows: sparse.csr_array
+    rows: scipy.sparse.csr_array
     batches: tuple[Batch, ...]
     roots: tuple[Floats, ...]
 
     @classmethod
     def of(
-        cls, rows: sparse.csr_array, batches: tuple[Batch, ...], covariances: Sequence[Floats]
+        cls, rows: scipy.sparse.csr_array, batches: tuple[Batch, ...], covariances: Sequence[Floats]
     ) -> ByComponent:
         """With R R' the positive semidefinite covariances of the columns, by batch (m, s, s)."""
         roots = []

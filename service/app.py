@@ -183,7 +183,8 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = openapi.build(self, RAW_MODELS)
+            answered = {model for router in ROUTERS for model in getattr(router, "answers", ())}
+            self.openapi_schema = openapi.build(self, RAW_MODELS, answered)
         return self.openapi_schema
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from service import bounds, tabular
 from service.access import needed
@@ -69,8 +69,13 @@ _COUNTING: Final = ("RateLimit", "RateLimit-Policy")
 _SECONDS: Final = {"type": "integer", "minimum": 0, "maximum": 86_400}
 
 
-def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
-    """Return the document of ``app``; ``models`` are those that only raw bodies and errors use."""
+def build(
+    app: FastAPI, asked: Collection[type[BaseModel]], answered: Collection[type[BaseModel]]
+) -> dict[str, Any]:
+    """Return the document of ``app``.
+
+    ``asked`` are the models of raw bodies and errors, ``answered`` those that routes name.
+    """
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -86,8 +91,7 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    _, extra = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
-    schemas.update(extra.get("$defs", {}))
+    schemas.update(_schemas(answered, "serialization") | _schemas(asked, "validation"))
     answers = json.loads(ANSWERS.read_text(encoding="utf-8"))
     document["components"]["securitySchemes"] = _SCHEMES
     document["components"]["headers"] = {name: _header(name) for name in _HEADERS}
@@ -100,6 +104,12 @@ def build(app: FastAPI, models: Sequence[type[BaseModel]]) -> dict[str, Any]:
             _tell_headers(operation["responses"], counted=path not in FREE)
     bounds.bound(document, app.state.settings)
     return document
+
+
+def _schemas(models: Collection[type[BaseModel]], mode: JsonSchemaMode) -> dict[str, Any]:
+    _, found = models_json_schema([(model, mode) for model in models], ref_template=_REF)
+    defined: dict[str, Any] = found.get("$defs", {})
+    return defined
 
 
 def _secure(operation: dict[str, Any], scope: str | None) -> None:

@@ -46,16 +46,21 @@ def test_the_service_knows_the_engine_by_its_public_face(path: Path) -> None:
 def test_what_is_asked_and_answered_stands_on_pydantic_alone() -> None:
     """Clients import it, in programs that have no use for what a service is made of."""
     may = {"pydantic", "pydantic_core", "__future__", *sys.stdlib_module_names}
+    light = {"service.caps", "service.kinds", "service.radon.terms", "service.radon.units"}
     for path in modules("service/schemas"):
         for node in ast.parse(path.read_text()).body:
-            if not isinstance(node, ast.Import | ast.ImportFrom) or path.name == "radon.py":
+            if not isinstance(node, ast.Import | ast.ImportFrom):
                 continue
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names or [alias.name for alias in getattr(node, "names", ())]:
-                own = name in {"service.caps", "service.kinds"} or name.startswith(
-                    "service.schemas."
-                )
+                own = name in light or name.startswith("service.schemas.")
                 assert own or name.split(".")[0] in may, f"{path.name} imports {name}"
+
+
+def test_what_schemas_share_with_the_radon_domain_stands_on_python_alone() -> None:
+    for name in ("__init__", "terms", "units"):
+        found = {top.split(".")[0] for top in imported(ROOT / "service/radon" / f"{name}.py")}
+        assert found <= set(sys.stdlib_module_names), name
 
 
 @pytest.mark.parametrize("path", modules("partialpool"), ids=lambda path: path.name)

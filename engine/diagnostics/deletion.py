@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 
 from engine.cholesky import independent_columns, triangular_inverse
 from engine.cooccurrence import Cooccurrence
@@ -99,7 +99,7 @@ def refit(fit: Fit, products: CrossProducts, *, search: bool) -> Deleted:
         return nothing
     structure = Structure.of(tuple(size for effects in fit.random for size in effects.sizes))
     criterion = criterion_of(products, kept, structure, fit.spec.method)
-    theta = structure.theta(np.asarray(block_diag(*fit.solution.t)))
+    theta = structure.theta(np.asarray(scipy.linalg.block_diag(*fit.solution.t)))
     if search:
         theta = minimise(criterion, theta).theta
     factor = criterion.factorise(theta)

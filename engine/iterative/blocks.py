@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import sparse
 
 from engine.cooccurrence import Cooccurrence
 from engine.criterion import Blocks
@@ -37,10 +37,10 @@ class IterativeBlocks(Blocks):
     levels: tuple[int, ...]
     first: Floats
     first_products: Floats
-    cross: sparse.csr_array
-    squares: sparse.csr_array
+    cross: scipy.sparse.csr_array
+    squares: scipy.sparse.csr_array
     rest: Floats
-    rest_cross: sparse.csr_array | None
+    rest_cross: scipy.sparse.csr_array | None
     rest_products: Floats
 
     @property
@@ -74,37 +74,43 @@ class IterativeBlocks(Blocks):
         )
 
 
-def _joined(meetings: Sequence[Cooccurrence], levels: Sequence[int]) -> sparse.csr_array:
+def _joined(meetings: Sequence[Cooccurrence], levels: Sequence[int]) -> scipy.sparse.csr_array:
     """How the first factor meets all others, side by side."""
     parts = [_matrix(each, levels) for each in meetings]
-    return parts[0] if len(parts) == 1 else sparse.csr_array(sparse.hstack(parts, format="csr"))
+    return (
+        parts[0]
+        if len(parts) == 1
+        else scipy.sparse.csr_array(scipy.sparse.hstack(parts, format="csr"))
+    )
 
 
-def _matrix(meeting: Cooccurrence, levels: Sequence[int]) -> sparse.csr_array:
+def _matrix(meeting: Cooccurrence, levels: Sequence[int]) -> scipy.sparse.csr_array:
     """Cells in order of rows as a sparse matrix; the indices are as narrow as they can be."""
     shape = levels[meeting.first], levels[meeting.second]
     narrow = np.int32 if max(*shape, len(meeting.rows)) < np.iinfo(np.int32).max else np.int64
     starts = np.searchsorted(meeting.rows, np.arange(shape[0] + 1)).astype(narrow)
     columns = meeting.columns.astype(narrow)
-    return sparse.csr_array((meeting.values[:, 0, 0], columns, starts), shape=shape)
+    return scipy.sparse.csr_array((meeting.values[:, 0, 0], columns, starts), shape=shape)
 
 
-def _squared(cross: sparse.csr_array) -> sparse.csr_array:
+def _squared(cross: scipy.sparse.csr_array) -> scipy.sparse.csr_array:
     if (cross.data == 1.0).all():
         return cross
-    return sparse.csr_array((np.square(cross.data), cross.indices, cross.indptr), cross.shape)
+    return scipy.sparse.csr_array((np.square(cross.data), cross.indices, cross.indptr), cross.shape)
 
 
-def _rest_cross(meetings: Sequence[Cooccurrence], levels: Sequence[int]) -> sparse.csr_array | None:
+def _rest_cross(
+    meetings: Sequence[Cooccurrence], levels: Sequence[int]
+) -> scipy.sparse.csr_array | None:
     """How the factors of the rest meet one another, symmetric (q, q)."""
     if not meetings:
         return None
     n = len(levels) - 1
-    blocks: list[list[sparse.csr_array | None]] = [[None] * n for _ in range(n)]
+    blocks: list[list[scipy.sparse.csr_array | None]] = [[None] * n for _ in range(n)]
     for f, size in enumerate(levels[1:]):
-        blocks[f][f] = sparse.csr_array((size, size))
+        blocks[f][f] = scipy.sparse.csr_array((size, size))
     for meeting in meetings:
         matrix = _matrix(meeting, levels)
         blocks[meeting.first - 1][meeting.second - 1] = matrix
-        blocks[meeting.second - 1][meeting.first - 1] = sparse.csr_array(matrix.T)
-    return sparse.csr_array(sparse.block_array(blocks, format="csr"))
+        blocks[meeting.second - 1][meeting.first - 1] = scipy.sparse.csr_array(matrix.T)
+    return scipy.sparse.csr_array(scipy.sparse.block_array(blocks, format="csr"))

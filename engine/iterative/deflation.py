@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from engine.iterative.gradients import Solved, solve
 from engine.iterative.operator import Operator
@@ -69,7 +69,9 @@ class Deflated:
         k = v.T @ moved
         k = (k + k.T) / 2.0
         j = moved - v @ (v.T @ moved)
-        return cls(operator, v, moved, k, j, v + cho_solve(cho_factor(k), j.T).T)
+        return cls(
+            operator, v, moved, k, j, v + scipy.linalg.cho_solve(scipy.linalg.cho_factor(k), j.T).T
+        )
 
     @property
     def log_det(self) -> float:
@@ -78,7 +80,7 @@ class Deflated:
 
     def within(self, matrix: Floats) -> Floats:
         """K^-1 matrix."""
-        return np.asarray(cho_solve(cho_factor(self.k), matrix))
+        return np.asarray(scipy.linalg.cho_solve(scipy.linalg.cho_factor(self.k), matrix))
 
     def orthogonal(self, vectors: Floats) -> Floats:
         """What of vectors (q, c) is orthogonal to V."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
 
 from engine.table import Floats
 
@@ -52,7 +52,7 @@ class Solved:
         steps, ratios = steps[:m], self.ratios[:m, column]
         diagonal = 1.0 / steps
         diagonal[1:] += ratios[:-1] / steps[:-1]
-        nodes, vectors = eigh_tridiagonal(diagonal, np.sqrt(ratios[:-1]) / steps[:-1])
+        nodes, vectors = scipy.linalg.eigh_tridiagonal(diagonal, np.sqrt(ratios[:-1]) / steps[:-1])
         return float(np.square(vectors[0]) @ np.log(nodes))
 
 

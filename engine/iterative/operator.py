@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from engine.iterative.blocks import IterativeBlocks
 from engine.table import Floats
@@ -91,17 +91,17 @@ class Operator:
         return float(own @ (np.square(self.left) / self.a))
 
 
-def product(matrix: sparse.csr_array, vectors: Floats) -> Floats:
+def product(matrix: scipy.sparse.csr_array, vectors: Floats) -> Floats:
     """A v, the columns of v shared by threads where that pays."""
     return _shared(matrix, vectors)
 
 
-def transposed(matrix: sparse.csr_array, vectors: Floats) -> Floats:
+def transposed(matrix: scipy.sparse.csr_array, vectors: Floats) -> Floats:
     """A'v, from the same elements."""
     return _shared(matrix.T, vectors)
 
 
-def _shared(matrix: sparse.csr_array | sparse.csc_array, vectors: Floats) -> Floats:
+def _shared(matrix: scipy.sparse.csr_array | scipy.sparse.csc_array, vectors: Floats) -> Floats:
     width = vectors.shape[1]
     if width < 2 * THREADS or matrix.nnz * width < SHARED:
         return np.asarray(matrix @ np.ascontiguousarray(vectors))

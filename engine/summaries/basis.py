@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import block_diag
 
 from engine import expression
 from engine.design import Block, Categorical, Design, Grouping, TermSet, learn
@@ -147,7 +147,7 @@ def coding(indicators: TermSet, coded: TermSet) -> Floats:
     maps = [np.eye(1)] if coded.intercept else []
     maps += [_block_coding(block) for block in coded.blocks]
     assert len(indicators.blocks) == len(coded.blocks)  # noqa: S101  both of one formula
-    return np.asarray(block_diag(*maps)) if maps else np.zeros((0, 0))
+    return np.asarray(scipy.linalg.block_diag(*maps)) if maps else np.zeros((0, 0))
 
 
 def _block_coding(coded: Block) -> Floats:

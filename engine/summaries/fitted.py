@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy.linalg import block_diag
+import scipy
 
 from engine import expression
 from engine.cooccurrence import Cooccurrence
@@ -150,13 +150,15 @@ def _coded(sums: PartSums, design: Design) -> CrossProducts:
     """The sums of the columns of the model: factors coded by their contrasts."""
     products = sums.products
     extra = [] if design.fixed.intercept else [np.eye(1)]
-    m_map = block_diag(*extra, coding(sums.design.fixed, design.fixed), np.eye(1))
+    m_map = scipy.linalg.block_diag(*extra, coding(sums.design.fixed, design.fixed), np.eye(1))
     m, m_pilot = _turn(products.pilot, m_map)
     maps, groups = [], []
     for group, own, its in zip(
         products.groups, sums.design.groupings, design.groupings, strict=True
     ):
-        z_map = block_diag(*(coding(a, b) for a, b in zip(own.terms, its.terms, strict=True)))
+        z_map = scipy.linalg.block_diag(
+            *(coding(a, b) for a, b in zip(own.terms, its.terms, strict=True))
+        )
         z, pilot = _turn(group.pilot, z_map)
         maps.append(z)
         groups.append(replace(group, zz=z.T @ group.zz @ z, zm=z.T @ group.zm @ m, pilot=pilot))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from engine import EngineError, Problem
@@ -14,9 +14,10 @@ from service.fitting import Fitted
 from service.handlers import of_options
 from service.problems import ProblemError, responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.comparisons import Comparison, ComparisonRequest
 
-router = APIRouter(prefix="/v1/comparisons", tags=["inference"])
+router = Router(prefix="/v1/comparisons", tags=["inference"])
 
 
 # Ids follow from what is fitted, so that an example of a request would name none that is there.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service import datasets, idempotency, openapi, registering, summaries
@@ -35,6 +35,7 @@ from service.idempotency import idempotent
 from service.intake.receiving import receive_plain
 from service.negotiation import etag_of, is_current
 from service.problems import responses
+from service.routing import Router
 from service.schemas.datasets import (
     DatasetColumn,
     DatasetDetail,
@@ -43,7 +44,7 @@ from service.schemas.datasets import (
     DatasetSummary,
 )
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Router(prefix="/v1/datasets", tags=["datasets"])
 JSON: Final = "application/json"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from engine import row_diagnostics
@@ -19,9 +19,10 @@ from service.context import owner_of, services
 from service.data import rows_of
 from service.problems import ProblemError, responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.diagnostics import LevelInfluencePage, ModelDiagnostics, RowDiagnosticsPage
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = Router(prefix="/v1/models", tags=["models"])
 
 RowLimit = Annotated[
     int, Query(ge=1, le=REQUEST.page_diagnostics, description="Most rows in the answer.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from engine import EngineError, Fit
@@ -24,6 +24,7 @@ from service.handlers import of_options
 from service.inquiring import InquiryWork
 from service.problems import ProblemError, responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.base import Options
 from service.schemas.comparisons import RandomTerms
 from service.schemas.inference import (
@@ -40,7 +41,7 @@ from service.schemas.intervals import FixedIntervals, VarianceParameters, Varian
 from service.tables import Tabled
 from service.work import until
 
-router = APIRouter(prefix="/v1/models", tags=["inference"])
+router = Router(prefix="/v1/models", tags=["inference"])
 
 _READING: Final = (
     "model_not_found",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
@@ -16,9 +16,10 @@ from service.context import owner_of, services
 from service.middleware import HEAD
 from service.preference import Preference, preference_of
 from service.problems import ProblemError, responses
+from service.routing import Router
 from service.schemas.jobs import Job, JobList, State
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = Router(prefix="/v1/jobs", tags=["jobs"])
 
 # How long a client does well to wait before it asks again, and to follow a stream again.
 POLL_SECONDS: Final = 1

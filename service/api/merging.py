@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service import idempotency, openapi, summaries
@@ -20,12 +20,13 @@ from service.bodies import read_json
 from service.context import owner_of, services
 from service.idempotency import idempotent
 from service.problems import responses
+from service.routing import Router
 from service.schemas.datasets import (
     DatasetDetail,
     MergeRequest,
 )
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Router(prefix="/v1/datasets", tags=["datasets"])
 
 
 @router.post(

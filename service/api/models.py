@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from engine import display
@@ -27,6 +27,7 @@ from service.negotiation import choose, etag_of, is_current
 from service.orders import Order, specify
 from service.problems import responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.fits import (
     FitRequest,
     FittedModel,
@@ -35,7 +36,7 @@ from service.schemas.fits import (
 )
 from service.validation import examined, specified_or_not
 
-router = APIRouter(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
+router = Router(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
 
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"

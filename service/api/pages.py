@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import HTMLResponse, Response
 
 from service import pages
 from service.bodies import json_response
 from service.kinds import KINDS
 from service.problems import ProblemError, responses
+from service.routing import Router
 from service.schemas.system import ProblemCatalogue, ProblemPage
 
-router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
 
 _CODE_CHARACTERS: Final = 100
 _VARY: Final = {"Vary": "Accept"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service import datasets, idempotency, openapi
@@ -23,11 +23,12 @@ from service.context import owner_of, services
 from service.idempotency import idempotent
 from service.parts import append
 from service.problems import responses
+from service.routing import Router
 from service.schemas.datasets import (
     DatasetDetail,
 )
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Router(prefix="/v1/datasets", tags=["datasets"])
 
 
 @router.post(

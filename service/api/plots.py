@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from engine import EngineError
@@ -33,9 +33,10 @@ from service.plotting import (
 )
 from service.problems import responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.plots import PlotFormat, PlotList, PlotQuery
 
-router = APIRouter(prefix="/v1/models", tags=["plots"])
+router = Router(prefix="/v1/models", tags=["plots"])
 
 _READING: Final = ("model_not_found", "unavailable", "corrupt_artefact")
 _FORMS: Final[dict[str, PlotFormat]] = {media.split(";")[0]: form for form, media in MEDIA.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service import pooling, tabular
@@ -11,9 +11,10 @@ from service.api.levels import Group, Limit
 from service.api.parameters import Cursor, ModelId
 from service.api.tabled import JSON
 from service.fitting import Fitted
+from service.routing import Router
 from service.schemas.pooling import PoolingPage
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = Router(prefix="/v1/models", tags=["models"])
 
 
 @router.get(

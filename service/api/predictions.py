@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from service.handlers import invalid_request
 from service.predicting import Columns, Options
 from service.problems import ProblemError, responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.predictions import (
     PredictionColumns,
     PredictionItems,
@@ -26,7 +27,7 @@ from service.schemas.predictions import (
 )
 from service.upload import columns_of
 
-router = APIRouter(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
+router = Router(prefix="/v1/models", tags=["models"], route_class=DirectRoute)
 
 JSON: Final = "application/json"
 

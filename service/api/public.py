@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service.api.described import Ref, detail_of
 from service.bodies import json_response
 from service.context import owner_of, services
 from service.problems import responses
+from service.routing import Router
 from service.schemas.datasets import (
     DatasetDetail,
 )
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Router(prefix="/v1/datasets", tags=["datasets"])
 
 _PUBLISHING: Final[dict[int | str, dict[str, Any]]] = responses(
     "dataset_not_found", "read_only", "invalid_request", "unavailable"

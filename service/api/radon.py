@@ -7,7 +7,7 @@ from itertools import groupby
 from math import log
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from engine import Problem
@@ -23,20 +23,20 @@ from service.problems import ProblemError, responses
 from service.radon import telling
 from service.radon.assessment import Measurement, Question
 from service.radon.belief import Belief
-from service.radon.decision import REMEDIATED, REMEDIATION_COST, TEST_COST, Costs
+from service.radon.decision import REMEDIATED, Costs
 from service.radon.models import RadonModel, Ready, model_for, ready
 from service.radon.places import (
     HOME,
     STATES,
     County,
-    Floor,
     Places,
-    Scope,
     UnknownPlaceError,
     places,
     state_of,
 )
+from service.radon.terms import REMEDIATION_COST, TEST_COST, Floor, Scope
 from service.radon.units import EPA_ACTION, PER_PICOCURIE, Unit
+from service.routing import Router
 from service.schemas.radon import (
     AssessmentRequest,
     CountyPage,
@@ -47,7 +47,7 @@ from service.schemas.radon import (
     Weighed,
 )
 
-router = APIRouter(prefix="/v1/radon", tags=["radon"])
+router = Router(prefix="/v1/radon", tags=["radon"])
 
 ALL: Final = "all"
 

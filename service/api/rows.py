@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Final
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from service import datasets, openapi, summaries, tabular
@@ -19,11 +19,12 @@ from service.catalog.paging import decode, encode, invalid_cursor
 from service.context import owner_of, services
 from service.negotiation import choose, etag_of, is_current
 from service.problems import ProblemError, responses
+from service.routing import Router
 from service.schemas.datasets import (
     DatasetRows,
 )
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = Router(prefix="/v1/datasets", tags=["datasets"])
 JSON: Final = "application/json"
 
 RowLimit = Annotated[int, Query(ge=1, le=REQUEST.page_rows, description="Most rows in the answer.")]

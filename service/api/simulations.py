@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from engine import Problem
@@ -18,9 +18,10 @@ from service.fitting import Fitted
 from service.negotiation import choose
 from service.problems import ProblemError, responses
 from service.rates import charge
+from service.routing import Router
 from service.schemas.simulations import SimulationRequest, Simulations
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = Router(prefix="/v1/models", tags=["models"])
 
 JSON: Final = "application/json"
 

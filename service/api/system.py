@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from service.bodies import json_response
 from service.caps import published
 from service.context import owner_of, services
 from service.problems import responses
+from service.routing import Router
 from service.schemas.system import Health, Kept, Limits, Quota, Readiness, UsageReport
 
-router = APIRouter(tags=["service"])
-health_router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
+health_router = Router(tags=["service"])
 
 
 @health_router.get("/healthz", response_model=Health, operation_id="health")

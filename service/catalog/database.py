@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from service.catalog import migrating
 from service.observing.timing import Timed, untimed
 from service.problems import ProblemError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -71,7 +73,7 @@ class Database:
     @property
     def shared(self) -> bool:
         """Whether it is a server, so that processes of several machines may share it."""
-        return isinstance(self._engine, AsyncEngine)
+        return not isinstance(self._engine, Engine)
 
     async def read(self, task: Callable[[Connection], T]) -> T:
         """Do ``task``, which only reads; in SQLite all of it is one transaction."""
@@ -106,6 +108,8 @@ class Database:
         if isinstance(self._engine, Engine):
             await self.write(task)
             return
+        from sqlalchemy.ext.asyncio import create_async_engine
+
         # Of its own, without a limit: large tables may take their time, and so may the others.
         patient = create_async_engine(self._url, poolclass=NullPool)
         try:
@@ -122,19 +126,19 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        if isinstance(self._engine, AsyncEngine):
-            await self._engine.dispose()
-        else:
+        if isinstance(self._engine, Engine):
             await asyncio.to_thread(self._engine.dispose)
+        else:
+            await self._engine.dispose()
 
     async def _run(
         self, engine: Engine | AsyncEngine, task: Callable[[Connection], T], *, writing: bool
     ) -> T:
         with self._timed("catalog", "write" if writing else "read"), _answering():
-            if isinstance(engine, AsyncEngine):
-                async with engine.begin() as connection:
-                    return await connection.run_sync(task)
-            return await asyncio.to_thread(_blocking, engine, task, writing)
+            if isinstance(engine, Engine):
+                return await asyncio.to_thread(_blocking, engine, task, writing)
+            async with engine.begin() as connection:
+                return await connection.run_sync(task)
 
 
 def _sqlite(url: URL, sync: bool) -> Engine:
@@ -147,6 +151,8 @@ def _sqlite(url: URL, sync: bool) -> Engine:
 
 
 def _postgres(url: URL) -> AsyncEngine:
+    from sqlalchemy.ext.asyncio import create_async_engine  # it loads the ORM, which SQLite spares
+
     return create_async_engine(
         url,
         pool_pre_ping=True,  # a connection that a restart of the server has cut is found out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from service.radon.belief import TEST_LOG_SD, Belief, Kind
+from service.radon.belief import TEST_LOG_SD, Belief
 from service.radon.decision import Costs, Decision, decide
+from service.radon.terms import Kind
 
 DETECTABLE = 0.1
 """A reading of less counts as this, in pCi/L: the survey's own are to one decimal."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import exp, inf, log, sqrt
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from service.radon import normal
-
-Kind: TypeAlias = Literal["short-term", "long-term"]
+from service.radon.terms import Kind
 
 TEST_LOG_SD: Final[dict[Kind, float]] = {"short-term": log(1.8), "long-term": log(1.2)}
 """The standard deviation of the logarithm of a reading about that of the level, by kind of test.

@@ -18,22 +18,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from service.radon import normal
 from service.radon.belief import TEST_LOG_SD, Belief
+from service.radon.terms import REMEDIATION_COST, TEST_COST, Recommendation
 from service.radon.units import EPA_ACTION
-
-Recommendation: TypeAlias = Literal["remediate", "measure", "nothing"]
 
 REMEDIATED: Final = 2.0
 """The level after remediation, in pCi/L."""
 YEARS: Final = 30.0
 """How long the house is lived in; the test takes one of these years."""
-REMEDIATION_COST: Final = 2000.0
-"""Of remediation, in dollars, unless the homeowner knows better."""
-TEST_COST: Final = 50.0
-"""Of a long-term test, likewise."""
 
 _STEPS: Final = 200
 

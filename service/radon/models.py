@@ -22,9 +22,10 @@ from service.orders import Order, specify
 from service.preference import Preference
 from service.problems import ProblemError
 from service.radon.belief import Belief
-from service.radon.places import OFFSET, County, Floor, Scope
+from service.radon.places import OFFSET, County
 from service.radon.spread import spread_by_state
 from service.radon.tables import MINNESOTA, NATION, bundled_table
+from service.radon.terms import Floor, Scope
 from service.schemas.fits import FitRequest
 
 FLOORS: Final[dict[Floor, int]] = {"basement": 0, "first": 1}

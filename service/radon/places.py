@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from math import exp, log
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from service.radon.tables import DATA
 
@@ -33,9 +33,6 @@ STATES: Final[Mapping[str, str]] = {
 
 HOME: Final = "MN"
 """The state that is meant when none is named."""
-
-Scope: TypeAlias = Literal["minnesota", "national"]
-Floor: TypeAlias = Literal["basement", "first"]
 
 _BASEMENT: Final = 0
 

@@ -10,7 +10,8 @@ from service.radon.assessment import Assessment, Question, assess
 from service.radon.belief import Belief
 from service.radon.decision import Decision
 from service.radon.models import Line, Ready
-from service.radon.places import OFFSET, County, Floor, Readings
+from service.radon.places import OFFSET, County, Readings
+from service.radon.terms import Floor
 from service.radon.units import PER_PICOCURIE, REFERENCE_LEVELS, Unit
 from service.schemas.radon import (
     Basis,

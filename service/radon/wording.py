@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from service.radon.assessment import Assessment, Question
-from service.radon.decision import REMEDIATED, YEARS, Recommendation
-from service.radon.places import STATES, County, Floor
+from service.radon.decision import REMEDIATED, YEARS
+from service.radon.places import STATES, County
+from service.radon.terms import Floor, Recommendation
 from service.radon.units import PER_PICOCURIE, Unit
 
 EPA_TEST: Final = "EPA advises that every home be tested, whatever its county."

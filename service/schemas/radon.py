@@ -8,9 +8,14 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from service.caps import REQUEST
-from service.radon.belief import Kind
-from service.radon.decision import REMEDIATION_COST, TEST_COST, Recommendation
-from service.radon.places import Floor, Scope
+from service.radon.terms import (
+    REMEDIATION_COST,
+    TEST_COST,
+    Floor,
+    Kind,
+    Recommendation,
+    Scope,
+)
 from service.radon.units import Unit
 from service.schemas.base import Answer, Asked, one_of
 

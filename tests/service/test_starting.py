@@ -7,19 +7,72 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from sqlalchemy import Connection
+from starlette.responses import Response
 
 from service.catalog import Database
 from service.catalog.migrating import newest, revisions, version
+from service.routing import Router
+from service.schemas.base import Answer
 
 # Each takes a tenth of a second or more to import, and a service can listen without it.
-HEAVY = {"alembic", "altair", "distributed", "pandas", "polars", "scipy.optimize", "scipy.stats"}
+HEAVY = {
+    "alembic",
+    "altair",
+    "distributed",
+    "pandas",
+    "polars",
+    "scipy.linalg",
+    "scipy.optimize",
+    "scipy.sparse",
+    "scipy.stats",
+    "sqlalchemy.orm",
+}
 
 
 def test_a_service_starts_without_what_only_some_requests_need() -> None:
     told = "import sys, service.server; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert not HEAVY & set(found.stdout.split())
+
+
+def test_what_reads_and_writes_a_body_is_built_when_it_is_first_used() -> None:
+    told = (
+        "import service.server; from service.schemas.inference import FixedEffects; "
+        "print(FixedEffects.__pydantic_complete__)"
+    )
+    found = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_the_document_is_told_by_name_what_a_route_answers() -> None:
+    class Found(Answer):
+        n: int
+
+    class Odd(BaseModel):
+        n: int
+
+    router = Router()
+    other = {202: {"description": "Later.", "model": Found}}
+    router.add_api_route("/found", _nothing, response_model=Found, responses=other)
+    router.add_api_route("/odd", _nothing, response_model=Odd)
+    found, odd = router.routes
+    assert router.answers == {Found}
+    assert isinstance(found, APIRoute)
+    assert isinstance(odd, APIRoute)
+    named = {"application/json": {"schema": {"$ref": "#/components/schemas/Found"}}}
+    assert found.responses == {
+        200: {"content": named},
+        202: {"description": "Later.", "content": named},
+    }
+    assert found.response_model is None
+    assert odd.response_model is Odd
+
+
+async def _nothing() -> Response:
+    return Response()
 
 
 def test_the_newest_version_of_the_tables_is_told_by_the_names_of_files() -> None:
