@@ -12,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -100,6 +100,10 @@ lecture: setup-dev
 screens: setup-dev
 	$(PY) -m tools.first_view
 	$(PY) -m tools.screens
+
+# How long it takes from an empty folder to the first fitted model; with CONTAINER=--container in one, by an ordinary Docker.
+first-fit:
+	$(PYTHON) -m tools.first_fit $(CONTAINER)
 
 # Build the image and start both profiles of the compose file, kill containers and see that nothing is lost; with an
 # ordinary Docker.

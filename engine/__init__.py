@@ -11,6 +11,7 @@ from engine.comparison import (
     compare,
     ranova,
 )
+from engine.convergence import Convergence
 from engine.diagnostics import (
     Components,
     Diagnostics,
@@ -44,7 +45,7 @@ from engine.errors import (
 )
 from engine.examine import Dimensions, Examination, examine
 from engine.files import read_table
-from engine.fit import Convergence, Fit, RandomEffects, fit, fit_spec
+from engine.fit import Fit, fit, fit_spec
 from engine.formula import Formula, parse
 from engine.inference.anova import AnovaTerm, anova
 from engine.inference.bootstrap import (
@@ -80,6 +81,7 @@ from engine.partition import (
 from engine.pooling import Pooling, pooling
 from engine.prediction import Predictions, Predictive, predict
 from engine.progress import Progress
+from engine.randomeffects import RandomEffects
 from engine.simulation import Simulator, simulate
 from engine.spec import Spec
 from engine.statistics import Statistics

@@ -25,12 +25,15 @@ from safetensors.numpy import load, save
 
 from engine import expression, state
 from engine.approximation import Approximation
+from engine.convergence import Convergence
 from engine.cooccurrence import Cooccurrence
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
 from engine.design import Block, Categorical, Design, Grouping, Numeric, Response, TermSet
 from engine.errors import DataError, Problem
-from engine.fit import Convergence, Fit, RandomEffects, Solution
+from engine.fit import Fit
 from engine.formula import parse
+from engine.randomeffects import RandomEffects
+from engine.solution import Solution
 from engine.spec import Spec
 from engine.statistics import Statistics
 

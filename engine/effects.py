@@ -9,8 +9,9 @@ import numpy as np
 from engine.cholesky import dense_cholesky, triangular_inverse
 from engine.design import INTERCEPT
 from engine.errors import Problem, SpecError
-from engine.fit import Fit, RandomEffects
+from engine.fit import Fit
 from engine.lines import lines
+from engine.randomeffects import RandomEffects
 from engine.table import Codes, Floats
 from engine.within import Within
 

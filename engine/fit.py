@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.approximation import Approximation
-from engine.cholesky import (
-    semidefinite_root,
-    triangular_inverse,
-)
+from engine.cholesky import semidefinite_root, triangular_inverse
+from engine.convergence import Convergence, convergence_of
 from engine.criterion import Criterion, Factorised, Structure
 from engine.crossproducts import CrossProducts
-from engine.descent import Optimum
 from engine.design import Design
 from engine.errors import DataError, LimitError, Problem
 from engine.forms import criterion_of
@@ -25,10 +21,12 @@ from engine.formula import Formula
 from engine.optimum import minimise
 from engine.prepared import PERFECT_FIT, Prepared, prepare
 from engine.progress import Progress, part, silent, steps
+from engine.randomeffects import RandomEffects, random_effects
+from engine.solution import Solution
 from engine.spec import Spec
 from engine.statistics import Statistics, summarise
 from engine.sums import CHUNK_ROWS
-from engine.table import Codes, Data, Floats
+from engine.table import Data, Floats
 from engine.units import Units, joined
 from engine.version import __version__
 
@@ -36,80 +34,6 @@ PREPARED = 0.3
 """The share of the time of a fit that is taken to pass before the search begins."""
 SEARCHED = 0.9
 """The share of the rest that is taken to pass before the search ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Convergence:
-    """What the search for theta did and whether its end can be trusted.
-
-    Attributes:
-        converged: a stationary point from which no direction goes down.
-        boundary: a variance is zero or a correlation is at -1 or 1 (lme4's singular fit); a result,
-            not an error.
-        evaluations: of the criterion.
-        starts: searches followed to their end.
-        gradient_norm: the largest element of the gradient at theta.
-        messages: what a reader should know, in words.
-    """
-
-    converged: bool
-    boundary: bool
-    evaluations: int
-    starts: int
-    gradient_norm: float
-    messages: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RandomEffects:
-    """The random effects of one grouping factor: J levels, k effects each, in the data's units.
-
-    Attributes:
-        group: name of the factor.
-        terms: k names.
-        sizes: how many of them each random term has; effects of different terms are independent.
-        levels: J names.
-        rows: rows per level (J,).
-        covariance: of the effects of a level, (k, k).
-        modes: conditional modes (lme4's ranef), (J, k).
-        conditional: conditional covariances given theta and beta (lme4's condVar), (J, k, k).
-    """
-
-    group: str
-    terms: tuple[str, ...]
-    sizes: tuple[int, ...]
-    levels: tuple[str, ...]
-    rows: Codes
-    covariance: Floats
-    modes: Floats
-    conditional: Floats
-
-    @cached_property
-    def place(self) -> Mapping[str, int]:
-        """Index of each level by name."""
-        return {level: j for j, level in enumerate(self.levels)}
-
-    @property
-    def blocks(self) -> tuple[slice, ...]:
-        """The effects of each random term."""
-        return tuple(slice(a, b) for a, b in pairwise(accumulate(self.sizes, initial=0)))
-
-
-@dataclass(frozen=True, slots=True)
-class Solution:
-    """The factor at the optimum, in the pilots' units: what intervals and tests are computed from.
-
-    Attributes:
-        t: T, the relative covariance factor of each grouping factor, (k, k).
-        upper: R of D = [X y]'V^-1[X y] = R'R, (p + 1, p + 1).
-        beta: fixed effects, (p,).
-        sigma: residual standard deviation.
-    """
-
-    t: tuple[Floats, ...]
-    upper: Floats
-    beta: Floats
-    sigma: float
 
 
 @dataclass(frozen=True)
@@ -293,7 +217,7 @@ def fit_products(prepared: Prepared, progress: Progress = silent) -> Fit:
     half = units.x @ inverse * (solution.sigma * units.y)
     covariance = half @ half.T
     names, dropped = prepared.names
-    random = _random_effects(prepared, criterion, factor, solution, units)
+    random = random_effects(prepared, criterion, factor, solution, units)
     to_data = units.z_joint @ factor.t
     theta = criterion.structure.theta(semidefinite_root(to_data @ to_data.T))
     _require_doubles(covariance, random)
@@ -314,7 +238,7 @@ def fit_products(prepared: Prepared, progress: Progress = silent) -> Fit:
         sigma=solution.sigma * units.y,
         random=random,
         statistics=statistics,
-        convergence=_convergence(optimum, criterion.structure, random),
+        convergence=convergence_of(optimum, criterion.structure, random),
         products=products,
         kept=prepared.kept,
         solution=solution,
@@ -333,77 +257,3 @@ def _require_doubles(covariance: Floats, random: Sequence[RandomEffects]) -> Non
                 ("formula",),
             )
         )
-
-
-def _random_effects(
-    prepared: Prepared,
-    criterion: Criterion,
-    factor: Factorised,
-    solution: Solution,
-    units: Units,
-) -> tuple[RandomEffects, ...]:
-    """Modes G Z_j'V_j^-1(y - X beta) and their covariances sigma^2 (G - G Z_j'V^-1 Z_j G)."""
-    scale = solution.sigma * units.y
-    out = []
-    modes = criterion.modes(factor, solution.beta)
-    for group, grouping, t, z, (own_modes, conditional) in zip(
-        prepared.products.groups,
-        prepared.design.groupings,
-        solution.t,
-        units.z,
-        modes,
-        strict=True,
-    ):
-        to_data = z @ t
-        out.append(
-            RandomEffects(
-                group=grouping.name,
-                terms=grouping.names,
-                sizes=tuple(len(term.names) for term in grouping.terms),
-                levels=group.levels,
-                rows=group.rows,
-                covariance=scale**2 * (to_data @ to_data.T),
-                modes=units.y * (own_modes @ z.T),
-                conditional=scale**2 * (z @ conditional @ z.T),
-            )
-        )
-    return tuple(out)
-
-
-def _convergence(
-    optimum: Optimum, structure: Structure, random: tuple[RandomEffects, ...]
-) -> Convergence:
-    messages = []
-    if not optimum.converged:
-        messages.append("the search stopped before it reached an optimum: do not rely on this fit")
-    boundary = False
-    diagonal = iter((optimum.theta[structure.diagonal] == 0.0).tolist())
-    for effects in random:
-        for name, at_zero, vanishes in zip(
-            effects.terms,
-            [next(diagonal) for _ in effects.terms],
-            effects.covariance.diagonal() == 0.0,
-            strict=True,
-        ):
-            boundary |= bool(at_zero)
-            if vanishes:
-                messages.append(
-                    f"the variance of {name} by {effects.group} is at its boundary, zero"
-                )
-            elif at_zero:
-                messages.append(
-                    f"{name} by {effects.group} is a linear function of the effects before it "
-                    "(a correlation is at its boundary)"
-                )
-    if optimum.approximation is not None:
-        messages.append(optimum.approximation.message())
-    if optimum.optima > 1:
-        messages.append(f"the criterion has {optimum.optima} local optima; this is the lowest")
-    return Convergence(
-        optimum.converged,
-        boundary,
-        optimum.evaluations,
-        optimum.starts,
-        optimum.gradient_norm,
-        tuple(messages),
-    )

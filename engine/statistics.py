@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,9 @@ from engine.descent import Optimum
 from engine.deviance import Deviance
 from engine.forms import criterion_of
 from engine.optimum import lowest_value
+from engine.solution import Solution
 from engine.table import Floats
 from engine.units import Units
-
-if TYPE_CHECKING:
-    from engine.fit import Solution
 
 
 @dataclass(frozen=True, slots=True)

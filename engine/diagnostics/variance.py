@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.fit import Fit, RandomEffects
+from engine.fit import Fit
+from engine.randomeffects import RandomEffects
 from engine.table import Floats
 
 
