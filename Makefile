@@ -12,7 +12,7 @@ PORT ?= 8000
 DATA_DIR ?= var
 SOURCE ?= var/survey
 
-.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
+.PHONY: bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-figures bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
 
 setup: $(VENV)/.runtime
 setup-dev: $(VENV)/.dev
@@ -142,6 +142,7 @@ lock: setup-dev
 # Side by side with the peers, which have an environment of their own; writes benchmarks/results.md.
 bench: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python
+	$(PY) -m benchmarks.figures
 
 # What keys and rate limits cost, beside the same without them and a bare endpoint.
 bench-keys: setup
@@ -151,18 +152,22 @@ bench-keys: setup
 bench-load: setup-dev
 	$(PY) -m benchmarks.crowd
 
-# A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows.
+# A fit from a Parquet file beside Polars reading the same columns, and the peers on the same rows; writes
+# benchmarks/results-scan.md.
 bench-scan: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks.scan --peers $(BENCH_VENV)/bin/python
+	$(PY) -m benchmarks.figures
 
 # Time and memory as rows, groups, predictors and crossed factors grow; 1 billion rows take some
 # 15 GB of disk and an hour to write. Writes benchmarks/results-growth.md.
 bench-growth: setup
 	$(PY) -m benchmarks.growth
+	$(PY) -m benchmarks.figures
 
 # Ratings of 84,000 items by 200,000 users, without a dense factor; writes benchmarks/results-crossed.md.
 bench-crossed: setup
 	$(PY) -m benchmarks.crossed
+	$(PY) -m benchmarks.figures
 
 # Predictions while plots are drawn; writes benchmarks/results-drawing.md.
 bench-drawing: setup
@@ -177,10 +182,16 @@ bench-cluster: export OPENBLAS_NUM_THREADS = 1
 bench-cluster: export POLARS_MAX_THREADS = 1
 bench-cluster: setup
 	$(PY) -m benchmarks.cluster
+	$(PY) -m benchmarks.figures
 
 # Models that some peers take many minutes for; writes benchmarks/results-large.md.
 bench-large: setup $(BENCH_VENV)/.done
 	$(PY) -m benchmarks --peers $(BENCH_VENV)/bin/python --large
+	$(PY) -m benchmarks.figures
+
+# The page docs/benchmarks.md and its pictures, from the pages of results that are there.
+bench-figures: setup
+	$(PY) -m benchmarks.figures
 
 # Coverage of intervals, optima beside lme4 (which needs R) and random starts; the tables of docs/studies.md.
 studies: export OPENBLAS_NUM_THREADS = 1

@@ -10,7 +10,8 @@ turn; what is measured is the whole call, imports done, after one call that warm
 Wall time is the least of the rounds, as other load only adds to it; processor time and peak memory
 are told beside it. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
 them by county. With ``--peers PYTHON`` lme4 and GPBoost fit the same rows once, which they hold in
-memory already: their time is that of the fit alone, and they have 400 seconds for it.
+memory already: their time is that of the fit alone, and they have 400 seconds for it. Writes
+benchmarks/results-scan.md.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,8 +35,10 @@ import pyarrow.parquet as pq
 import engine
 from benchmarks import task
 from benchmarks.contestant import Contestant, OverTimeError
+from benchmarks.machine import machine
 from benchmarks.programs import peer
 
+PAGE = Path(__file__).with_name("results-scan.md")
 COUNTIES = 3_000
 PART = 1_000_000
 NUMBERS = ("floor", "uranium", "x", "y")
@@ -109,9 +112,9 @@ PEERS = ("lme4, no derivatives", "gpboost")
 LIMIT = 400.0
 
 
-def peers(path: Path, python: Path) -> str:
-    """One line for each peer: seconds of one fit and peak memory."""
-    lines = []
+def peers(path: Path, python: Path) -> dict[str, tuple[float, float] | None]:
+    """Seconds of one fit and peak megabytes of each peer there is; None if it took long."""
+    found: dict[str, tuple[float, float] | None] = {}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         predictors = ("floor", "uranium", "x")
@@ -123,30 +126,70 @@ def peers(path: Path, python: Path) -> str:
                 continue
             try:
                 with Contestant(name, command, limit=LIMIT) as one:
-                    memory = (one.peak() or 0) / 1e6
-                    lines.append(f"{name}: {one.hello['seconds']:.1f} s, {memory:.0f} MB")
+                    found[name] = float(one.hello["seconds"]), (one.peak() or 0) / 1e6
             except OverTimeError:
-                lines.append(f"{name}: more than {LIMIT:.0f} s, with its start")
-    return "\n".join(lines)
+                found[name] = None
+    return found
 
 
-def table(rows: int, found: dict[str, list[list[float]]]) -> str:
-    best = {name: [min(own) for own in zip(*each, strict=True)] for name, each in found.items()}
-    peak = {name: max(own[2] for own in each) for name, each in found.items()}
-    lines = [
-        f"{rows:,} rows, {COUNTIES:,} counties; load average {os.getloadavg()[0]:.1f}",
-        "",
-        "| | seconds | processor seconds | peak MB | x bare | x grouped | by processor |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, (wall, processor, _) in best.items():
-        ratios = [wall / best[other][0] for other in ("bare", "grouped")]
-        shares = [processor / best[other][1] for other in ("bare", "grouped")]
+def best(found: dict[str, list[list[float]]]) -> dict[str, list[float]]:
+    """The least seconds and processor seconds of the rounds, and the highest peak."""
+    least = {name: [min(own) for own in zip(*each, strict=True)] for name, each in found.items()}
+    return {name: [*own[:2], max(each[2] for each in found[name])] for name, own in least.items()}
+
+
+def scans(found: dict[str, list[float]]) -> str:
+    """The table of the contestants that read the file."""
+    names = ["reads the file", "seconds", "processor seconds", "peak MB"]
+    names += ["x bare", "x grouped", "by processor"]
+    lines = [f"| {' | '.join(names)} |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for name, (wall, processor, peak) in found.items():
+        ratios = [wall / found[other][0] for other in ("bare", "grouped")]
+        shares = [processor / found[other][1] for other in ("bare", "grouped")]
         lines.append(
-            f"| {name} | {wall:.3f} | {processor:.3f} | {peak[name]:.0f} | {ratios[0]:.2f} | "
+            f"| {name} | {wall:.3f} | {processor:.3f} | {peak:.0f} | {ratios[0]:.2f} | "
             f"{ratios[1]:.2f} | {shares[0]:.2f}, {shares[1]:.2f} |"
         )
     return "\n".join(lines)
+
+
+def beside(found: dict[str, tuple[float, float] | None], fit: list[float]) -> str:
+    """The table of the peers, and how many times as long as the fit they take."""
+    lines = [
+        "| holds the rows | seconds | peak MB | x fit | memory x fit |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, own in found.items():
+        if own is None:
+            lines.append(f"| {name} | more than {LIMIT:.0f}, with its start | – | – | – |")
+        else:
+            seconds, peak = own
+            shown = f"{seconds:.1f} | {peak:.0f} | {seconds / fit[0]:.0f} | {peak / fit[2]:.1f}"
+            lines.append(f"| {name} | {shown} |")
+    return "\n".join(lines)
+
+
+def section(rows: int, count: int, python: Path | None, folder: Path) -> str:
+    """Measure one size, and return its part of the page."""
+    path = folder / "rows.parquet"
+    write(path, rows)
+    load = os.getloadavg()[0]
+    found = best(rounds(path, count))
+    parts = [
+        f"## {rows:,} rows, {COUNTIES:,} counties",
+        f"Load average before: {load:.1f}; rounds: {count}.",
+        scans(found),
+    ]
+    if python is not None:
+        parts.append(beside(peers(path, python), found["fit"]))
+    return "\n\n".join(parts)
+
+
+def page(about: str, sections: Sequence[str]) -> str:
+    """The page of results."""
+    said = (__doc__ or "").partition("\n\n")[2].rpartition(" Writes\n")[0]
+    head = f"# A fit beside a scan\n\nWritten by `make bench-scan`.\n\n{said}"
+    return "\n\n".join([head, about.rstrip(), *sections]) + "\n"
 
 
 def main() -> None:
@@ -154,18 +197,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", type=Path, help="python that has the peers' packages")
+    parser.add_argument("--output", type=Path, default=PAGE, help="the page that is written")
     parser.add_argument("--measure", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
         measure(asked.measure[0], Path(asked.measure[1]))
         return
+    about, sections = machine(), list[str]()
     for rows in asked.rows:
         with TemporaryDirectory() as folder:
-            path = Path(folder, "rows.parquet")
-            write(path, rows)
-            print(table(rows, rounds(path, asked.rounds)), end="\n\n", flush=True)
-            if asked.peers:
-                print(peers(path, asked.peers), end="\n\n", flush=True)
+            sections.append(section(rows, asked.rounds, asked.peers, Path(folder)))
+        print(sections[-1], end="\n\n", flush=True)
+        asked.output.write_text(page(about, sections), "utf-8")
 
 
 if __name__ == "__main__":

@@ -205,6 +205,9 @@ class AsyncClient:
     datasets = _paged(calls.datasets.datasets)
     job = _awaited(calls.jobs.job)
     jobs = _paged(calls.jobs.jobs)
+    assess_radon = _awaited(calls.radon.assess_radon)
+    decide_radon = _awaited(calls.radon.decide_radon)
+    radon_counties = _awaited(calls.radon.radon_counties)
     limits = _awaited(calls.models.limits)
     usage = _awaited(calls.models.usage)
 

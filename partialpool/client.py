@@ -222,6 +222,9 @@ class Client:
     datasets = _paged(calls.datasets.datasets)
     job = _blocking(calls.jobs.job)
     jobs = _paged(calls.jobs.jobs)
+    assess_radon = _blocking(calls.radon.assess_radon)
+    decide_radon = _blocking(calls.radon.decide_radon)
+    radon_counties = _blocking(calls.radon.radon_counties)
     limits = _blocking(calls.models.limits)
     usage = _blocking(calls.models.usage)
 

@@ -45,7 +45,7 @@ class Retries:
 
     def pause(self, attempt: int) -> float:
         """Return the seconds to wait after an attempt (from 1), spread so that many do not meet."""
-        spread: float = random.uniform(0.75, 1.25)  # noqa: S311
+        spread: float = random.uniform(0.75, 1.25)  # noqa: S311 - guards nothing
         return min(self.first_pause * 2.0 ** (attempt - 1), LONGEST_PAUSE) * spread
 
     def patient(self) -> Retries:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 # As in the service, one BLAS thread, said before numpy is loaded.
 for _library in ("OPENBLAS", "MKL", "OMP"):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.live import serving
+from tools.live import serving
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from tests.service.live import serving
+from tools.live import serving
 
 ROOT: Final = Path(__file__).parents[1]
 HERE: Final = ROOT / "tools" / "contract"

@@ -22,8 +22,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.machine import machine
 from benchmarks.rounds import table
-from tests.browser.visiting import CHROMIUM, FLAGS, visiting
-from tests.service.live import serving
+from tools.live import serving
+from tools.visiting import CHROMIUM, FLAGS, visiting
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "results-dashboard.md"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.service.live import serving
+from tools.live import serving
+from tools.pictures import slim
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "lecture"
 DATASET: Final = "minnesota-radon"
@@ -79,21 +79,6 @@ def written(specification: dict[str, Any]) -> str:
 def digest(kept: str) -> str:
     """Return what an SVG names its specification by."""
     return hashlib.sha256(kept.encode()).hexdigest()[:16]
-
-
-def slim(picture: str) -> str:
-    """Return an SVG without digits that no screen shows, nor words on each of its marks.
-
-    Its title and description stay.
-    """
-    head, rest = picture.split(">", 1)
-    rest = re.sub(r'( [xy][12]?=| transform=| d=)"[^"]*"', _rounded, rest)
-    rest = re.sub(r' (aria-[a-z]+|role|pointer-events)="[^"]*"', "", rest)
-    return f"{head}>{rest}"
-
-
-def _rounded(found: re.Match[str]) -> str:
-    return re.sub(r"-?\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", found[0])
 
 
 def main() -> None:

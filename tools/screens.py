@@ -18,8 +18,8 @@ from typing import Final
 import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.visiting import CHROMIUM, FLAGS, Scheme, Visit, visiting
-from tests.service.live import serving
+from tools.live import serving
+from tools.visiting import CHROMIUM, FLAGS, Scheme, Visit, visiting
 
 KEPT: Final = Path(__file__).resolve().parent.parent / "docs" / "images" / "dashboard.png"
 FORMULA: Final = "log(radon + 0.1) ~ floor + (1 | county)"

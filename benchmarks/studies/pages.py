@@ -8,9 +8,9 @@ Whatever stands between ``<!-- name -->`` and ``<!-- end of name -->`` is writte
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks import blocks
 from benchmarks.robustness import Robustness
 from benchmarks.rounds import table
 from benchmarks.studies import coverage, optimum, radon_tables
@@ -193,27 +193,14 @@ PAGES = {PAGE: BLOCKS, radon_tables.PAGE: radon_tables.BLOCKS}
 
 def stale() -> Iterator[str]:
     """Name the blocks of the pages that are not what the results say."""
-    for path, blocks in PAGES.items():
-        page = path.read_text("utf-8")
-        for name, block in blocks.items():
-            found = _pattern(name).search(page)
-            if found is None or found[2].strip() != block().strip():
-                yield name
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(f"(<!-- {name} -->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)
+    for path, own in PAGES.items():
+        yield from blocks.stale(path, own)
 
 
 def main() -> None:
     """Write the blocks of the pages."""
-    for path, blocks in PAGES.items():
-        page = path.read_text("utf-8")
-        for name, block in blocks.items():
-            before, _, rest = page.partition(f"<!-- {name} -->\n")
-            _, mark, after = rest.partition(f"<!-- end of {name} -->")
-            page = f"{before}<!-- {name} -->\n\n{block()}\n{mark}{after}"
-        path.write_text(page, "utf-8")
+    for path, own in PAGES.items():
+        blocks.write(path, own)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """What each call does: the requests it sends, and how it reads the answers."""
 
-from partialpool.calls import datasets, inference, jobs, model, models
+from partialpool.calls import datasets, inference, jobs, model, models, radon
 
-__all__ = ["datasets", "inference", "jobs", "model", "models"]
+__all__ = ["datasets", "inference", "jobs", "model", "models", "radon"]

@@ -1,4 +1,4 @@
-"""The command line: ``partialpool serve | fit | effects | predict | summarise | merge | keys``."""
+"""The command line: ``partialpool serve | fit | effects | predict | radon | ...``."""
 
 from partialpool.cli.running import main
 

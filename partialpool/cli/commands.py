@@ -14,6 +14,7 @@ from click.shell_completion import get_completion_class
 
 from partialpool.bars import chosen, silent
 from partialpool.cli import shown
+from partialpool.cli.deferred import Deferred
 from partialpool.cli.failing import write
 from partialpool.cli.forwarded import Forwarded
 from partialpool.cli.options import PREDICTION, made, prediction_options, spec_options
@@ -218,6 +219,15 @@ def _engine_parser() -> argparse.ArgumentParser:
     return parser("partialpool")
 
 
+def _radon() -> click.Group:
+    from partialpool.cli.radon import radon
+
+    return radon
+
+
+cli.add_command(
+    Deferred("radon", "Ask a service about the radon in a house, and what to do about it.", _radon)
+)
 for _name, _does, _run, _parser in (
     ("serve", "Start the service.", _service, _service_parser),
     ("keys", "Make, list and revoke API keys of the service.", _service, _service_parser),

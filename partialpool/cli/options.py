@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import UnionType
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -21,10 +21,12 @@ C = TypeVar("C", bound=Callable[..., Any])
 B = TypeVar("B", bound=BaseModel)
 
 SPEC: Final = ("method", "weights", "offset", "categorical", "contrasts", "missing")
+RADON: Final = ("action_level", "remediation_cost", "test_cost", "living_area_ratio", "unit")
 PREDICTION: Final = ("level", "thresholds", "new_levels", "random_effects")
 
 # Each is given once at a time, so that the option names one.
 _ONE: Final = {"contrasts": "contrast", "thresholds": "threshold"}
+_PLAIN: Final[Mapping[Any, click.ParamType[Any]]] = {float: click.FLOAT, int: click.INT}
 _COLUMNS: Final = frozenset({"weights", "offset", "categorical"})
 
 
@@ -47,7 +49,11 @@ class Pair(click.ParamType[tuple[str, str]]):
             self.fail(f"write COLUMN=CODING, with one of {', '.join(self._values)}", param, ctx)
         return name, coding
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+    def get_metavar(
+        self,
+        param: click.Parameter,  # noqa: ARG002 - as click calls it
+        ctx: click.Context,  # noqa: ARG002
+    ) -> str:
         """Return how the help writes it."""
         return "COLUMN=CODING"
 
@@ -60,6 +66,13 @@ def spec_options(command: C) -> C:
 def prediction_options(command: C) -> C:
     """Add the options of predictions to a command."""
     return _added(command, PredictionOptions, PREDICTION)
+
+
+def as_options(
+    kind: type[BaseModel], names: tuple[str, ...], *, required: bool = True
+) -> Callable[[C], C]:
+    """Return what adds fields of a request to a command; ``required`` ones have to be given."""
+    return lambda command: _added(command, kind, names, required=required)
 
 
 def made(kind: type[B], given: Mapping[str, Any], **more: Any) -> B:
@@ -87,23 +100,34 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _added(command: C, kind: type[BaseModel], names: tuple[str, ...]) -> C:
+def _added(
+    command: C, kind: type[BaseModel], names: tuple[str, ...], *, required: bool = False
+) -> C:
     for name in reversed(names):
-        command = _option(name, kind.model_fields[name])(command)
+        field = kind.model_fields[name]
+        command = _option(name, field, required and field.is_required())(command)
     return command
 
 
-def _option(name: str, field: FieldInfo) -> Callable[[C], C]:
+def _option(name: str, field: FieldInfo, required: bool) -> Callable[[C], C]:
     kind, several = _type(field.annotation)
     help_text = (field.description or "").replace("`", "")
     if several:
         help_text += " May be given several times."
-    default = field.get_default()
+    default = None if field.is_required() else field.get_default()
     if default and not several:
         help_text += f" [default: {default}]"
     metavar = "COLUMN" if name in _COLUMNS else None
     flag = _flag(name)
-    return click.option(flag, name, type=kind, multiple=several, help=help_text, metavar=metavar)
+    return click.option(
+        flag,
+        name,
+        type=kind,
+        multiple=several,
+        required=required,
+        help=help_text,
+        metavar=metavar,
+    )
 
 
 def _flag(name: str) -> str:
@@ -115,6 +139,8 @@ def _type(annotation: Any) -> tuple[click.ParamType[Any], bool]:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return click.Choice(inner), False
+    if origin is Annotated:
+        return _type(inner[0])
     if origin is list:
         return _type(inner[0])[0], True
     if origin is dict:
@@ -123,4 +149,4 @@ def _type(annotation: Any) -> tuple[click.ParamType[Any], bool]:
         kinds = [kind for kind in inner if kind is not type(None)]
         several = any(get_origin(kind) is list for kind in kinds)
         return (click.STRING, True) if several else _type(kinds[0])
-    return (click.FLOAT if annotation is float else click.STRING), False
+    return _PLAIN.get(annotation, click.STRING), False

@@ -95,6 +95,11 @@ def predictions_items(found: pd.DataFrame) -> list[dict[str, Any]]:
     return items
 
 
+def records(found: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by column; what is missing, or not finite, is None."""
+    return [row for _, row in _rows(found)]
+
+
 def to_json(document: object) -> str:
     """Return a document as JSON, indented."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

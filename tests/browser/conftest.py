@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.visiting import CHROMIUM, FLAGS, Visit, visiting
-from tests.service.live import serving
+from tools.live import serving
+from tools.visiting import CHROMIUM, FLAGS, Visit, visiting
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser.visiting import Scheme, Visit, visiting
+from tools.visiting import Scheme, Visit, visiting
 
 FORMULA = "log(radon + 0.1) ~ floor + log_uranium + (1 | county)"
 NARROW = 360

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.visiting import Visit, visiting
+from tools.visiting import Visit, visiting
 
 ROOT = Path(__file__).parents[2]
 FORMULA = "log(radon + 0.1) ~ floor + (1 | county)"

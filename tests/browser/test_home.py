@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from service.radon.places import STATES
-from tests.browser.visiting import PATIENCE, Visit, visiting
+from tools.visiting import PATIENCE, Visit, visiting
 
 # Whether an element stands in the window as a whole.
 WITHIN = """

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.visiting import visiting
-from tests.service.live import serving
+from tools.live import serving
+from tools.visiting import visiting
 
 
 @pytest.mark.slow

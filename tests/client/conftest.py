@@ -9,7 +9,7 @@ import pytest
 
 from partialpool import Client, Model
 from service.radon.tables import DATA
-from tests.service.live import Live
+from tools.live import Live
 
 FORMULA = "log(radon + 0.1) ~ floor + (1 | county)"
 SURVEY = DATA / "minnesota-radon.csv"

@@ -10,7 +10,7 @@ from engine import Spec, summarise, write_summary
 from partialpool import Client, FitRequest, Model, ProblemError, Report, UnusableDataError
 from service.schemas.fits import FitRequest as ServiceFitRequest
 from tests.client.conftest import FORMULA, SURVEY, number
-from tests.service.live import Live
+from tools.live import Live
 
 HOUSES = pd.DataFrame({"county": ["AITKIN", "MARS"], "floor": [0, 1]}, index=["a", "b"])
 

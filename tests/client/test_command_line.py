@@ -18,7 +18,7 @@ from partialpool.cli import main
 from partialpool.cli.commands import cli
 from partialpool.client import Client
 from tests.client.conftest import FORMULA, SURVEY
-from tests.service.live import Live
+from tools.live import Live
 
 ROOT = Path(__file__).parents[2]
 HERE = [sys.executable, "-m", "partialpool"]

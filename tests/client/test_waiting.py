@@ -8,7 +8,7 @@ import pytest
 
 from partialpool import AsyncClient, AsyncModel, Client, Job, Model, ProblemError, Report
 from tests.client.conftest import FORMULA
-from tests.service.live import Live
+from tools.live import Live
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.faults.line import Line, line
 from tests.faults.traffic import BOUND
 from tests.faults.work import model_of
 from tests.servers import Postgres, Storage, running_postgres, running_storage
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pytest
 
 from tests.faults.traffic import BOUND, CSV, traffic
 from tests.faults.work import begin, model_of, succeeds
-from tests.service.live import started
 from tests.service.test_problems import read
+from tools.live import started
 
 pytestmark = pytest.mark.slow
 

@@ -20,7 +20,7 @@ from service.workers import Workers
 from tests.faults.traffic import CSV
 from tests.faults.work import PATIENCE
 from tests.service import tasking
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 SIZE = 1 << 30
 CEILING = 150_000_000

@@ -17,7 +17,7 @@ from tests.faults.traffic import BOUND, CSV, traffic
 from tests.faults.work import begin, model_of, succeeds
 from tests.servers import free_port
 from tests.service.jobs import busy
-from tests.service.live import Live, serving, started
+from tools.live import Live, serving, started
 
 GIVEN = {
     "PARTIALPOOL_BUNDLED_DATA": "false",

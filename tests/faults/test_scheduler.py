@@ -11,8 +11,8 @@ from tests.faults.traffic import BOUND, traffic
 from tests.faults.work import ASYNC, PATIENCE, QUESTION, begin, model_of, succeeds
 from tests.service.clusters import clustered
 from tests.service.jobs import soon
-from tests.service.live import started
 from tests.service.test_problems import read
+from tools.live import started
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from tests.faults.line import Line
 from tests.faults.traffic import BOUND, traffic
 from tests.servers import Postgres, free_port
 from tests.service.jobs import soon
-from tests.service.live import started
+from tools.live import started
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from typing import Final
 from tests.fuzz.asking import MEMORY, Told, fuzz_files, fuzz_formulas, parsed
 from tests.fuzz.contract import fuzz_contract
 from tests.fuzz.formulas import formulas
-from tests.service.live import serving
+from tools.live import serving
 
 GIVEN: Final = {"PARTIALPOOL_WORKER_PROCESSES": "1", "PARTIALPOOL_RATE_UNITS": "0"}
 

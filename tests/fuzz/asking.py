@@ -16,7 +16,7 @@ import psutil
 import engine
 from tests.fuzz.files import CSV, files
 from tests.fuzz.formulas import formulas
-from tests.service.live import Live
+from tools.live import Live
 
 BOUND: Final = 60.0
 """Seconds after which a request is taken to hang."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fuzz.asking import MEMORY, fuzz_files, fuzz_formulas, parsed
 from tests.fuzz.formulas import formulas
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 SEED = 7
 

@@ -17,8 +17,8 @@ from service.api.examples import FITS, SUMMARY
 from service.app import create_app
 from service.settings import Settings
 from tests.service.examples import SOUTH
-from tests.service.live import Live, serving
 from tests.service.test_problems import read
+from tools.live import Live, serving
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,8 +13,8 @@ import pytest
 
 from service.settings import Settings
 from tests.service.guarded import asking, issue
-from tests.service.live import Live, serving
 from tests.service.test_problems import read as read_problem
+from tools.live import Live, serving
 
 
 @pytest.mark.parametrize(

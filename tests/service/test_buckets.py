@@ -25,7 +25,7 @@ from service.registered import Asked, Bounds, register
 from service.settings import Settings
 from tests.servers import Storage
 from tests.service.intake.taking import parquet
-from tests.service.live import serving
+from tools.live import serving
 
 FORMULA = "y ~ x + (1 | g)"
 CAP = 1 << 20

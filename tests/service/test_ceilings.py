@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.service.intake.taking import parquet
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 CSV, PARQUET, ARROW = (
     "text/csv",

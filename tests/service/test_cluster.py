@@ -29,9 +29,9 @@ from tests.service import tasking
 from tests.service.clusters import Local, clustered
 from tests.service.jobs import alive, busy, children, soon
 from tests.service.keeping import another
-from tests.service.live import Live, serving
 from tests.service.test_jobs import ASYNC, RADON, until
 from tests.service.test_problems import read
+from tools.live import Live, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 ROOT = Path(__file__).parents[2]
 CHECKS = (

@@ -23,7 +23,7 @@ from service.settings import Settings
 from tests.service.examples import HOUSES, SOUTH
 from tests.service.guarded import asking, issue
 from tests.service.keeping import RADON
-from tests.service.live import serving
+from tools.live import serving
 
 CSV = "text/csv"
 JSON = "application/json"

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from tests.service.jobs import alive, busy, children, soon
-from tests.service.live import Live, serving
 from tests.service.test_problems import read
+from tools.live import Live, serving
 
 # A machine that does much else starts a process slowly.
 PATIENCE = 120

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.context import Services
 from service.observing.scrape import scraped
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 FIT = {"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from service.schemas.problems import Problem
-from tests.service.live import Live, serving
+from tools.live import Live, serving
 
 LIMIT = 100_000
 

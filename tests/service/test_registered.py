@@ -20,8 +20,8 @@ from service.intake.rooted import MOST_LOOKED_AT, NotBelowError, matching, opene
 from service.problems import ProblemError
 from service.registered import Asked, Bounds, Reference, hash_of, register, scanned
 from tests.service.intake.taking import parquet
-from tests.service.live import Live, serving
 from tests.service.test_jobs import until
+from tools.live import Live, serving
 
 FORMULA = "y ~ x + (1 | g)"
 BOUNDS = Bounds(files=10, rows=1_000_000, columns=100, bytes=1 << 24, expansion=200)

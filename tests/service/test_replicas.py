@@ -18,9 +18,9 @@ import pytest
 
 from tests.servers import Postgres, Storage
 from tests.service.jobs import soon
-from tests.service.live import Live, serving
 from tests.service.test_jobs import PATIENCE, long_fit, until, upload
 from tests.service.test_problems import read
+from tools.live import Live, serving
 
 RADON = {"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}
 ASYNC = {"prefer": "respond-async"}

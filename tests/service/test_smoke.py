@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.service.live import Live
+from tools.live import Live
 from tools.smoke.asking import Service
 from tools.smoke.traffic import Kept
 

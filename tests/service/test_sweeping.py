@@ -18,8 +18,8 @@ from service.settings import Settings
 from service.sweeping import Sweeper, Swept
 from tests.service.jobs import soon
 from tests.service.keeping import another
-from tests.service.live import serving
 from tests.service.test_fleet import CSV, MODEL, TABLE, stored, upload
+from tools.live import serving
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.live import serving
 from tools.lecture import FIGURES, FOLDER, asked, digest
+from tools.live import serving
 
 LARGEST = 100_000
 

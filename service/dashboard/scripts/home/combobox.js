@@ -12,6 +12,7 @@ export function combobox(input, list, chosen) {
   let at = -1;
   let value = null;
   let waiting = true;
+  let entered = false; // while the options were on their way
 
   function open(text) {
     const wanted = plain(text);
@@ -71,7 +72,10 @@ export function combobox(input, list, chosen) {
 
   input.addEventListener("focus", () => input.select());
   input.addEventListener("click", () => list.hidden && open(""));
-  input.addEventListener("input", () => open(input.value));
+  input.addEventListener("input", () => {
+    entered = false;
+    open(input.value);
+  });
   input.addEventListener("blur", () => {
     if (!list.hidden) close();
     const named = options.find((option) => plain(option.label) === plain(input.value));
@@ -84,10 +88,9 @@ export function combobox(input, list, chosen) {
       move(event.key === "ArrowDown" ? 1 : -1);
     } else if (event.key === "Enter" && !list.hidden) {
       const option = shown[at] ?? (shown.length === 1 || input.value ? shown[0] : null);
-      if (option) {
-        event.preventDefault();
-        take(option);
-      }
+      entered = waiting && input.value !== "";
+      if (option || entered) event.preventDefault();
+      if (option) take(option);
     } else if (event.key === "Escape" && !list.hidden) {
       event.preventDefault();
       close();
@@ -100,6 +103,7 @@ export function combobox(input, list, chosen) {
     clear() {
       options = [];
       waiting = true;
+      entered = false;
       take(null, { quietly: true });
     },
     /** Offer these; what was typed meanwhile is looked for among them. */
@@ -107,6 +111,8 @@ export function combobox(input, list, chosen) {
       options = found;
       waiting = false;
       if (!list.hidden) open(input.value);
+      if (entered && !list.hidden && shown.length > 0) take(shown[0]);
+      entered = false;
     },
     choose(wanted) {
       const option = options.find((each) => each.value === wanted);

@@ -48,7 +48,8 @@ class Visit:
     def top(self, selector: str) -> float:
         """Where an element begins, in pixels from the top of the window."""
         box = self.page.locator(selector).bounding_box()
-        assert box is not None
+        if box is None:
+            raise LookupError(f"{selector} is not shown")
         return box["y"]
 
     def text(self, selector: str) -> str:

@@ -40,18 +40,26 @@ def started(
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=errors, text=True
     )
-    assert process.stdout is not None
     try:
-        greeting = ""
-        while "curl" not in greeting:
-            line = process.stdout.readline()
-            assert line, "the service ended before it was ready"
-            greeting += line
-        found = re.search(r"ready at (\S+)", greeting)
-        assert found is not None
-        yield Live(found[1], greeting, Path(errors.name), process)
+        url, greeting = _greeted(process)
+        yield Live(url, greeting, Path(errors.name), process)
     finally:
         process.terminate()
         process.wait(30)
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
         errors.close()
+
+
+def _greeted(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return where the service listens and what it printed, once it is ready."""
+    greeting = ""
+    while "curl" not in greeting:
+        line = process.stdout.readline() if process.stdout is not None else ""
+        if not line:
+            raise RuntimeError("the service ended before it was ready")
+        greeting += line
+    found = re.search(r"ready at (\S+)", greeting)
+    if found is None:
+        raise RuntimeError(f"the service does not say where it listens: {greeting}")
+    return found[1], greeting
