@@ -33,6 +33,8 @@ serve: setup
 
 # Two tests at once on two processors: BLAS's own threads would only wait for one another.
 test test-slow test-faults fuzz: export OPENBLAS_NUM_THREADS = 1
+# Each of the many services and workers that they start would compile every module anew.
+test test-slow test-faults fuzz: export PYTHONDONTWRITEBYTECODE =
 test: setup-dev
 	$(PY) -m pytest -m "not slow" --numprocesses auto --dist worksteal
 

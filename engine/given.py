@@ -15,28 +15,37 @@ if TYPE_CHECKING:
 
 def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
     """Whether these are rows of a scan."""
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(data, polars.LazyFrame)
+    return _is_a(data, "polars", "LazyFrame")
 
 
 def is_frame(data: object) -> TypeGuard[pd.DataFrame]:
     """Whether these are rows that pandas holds."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(data, pandas.DataFrame)
+    return _is_a(data, "pandas", "DataFrame")
 
 
 def is_series(column: object) -> TypeGuard[pd.Series[Any]]:
     """Whether pandas holds this column."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(column, pandas.Series)
+    return _is_a(column, "pandas", "Series")
 
 
 def is_categorical(column: object) -> bool:
     """Whether this is a categorical column of pandas."""
-    return is_series(column) and isinstance(column.dtype, sys.modules["pandas"].CategoricalDtype)
+    return is_series(column) and _is_a(column.dtype, "pandas", "CategoricalDtype")
 
 
 def is_na(value: object) -> bool:
     """Whether this is the missing value of pandas."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and value is pandas.NA
+    return value is not None and value is _found("pandas", "NA")
+
+
+def _is_a(value: object, library: str, name: str) -> bool:
+    kind = _found(library, name)
+    return kind is not None and isinstance(value, kind)
+
+
+def _found(library: str, name: str) -> Any:
+    """Return what a library calls so, ``None`` when it is not, or only half, imported.
+
+    Another thread may be at it just now: nothing can have come from there yet.
+    """
+    return getattr(sys.modules.get(library), name, None)

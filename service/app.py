@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
@@ -145,10 +145,25 @@ DESCRIPTION: Final = (
 )
 
 
-def create_app(settings: Settings | None = None, *, local: bool = False) -> FastAPI:
+def places_of(settings: Settings) -> Places:
+    """Return where long work is done, as the settings say."""
+    if settings.compute:
+        from service.cluster.client import Cluster  # not imported where there is no cluster
+
+        return Cluster(settings)
+    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    local: bool = False,
+    places: Callable[[Settings], Places] = places_of,
+) -> FastAPI:
     """Return the application; it opens its catalog and store when it starts.
 
-    With ``local`` it answers to names of this machine only.
+    With ``local`` it answers to names of this machine only. ``places`` makes where long work is
+    done, each time it starts.
     """
     settings, instruments = settings or Settings(), Instruments()
     app = Application(
@@ -171,6 +186,7 @@ def create_app(settings: Settings | None = None, *, local: bool = False) -> Fast
     )
     app.state.instruments = instruments
     app.state.settings = settings
+    app.state.places = places
     handlers.register(app)
     own = ROUTERS if settings.admin_port is not None else (*ROUTERS, metrics.router)
     app.router.routes.extend(routes_of(own))
@@ -195,7 +211,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.catalog, sync=settings.sync_files, timed=app.state.instruments.store
     )
     compute = Compute(settings.fit_threads)
-    workers = _places(settings)
+    workers: Places = app.state.places(settings)
     wait = partial(patiently, seconds=settings.start_seconds, wanted=lambda: not _ending(app))
     try:
         await wait(database.migrate)
@@ -221,15 +237,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _ending(app: FastAPI) -> bool:
     """Tell whether a signal to stop came, whose server says so, before the service was ready."""
     return bool(getattr(app.state, "ending", False))
-
-
-def _places(settings: Settings) -> Places:
-    """Return where long work is done, as the settings say."""
-    if settings.compute:
-        from service.cluster.client import Cluster  # not imported where there is no cluster
-
-        return Cluster(settings)
-    return Workers(settings.worker_processes, settings.worker_memory_bytes, settings.worker_threads)
 
 
 def _middleware(settings: Settings, instruments: Instruments, local: bool) -> list[Middleware]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 CHUNK_BYTES: Final = 1 << 20
 LARGE_BYTES: Final = 16 * CHUNK_BYTES
 _PROBE: Final = "probe"
-SCRATCH: Final = "partialpool-"
-"""How the names begin of directories for files that are on the way."""
 
 ANSWER_SECONDS: Final = 20.0
 """A store that has sent or taken nothing for so long does not answer."""

@@ -15,7 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from engine import Progress
-from service.blobs import SCRATCH, opened_store
+from service.blobs import opened_store
 from service.intake.rooted import (
     MOST_LOOKED_AT,
     NotBelowError,
@@ -24,6 +24,7 @@ from service.intake.rooted import (
     stands_for,
 )
 from service.problems import ProblemError
+from service.scratch import SCRATCH
 from service.shares import share, silent
 
 SCHEME: Final = "s3://"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from service import worker
+from service import scratch, worker
 
 Setup: TypeAlias = tuple[int, int, worker.Kind]
 """What a worker is made with: threads, bytes of memory, its kind."""
@@ -43,7 +45,8 @@ class Child:
 
     def __init__(self, setup: Setup) -> None:
         self._line, self._its = _SPAWN.Pipe()
-        arguments = (self._its, *setup)
+        self._spare = _spare()
+        arguments = (self._its, *setup, self._spare)
         self._process = _SPAWN.Process(
             target=worker.serve, args=arguments, name="worker", daemon=True
         )
@@ -96,6 +99,7 @@ class Child:
         if self._started:
             self._process.join(ENDING_SECONDS)
         self._line.close()
+        self._clear()
 
     def _hear(self) -> Any:
         try:
@@ -109,4 +113,18 @@ class Child:
             self._process.join(ENDING_SECONDS)
         status = self._process.exitcode
         self.kill()
+        self._clear()
         return DiedError(status)
+
+    def _clear(self) -> None:
+        """Remove what a process that was killed could not."""
+        if self._spare is not None:
+            scratch.remove(self._spare)
+
+
+def _spare() -> Path | None:
+    """Return a directory for the files of one process; without room for it there is none."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=scratch.SCRATCH))
+    except OSError:
+        return None

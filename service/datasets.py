@@ -14,11 +14,11 @@ from typing import Any, Final
 import pyarrow as pa
 
 from service import registering
-from service.blobs import SCRATCH
 from service.catalog import Dataset
 from service.context import Services
 from service.intake import Caps, ColumnSummary, Form, Reading, TypedTable, read_rows, take_in
 from service.room import room
+from service.scratch import SCRATCH
 from service.settings import Settings
 from service.stored import files_of, joined, stored_of
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from opentelemetry.trace import set_tracer_provider
 
+from service import scratch
 from service.admin import AdminServer
 from service.app import create_app
 from service.catalog import Database, Keys
@@ -41,6 +44,12 @@ class Server(uvicorn.Server):
         settings: Settings = app.state.settings
         self._key = settings.keys_needed
         self._admin = None if settings.admin_port is None else AdminServer(app, settings)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals while it runs; its files on the way are gone before one ends the process."""
+        with super().capture_signals(), scratch.holding():
+            yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell the addresses."""

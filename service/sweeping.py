@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 import structlog
 
-from service import datasets
-from service.blobs import SCRATCH
+from service import datasets, scratch
 from service.catalog import Leases, Recent, Retention
 from service.catalog.leases import SWEEPING
 from service.catalog.tables import Named
@@ -98,6 +93,7 @@ class Sweeper:
         return swept
 
     async def _keep_sweeping(self) -> None:
+        await asyncio.to_thread(scratch.clear)  # of a service that was killed here before
         last = time.monotonic()
         every = self._parts.settings.sweep_seconds
         while True:
@@ -166,20 +162,4 @@ class Sweeper:
         cleared = await self._parts.blobs.clear_unfinished(given.sweep_grace_seconds)
         # A job may read a copy for as long as it lasts.
         age = max(DAY, 2 * given.job_seconds)
-        return cleared + await asyncio.to_thread(_clear, Path(tempfile.gettempdir()), age)
-
-
-def _clear(directory: Path, seconds: float) -> int:
-    """Remove directories for files on the way that nothing has been written to for so long."""
-    before, cleared = time.time() - seconds, 0
-    for path in directory.glob(f"{SCRATCH}*"):
-        with suppress(OSError):
-            if path.is_dir() and _newest(path) < before:
-                shutil.rmtree(path)
-                cleared += 1
-    return cleared
-
-
-def _newest(path: Path) -> float:
-    inside: Iterable[Path] = path.iterdir()
-    return max(each.stat().st_mtime for each in (path, *inside))
+        return cleared + await asyncio.to_thread(scratch.clear, age)

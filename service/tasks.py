@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from engine import Fit, Progress, RowsNeededError, Summary, from_bytes, to_bytes
-from service.blobs import SCRATCH, Blobs
+from service.blobs import Blobs
 from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
 from service.inquiries import INQUIRIES, answered, piece_of
 from service.intervals import Made, Piece
 from service.orders import Order
 from service.registered import Asked, Bounds, Reference, Registered, read, register, scanned
+from service.scratch import SCRATCH
 from service.stored import Appended, Stored, scan_source
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from starlette.requests import Request
 
-from service.blobs import SCRATCH
 from service.context import Services
 from service.datasets import caps_of
 from service.intake import Caps, form_of, read_columns, take_in
 from service.predicting import Columns
 from service.room import room
+from service.scratch import SCRATCH
 
 
 async def columns_of(request: Request, parts: Services) -> Columns:

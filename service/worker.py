@@ -16,7 +16,10 @@ from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from service.scratch import move_to
 
 if TYPE_CHECKING:
     from engine import Problem, Progress
@@ -97,8 +100,19 @@ COMPUTING: Final = Kind("service.tasks", "RLIMIT_AS")
 DRAWING: Final = Kind("service.charts.drawing", "RLIMIT_DATA")
 
 
-def serve(line: Connection, threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
-    """Do what comes on ``line``, one task after another, until nobody is at its other end."""
+def serve(
+    line: Connection,
+    threads: int,
+    memory_bytes: int,
+    kind: Kind = COMPUTING,
+    spare: Path | None = None,
+) -> None:
+    """Do what comes on ``line``, one task after another, until nobody is at its other end.
+
+    Temporary files are made in ``spare``, which whoever made this process clears away.
+    """
+    if spare is not None:
+        move_to(spare)
     prepare(threads, memory_bytes, kind)
     speaking = threading.Lock()
 

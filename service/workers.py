@@ -38,8 +38,8 @@ class Workers:
     ) -> None:
         self.jobs = count or os.cpu_count() or 1
         self.spreads = False  # a job has one process: another would be one that other jobs wait for
-        self._all = [_Slot((threads, memory_bytes, kind)) for _ in range(self.jobs)]
-        self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()  # those in use stay warm
+        self._all = [Slot((threads, memory_bytes, kind)) for _ in range(self.jobs)]
+        self._free: asyncio.LifoQueue[Slot] = asyncio.LifoQueue()  # those in use stay warm
         for slot in self._all:
             self._free.put_nowait(slot)
         self._closed = False
@@ -109,7 +109,7 @@ class Workers:
             self._free.put_nowait(slot)
 
 
-class _Slot:
+class Slot:
     """The place of one worker.
 
     ``failed`` tells that the last process that was to start did not.

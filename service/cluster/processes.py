@@ -8,12 +8,12 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import dask
 import structlog
 
+from service import scratch
 from service.settings import Settings
 
 PORT: Final = 8786
@@ -39,9 +39,9 @@ def work(settings: Settings, host: str | None) -> None:
     It waits for the scheduler to be there, and for another when that ends. The files that its
     children make on the way are in a directory of its own.
     """
-    with TemporaryDirectory(prefix="partialpool-worker-") as spare:
-        os.environ["TMPDIR"] = spare
-        asyncio.run(_until_stopped(_worker, settings, host, spare))
+    with scratch.holding() as spare:
+        scratch.clear()  # of a worker that was killed here before
+        asyncio.run(_until_stopped(_worker, settings, host, str(spare)))
 
 
 async def _until_stopped(run: Any, *arguments: Any) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from engine import Progress
-from service.blobs import SCRATCH
 from service.intake import Caps, Kind, Reading, rows_of_files, scan_stored, take_files
 from service.registered.places import Held
 from service.registered.reference import FORMS, Bounds, Format, Reference
+from service.scratch import SCRATCH
 from service.shares import silent
 
 if TYPE_CHECKING:

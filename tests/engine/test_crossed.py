@@ -311,9 +311,9 @@ def test_the_costly_search_ends_where_the_exact_one_does(
     [
         (1.0, 0.5, 0.4, 0.3),
         (0.0, 0.5, 0.4, 0.3),
-        (1.0, 0.0, 0.4, 0.0),
+        pytest.param((1.0, 0.0, 0.4, 0.0), marks=pytest.mark.slow),
         (1.0, 0.0, 0.0, 0.0),
-        (20.0, 5.0, 10.0, 3.0),
+        pytest.param((20.0, 5.0, 10.0, 3.0), marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -75,11 +75,15 @@ def gram(fit: Fit) -> tuple[FloatArray, int]:
     return np.block([[z, zx], [zx.T, xx]]), len(z)
 
 
+@cache
+def drawn_sums(name: str) -> FloatArray:
+    redraw = Redraw.of(fitted(name))
+    return np.array([sums(redraw(np.random.default_rng(i))) for i in range(DRAWS)])
+
+
 @every_model
 def test_the_sums_have_the_mean_and_covariance_of_the_model(name: str) -> None:
-    fit = fitted(name)
-    redraw = Redraw.of(fit)
-    drawn = np.array([sums(redraw(np.random.default_rng(i))) for i in range(DRAWS)])
+    fit, drawn = fitted(name), drawn_sums(name)
     whole, n_z = gram(fit)
     solution = fit.solution
     effects = [
@@ -102,9 +106,7 @@ def test_the_sums_have_the_mean_and_covariance_of_the_model(name: str) -> None:
 @every_model
 def test_the_sum_of_squares_has_the_mean_and_variance_of_the_model(name: str) -> None:
     # For y ~ N(m, V), m = X beta: tr V + m'm and 2 tr V^2 + 4 m'Vm.
-    fit = fitted(name)
-    redraw = Redraw.of(fit)
-    drawn = np.array([sums(redraw(np.random.default_rng(i)))[-1] for i in range(DRAWS)])
+    fit, drawn = fitted(name), drawn_sums(name)[:, -1]
     whole, n_z = gram(fit)
     s2, beta = fit.solution.sigma**2, fit.solution.beta
     effects = [

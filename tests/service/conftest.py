@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,12 +11,20 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from service.app import create_app
 from service.catalog import Database, Dataset
 from service.context import Services
 from service.settings import Settings
 from tests.servers import Postgres, Storage, running_postgres, running_storage
+from tests.service import making
 from tests.service.keeping import RADON, keep
+from tests.service.making import made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_end() -> Iterator[None]:
+    """Worker processes that tests have left to one another end with the last."""
+    yield
+    asyncio.run(making.end())
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    application = create_app(settings)
+    application = made(settings)
     async with application.router.lifespan_context(application):
         yield application
 

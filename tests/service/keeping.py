@@ -11,12 +11,12 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from service.app import create_app
 from service.catalog import DEFAULT_OWNER, Dataset
 from service.context import Services
 from service.intake import Form, take_in
 from service.radon.tables import DATA
 from service.settings import Settings
+from tests.service.making import made
 
 RADON = DATA / "minnesota-radon.csv"
 
@@ -37,7 +37,7 @@ async def keep(parts: Services, path: Path, name: str | None = None) -> Dataset:
 @asynccontextmanager
 async def another(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A second application on the same directory: the service restarted, or a replica."""
-    app = create_app(settings)
+    app = made(settings)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client,

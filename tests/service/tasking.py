@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 
@@ -40,6 +41,11 @@ def multiply(size: int, *, progress: Progress) -> float:
 
 def die(*, progress: Progress) -> None:
     progress(0.0, "dying")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_writing(*, progress: Progress) -> None:
+    progress(0.0, tempfile.mkdtemp())
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.app import create_app
 from service.settings import Settings
+from tests.service.making import made
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ PREFLIGHT = {
 @asynccontextmanager
 async def asked(directory: Path, **changes: object) -> AsyncIterator[httpx.AsyncClient]:
     fixed = {"data_dir": directory, "bundled_data": False, "auth": "keys"}
-    app = create_app(Settings.model_validate(fixed | changes))
+    app = made(Settings.model_validate(fixed | changes))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -15,13 +15,13 @@ import pytest
 from limits.aio.storage import MemoryStorage
 
 from service import prices
-from service.app import create_app
 from service.limiting import FREE
 from service.problems import ProblemError
 from service.rates import AGAIN_SECONDS, WINDOW, Rates
 from service.settings import Settings
 from tests.servers import running_redis
 from tests.service.guarded import given
+from tests.service.making import made
 from tests.service.test_problems import read
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ async def limited(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A service that listens to all without keys, asked from an address."""
     fixed = {"data_dir": directory, "host": "0.0.0.0", "auth": "off", "bundled_data": False}
-    app = create_app(Settings.model_validate(fixed | changes))
+    app = made(Settings.model_validate(fixed | changes))
     transport = httpx.ASGITransport(app, client=(address, 4711))
     async with (
         app.router.lifespan_context(app),
@@ -284,7 +284,7 @@ async def test_who_tries_keys_is_soon_told_to_wait(tmp_path: Path) -> None:
 async def test_the_addresses_of_one_site_count_as_one(tmp_path: Path) -> None:
     """Whoever has an IPv6 network has more addresses than there are seconds."""
     fixed = {"data_dir": tmp_path, "host": "::", "auth": "off", "bundled_data": False}
-    app = create_app(Settings.model_validate({**fixed, "rate_units": 2}))
+    app = made(Settings.model_validate({**fixed, "rate_units": 2}))
     async with app.router.lifespan_context(app):
         codes = []
         for address in ("2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"):

@@ -146,7 +146,13 @@ def test_a_database_that_hangs_is_not_waited_for_for_ever(fleet: Fleet, postgres
 def test_a_sweep_by_hand_is_done_beside_the_service(fleet: Fleet, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "sweep"],
-        env={"PATH": "", "PARTIALPOOL_DATA_DIR": str(tmp_path), **_aws(), **fleet.environment},
+        env={
+            "PATH": "",
+            "TMPDIR": str(tmp_path),
+            "PARTIALPOOL_DATA_DIR": str(tmp_path),
+            **_aws(),
+            **fleet.environment,
+        },
         capture_output=True,
         text=True,
     )

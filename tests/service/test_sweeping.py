@@ -16,8 +16,10 @@ from service.catalog.leases import SWEEPING
 from service.context import Services
 from service.settings import Settings
 from service.sweeping import Sweeper, Swept
+from tests.service.jobs import soon
 from tests.service.keeping import another
 from tests.service.test_fleet import CSV, MODEL, TABLE, stored, upload
+from tools.live import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -115,6 +117,22 @@ async def test_what_a_process_that_died_left_of_an_upload_goes(
     left = {path.name for path in (tmp_path / "tmp").iterdir()}
     assert {"partialpool-new", "others"} <= left
     assert "partialpool-old" not in left
+
+
+async def test_what_a_service_that_was_killed_left_goes_at_once_and_what_one_that_runs_has_stays(
+    sweeper: Sweeper, tmp_path: Path
+) -> None:
+    spare = tmp_path / "tmp"
+    with serving(tmp_path, TMPDIR=str(spare)) as killed:
+        killed.process.kill()
+    assert list(spare.glob("partialpool-*"))
+    with serving(tmp_path, TMPDIR=str(spare)):
+        assert soon(lambda: len(list(spare.glob("partialpool-*"))) == 1, 60), "cleared at its start"
+        (its,) = spare.glob("partialpool-*")
+        aged(its, 9 * 86_400)
+        assert await sweeper.sweep() == Swept()
+        assert its.exists()
+    assert not list(spare.iterdir()), "a service that ends leaves nothing"
 
 
 async def test_one_process_sweeps_at_a_time(sweeper: Sweeper, parts: Services) -> None:

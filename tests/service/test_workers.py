@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -41,6 +42,10 @@ def quiet(_: float, __: str, /) -> None:
     return
 
 
+def there(path: Path) -> bool:
+    return path.exists()
+
+
 async def test_a_task_runs_in_a_process_that_stays_for_the_next(workers: Workers) -> None:
     assert await workers.run(tasking.add, 2, 3, progress=quiet, seconds=120) == 5
     first = await workers.run(tasking.pid, progress=quiet, seconds=120)
@@ -55,6 +60,18 @@ async def test_progress_comes_while_the_task_runs_and_only_forward(workers: Work
     shares = [done for done, _ in told]
     assert shares == sorted(shares)
     assert len(set(shares)) >= 3
+
+
+async def test_what_a_process_has_written_goes_with_it(workers: Workers) -> None:
+    told: list[str] = []
+    with pytest.raises(WorkerDiedError):
+        await workers.run(
+            tasking.die_writing, progress=lambda _, said: told.append(said), seconds=120
+        )
+    its, own = Path(told[-1]), Path(told[-1]).parent
+    assert own != Path(tempfile.gettempdir())
+    assert not there(its)
+    assert not there(own)
 
 
 async def test_what_a_task_refuses_reaches_who_asked(workers: Workers) -> None:
