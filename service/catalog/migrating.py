@@ -8,12 +8,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
+from sqlalchemy.schema import CreateTable
+
+from service.catalog.scope import DEFAULT_OWNER, now
+from service.catalog.tables import metadata, owners
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+# As Alembic makes it.
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(7265737368)")
 
@@ -29,12 +50,27 @@ _UNLIKE_BYTES: Final = text(
 def upgrade(connection: Connection) -> None:
     """Bring the tables to this version, in one transaction."""
     _alone(connection)
-    if version(connection) != newest():
-        from alembic import command
-
-        command.upgrade(_config(connection), "head")
+    if connection.dialect.name == "sqlite" and not inspect(connection).get_table_names():
+        _make(connection)
+    elif version(connection) != newest():
+        climb(connection)
     if connection.dialect.name == "postgresql":
         _compare_bytes(connection)
+
+
+def climb(connection: Connection) -> None:
+    """Bring the tables from whatever version to this one, step by step."""
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")
+
+
+def _make(connection: Connection) -> None:
+    """Make the tables of an empty file at once: a quarter of a second sooner than step by step."""
+    metadata.create_all(connection)
+    connection.execute(owners.insert().values(id=DEFAULT_OWNER, created_at=now()))
+    connection.execute(CreateTable(_VERSION))
+    connection.execute(_VERSION.insert().values(version_num=newest()))
 
 
 def downgrade(connection: Connection, revision: str) -> None:

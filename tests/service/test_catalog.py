@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from service.catalog import (
     Answered,
@@ -22,7 +23,7 @@ from service.catalog import (
     Retention,
     tables,
 )
-from service.catalog.migrating import revisions
+from service.catalog.migrating import climb, newest, revisions, upgrade, version
 from service.catalog.paging import decode, encode
 from service.catalog.retention import REFERENCES
 from service.catalog.tables import metadata
@@ -53,6 +54,30 @@ async def test_the_migrations_make_exactly_the_tables(database: Database) -> Non
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
     assert await database.read(differences) == []
+
+
+def test_an_empty_file_gets_the_tables_that_the_migrations_make() -> None:
+    def made(make: Callable[[Connection], None]) -> dict[str, object]:
+        with create_engine("sqlite://").begin() as connection:
+            make(connection)
+            found = inspect(connection)
+            owners = connection.execute(text("SELECT id FROM owners")).all()
+            told: dict[str, object] = {"version": version(connection), "owners": owners}
+            for table in found.get_table_names():
+                columns = [repr(sorted(each.items(), key=str)) for each in found.get_columns(table)]
+                told[table] = (
+                    sorted(columns),
+                    found.get_pk_constraint(table),
+                    found.get_foreign_keys(table),
+                    found.get_unique_constraints(table),
+                    found.get_check_constraints(table),
+                    found.get_indexes(table),
+                )
+            return told
+
+    step_by_step = made(climb)
+    assert step_by_step["version"] == newest()
+    assert repr(made(upgrade)) == repr(step_by_step)
 
 
 async def test_many_processes_may_start_on_an_empty_catalog_at_once(catalog_url: str) -> None:
