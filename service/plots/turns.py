@@ -82,16 +82,20 @@ class Turns:
 
     def _give(self) -> None:
         """Give a turn to the next owner, whose others then wait behind those of the rest."""
-        for owner in self._waiting:
+        while self._waiting:
+            owner = next(iter(self._waiting))
             queue = self._waiting.pop(owner)
-            queue.popleft().set_result(None)
+            mine = queue.popleft()
             if queue:
                 self._waiting[owner] = queue
-            return
+            if not mine.done():  # one who was cancelled just now has not left yet
+                mine.set_result(None)
+                return
         self._free += 1
 
     def _leave(self, owner: str, mine: asyncio.Future[None]) -> None:
-        queue = self._waiting[owner]
-        queue.remove(mine)
-        if not queue:
-            del self._waiting[owner]
+        queue = self._waiting.get(owner, deque())
+        if mine in queue:
+            queue.remove(mine)
+            if not queue:
+                del self._waiting[owner]

@@ -84,6 +84,17 @@ async def test_who_does_not_wait_any_longer_leaves_the_turn_to_the_next() -> Non
     assert line.drawn == ["a", "b", "c"]
 
 
+async def test_a_turn_passes_over_one_who_was_cancelled_at_that_moment() -> None:
+    line = Line(places=1, most=5)
+    first, second, third = await line.ask("a", "b", "c")
+    line.go.set()
+    second.cancel()  # the first ends before the second learns of it
+    await asyncio.gather(first, third)
+    await line.draw("d")
+    assert second.cancelled()
+    assert line.drawn == ["a", "c", "d"]
+
+
 async def test_a_turn_that_comes_too_late_goes_to_the_next() -> None:
     line = Line(places=1, most=5)
     first, second, third = await line.ask("a", "a", "b")
