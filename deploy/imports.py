@@ -3,7 +3,7 @@
 Run once when the image is built. What is not named is compiled whenever it is imported.
 """
 
-# ruff: noqa: F401, E401, I001
+# ruff: noqa: F401, E401, I001  imported for what it leaves behind, in groups that belong together
 
 # The catalog, on SQLite and on PostgreSQL.
 import alembic.command, alembic.config

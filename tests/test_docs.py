@@ -83,7 +83,7 @@ def run(code: str) -> str:
     with chdir(ROOT), redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
         # As in a process of its own, what is left open is closed at the end without a word.
         warnings.simplefilter("ignore", ResourceWarning)
-        exec(compile(code, "block", "exec"), {"__name__": "__main__"})  # noqa: S102
+        exec(compile(code, "block", "exec"), {"__name__": "__main__"})  # noqa: S102  our own pages
         gc.collect()
     return said.getvalue().rstrip()
 

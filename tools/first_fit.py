@@ -39,15 +39,15 @@ def main() -> None:
         clone = Path(folder, "partialpool")
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         cloned = time.monotonic()
-        with running(clone, container) as url:
-            table = fitted(url)
+        with running(clone, container) as (url, service):
+            table = fitted(url, service)
             took = time.monotonic() - cloned
         print(table)
         print(f"cloned in {cloned - begun:.1f} s, the first model after {took:.1f} s more")
 
 
 @contextmanager
-def running(clone: Path, container: bool) -> Iterator[str]:
+def running(clone: Path, container: bool) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start the service of a clone, and end it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -57,7 +57,7 @@ def running(clone: Path, container: bool) -> Iterator[str]:
     command = [*up, "up", "--build"] if container else ["make", "serve", f"PORT={port}"]
     with subprocess.Popen(command, cwd=clone, stdout=subprocess.DEVNULL) as service:
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", service
         finally:
             service.terminate()
             service.wait(60)
@@ -65,8 +65,8 @@ def running(clone: Path, container: bool) -> Iterator[str]:
                 subprocess.run([*up, "down", "--volumes"], cwd=clone, check=True)
 
 
-def fitted(url: str) -> str:
-    """Ask for the model until the service is there, and return the table it prints."""
+def fitted(url: str, service: subprocess.Popen[bytes]) -> str:
+    """Ask for the model until the service is there, or has ended; return the table it prints."""
     headers = {"Content-Type": "application/json", "Accept": "text/plain"}
     request = urllib.request.Request(f"{url}/v1/models", ASKED, headers)  # noqa: S310  a service of our own
     end = time.monotonic() + PATIENCE
@@ -75,7 +75,7 @@ def fitted(url: str) -> str:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  likewise
                 return str(answer.read().decode())
         except (urllib.error.URLError, ConnectionError):
-            if time.monotonic() > end:
+            if service.poll() is not None or time.monotonic() > end:
                 raise
             time.sleep(0.05)
 
