@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import Fleet
 from tests.faults.traffic import BOUND, traffic
-from tests.faults.work import PATIENCE, begin, succeeds
+from tests.faults.work import PATIENCE, begin, model_of, succeeds
 from tests.service.jobs import soon
 from tests.service.test_problems import read
 
@@ -77,13 +77,15 @@ def test_a_store_whose_process_is_killed_and_started_again(fleet: Fleet) -> None
 
 
 def test_a_job_whose_worker_finds_no_store_waits_for_it(fleet: Fleet) -> None:
-    here, _ = fleet.clients
+    here, there = fleet.clients
     succeeds(here, begin(here, fleet.model, seed=2))  # the worker is there
+    model = model_of(there, "y ~ 1 + (1 | county)")
+    assert here.get(f"{model}/fixed-effects").is_success  # here has a copy, its worker none
     fleet.line.cut()
     try:
         question = {"interval": "bootstrap", "n_sim": "3000", "seed": "3"}
         answer = here.get(
-            f"{fleet.model}/fixed-effects", params=question, headers={"prefer": "respond-async"}
+            f"{model}/fixed-effects", params=question, headers={"prefer": "respond-async"}
         )
         assert answer.status_code == 202, answer.text
         path = str(answer.headers["location"])

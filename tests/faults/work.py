@@ -18,7 +18,7 @@ ASYNC = {"prefer": "respond-async"}
 QUESTION = {"interval": "bootstrap", "n_sim": "3000"}
 
 
-def model_of(client: httpx.Client) -> str:
+def model_of(client: httpx.Client, formula: str = "y ~ floor + (1 | county)") -> str:
     """Upload houses in counties, fit them, and return the path of the model."""
     draw = np.random.default_rng(7)
     g = draw.integers(0, 85, 919)
@@ -28,7 +28,7 @@ def model_of(client: httpx.Client) -> str:
     url = "/v1/datasets?name=houses"
     answer = client.post(url, content=table.to_csv(index=False), headers=CSV)
     assert answer.is_success, answer.text
-    body = {"dataset": "houses", "formula": "y ~ floor + (1 | county)"}
+    body = {"dataset": "houses", "formula": formula}
     return str(client.post("/v1/models", json=body).headers["location"])
 
 
