@@ -51,12 +51,9 @@ class Pilot:
                 np.multiply(own, 1.0 / scale, out=own)  # a power of two: exact
         return out
 
-    def furthest(self, squares: Floats) -> float:
-        """A bound on the columns before they were shifted, by their sums of squares after it.
-
-        NaN when there is one among them.
-        """
-        return float((np.abs(self.centre) + self.scale * np.sqrt(squares)).max())
+    def lengths_within(self, largest: float) -> Floats:
+        """Lengths of shifted columns up to which no number was beyond ``largest`` before."""
+        return np.maximum(largest - np.abs(self.centre), 0.0) / self.scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,10 +166,15 @@ class Response:
 
     def values(self, frame: Frame) -> Floats:
         """The response less the offset, (n,)."""
-        y = np.asarray(
-            expression.evaluate(self.expr, frame.numbers, self.states, frame.factors, frame.means)
-        )
-        _require_finite(y, self.expr, frame)
+        if isinstance(self.expr, expression.Column):
+            y = frame.numbers[self.expr.name]
+        else:
+            y = np.asarray(
+                expression.evaluate(
+                    self.expr, frame.numbers, self.states, frame.factors, frame.means
+                )
+            )
+            _require_finite(y, self.expr, frame)
         return y if self.offset is None else y - frame.numbers[self.offset]
 
 

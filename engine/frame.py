@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias, TypeVar
@@ -152,7 +152,8 @@ def read(spec: Spec, table: Table) -> Frame:
     require_columns(spec, table)
     roles = Roles.of(spec, table)
     numbers, factors = _columns(roles, table)
-    missing = _missing(table.n_rows, numbers, factors)
+    odd = [values for values in numbers.values() if not all_finite(values)]
+    missing = _missing(table.n_rows, odd, factors)
     if missing is None:
         n_dropped = 0
     elif spec.missing == "fail":
@@ -171,7 +172,8 @@ def read(spec: Spec, table: Table) -> Frame:
         roles.bare,
         None if missing is None else np.flatnonzero(~missing),
     )
-    refuse_infinite(frame, roles)
+    if odd:
+        refuse_infinite(frame, roles)
     return frame
 
 
@@ -257,12 +259,15 @@ def each_number(roles: Roles, found: Callable[[str], T]) -> dict[str, T]:
 
 
 def _missing(
-    n_rows: int, numbers: Mapping[str, Floats], factors: Mapping[str, Factor]
+    n_rows: int, odd: Sequence[Floats], factors: Mapping[str, Factor]
 ) -> NDArray[np.bool_] | None:
-    """A mask (n,) of the rows that miss a value; ``None`` when there is none."""
+    """A mask (n,) of the rows that miss a value; ``None`` when there is none.
+
+    ``odd`` are the columns of numbers that are not finite throughout.
+    """
     mask: NDArray[np.bool_] | None = None
     for gaps in [
-        *(np.isnan(values) for values in numbers.values() if not all_finite(values)),
+        *map(np.isnan, odd),
         *(factor.codes < 0 for factor in factors.values()),
     ]:
         if gaps.any():

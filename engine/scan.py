@@ -230,11 +230,13 @@ class RunningSums:
     def add(self, batch: Batch, coding: Mapping[str, Factor]) -> None:
         """Add rows, whose factors in terms are coded so."""
         codes = [group.codes(batch.codes) for group in self._groups]
-        factors = {
-            name: Factor(own.codes[batch.codes[name]], own.levels) for name, own in coding.items()
-        }
-        means = self._learned.means(batch.codes)
-        frame = replace(batch.frame, factors=factors, means=means)
+        frame = batch.frame
+        if coding or self._learned.by_code:
+            factors = {
+                name: Factor(own.codes[batch.codes[name]], own.levels)
+                for name, own in coding.items()
+            }
+            frame = replace(frame, factors=factors, means=self._learned.means(batch.codes))
         for start in range(0, frame.n_rows, self._step):
             stop = start + self._step
             columns = Columns.of(self._design, frame.slice(start, stop), self._weights)

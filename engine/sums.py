@@ -125,6 +125,7 @@ class Sums:
         self._pilots = pilots
         self._n, self._log_weights = 0, 0.0
         self._mm = np.zeros((m, m))
+        self._bounds = [pilot.lengths_within(LARGEST) for pilot in pilots]
         self._groups = [
             _GroupSums(grouping, pilot, m, size, weighted)
             for grouping, pilot, size in zip(design.groupings, pilots[1:], sizes, strict=True)
@@ -155,8 +156,9 @@ class Sums:
             for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
         ]
         squares = [mm.diagonal() if weights is None else _squares(m), *map(_squares, z)]
-        furthest = map(Pilot.furthest, self._pilots, squares)
-        if not all(bound <= LARGEST for bound in furthest):  # nor when it is NaN
+        lengths = map(np.sqrt, squares)
+        within = map(np.less_equal, lengths, self._bounds)  # false for NaN
+        if not all(own.all() for own in within):
             columns.require_bounded()
         for group, own, code in zip(self._groups, z, codes, strict=True):
             group.add(own, code, weighted, weights)

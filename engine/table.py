@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from engine.arrow import nothing, number, numbers
 from engine.errors import DataError, Problem, SpecError
 from engine.given import is_categorical, is_frame, is_lazy, is_series
 
@@ -28,6 +29,7 @@ Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
 FEW_ROWS = 512
 """A text column of so few rows is encoded sooner than Arrow's function has started."""
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
+_NAN, _NO_CODE = number(math.nan), number(-1.0).cast(pa.int64())
 
 
 def all_finite(values: Floats) -> bool:
@@ -167,9 +169,7 @@ class Table:
             raise not_numeric(name)
         if pa.types.is_boolean(array.type):
             array = array.cast(pa.uint8())
-        return np.asarray(
-            array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64
-        )
+        return numbers(pc.coalesce(array.cast(pa.float64(), safe=False), _NAN))
 
 
 def _labels(columns: pd.Index[Any]) -> list[Any]:
@@ -246,7 +246,7 @@ def unsupported(name: str, kind: object) -> DataError:
 def _encode(array: Any) -> Factor:
     """Dictionary-encode, then put the levels that occur into byte order."""
     if pa.types.is_floating(array.type):  # NaN is missing, as null is
-        array = pc.if_else(pc.is_nan(array), None, array)
+        array = pc.if_else(pc.is_nan(array), nothing(array.type), array)
     given = pa.types.is_dictionary(array.type)
     if len(array) <= FEW_ROWS and _is_text(array.type):
         return _of_texts(array.to_pylist())
@@ -259,13 +259,9 @@ def _encode(array: Any) -> Factor:
     if not _is_text(array.type.value_type):
         values = [level_text(value) for value in values]
     elif not given and not array.null_count:  # each value occurs, and only once
-        return _sorted(np.asarray(array.indices.to_numpy(), dtype=np.int64), values)
-    indices = array.indices
-    codes = np.asarray(
-        (indices.fill_null(-1) if indices.null_count else indices).to_numpy(zero_copy_only=False),
-        dtype=np.int64,
-    )
-    return compact(codes, values)
+        return _sorted(numbers(array.indices).astype(np.int64), values)
+    codes = pc.coalesce(array.indices.cast(pa.int64()), _NO_CODE)
+    return compact(numbers(codes), values)
 
 
 def _is_text(kind: Any) -> bool:

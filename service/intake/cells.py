@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from engine.arrow import nothing, number, numbers
 from service.intake.buffers import first_padded, texts
 from service.intake.caps import MISSING_WORDS
 from service.intake.kinds import Evidence, Kind
@@ -17,6 +18,7 @@ from service.intake.kinds import Evidence, Kind
 _MAY_BE_NUMBER = re.compile(r"[+-]?(\.?[0-9]|inf(inity)?$)", re.IGNORECASE)
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _TRUTH = texts("false", "true")
+_TWO_TO_63 = number(2.0**63)
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Words:
         word = pc.index_in(bare, value_set=self.set)
         if word.null_count == len(word):
             return bare, word
-        return pc.if_else(pc.is_valid(word), pa.scalar(None, pa.string()), bare), word
+        return pc.if_else(pc.is_valid(word), nothing(pa.string()), bare), word
 
 
 class TextColumn:
@@ -101,8 +103,9 @@ class TextColumn:
         counts = count_words(word, len(self.words))
         if not counts[: self.missing_in_text].any():
             return batch.cells, counts
-        gone = pc.fill_null(pc.less(word, self.missing_in_text), False)
-        return pc.if_else(gone, pa.scalar(None, pa.string()), batch.cells), counts
+        in_text = number(self.missing_in_text).cast(word.type)
+        gone = pc.and_kleene(pc.is_valid(word), pc.less(word, in_text))
+        return pc.if_else(gone, nothing(pa.string()), batch.cells), counts
 
     def _read(self, cells: pa.Array) -> Batch:
         if not self._search_first:
@@ -148,7 +151,7 @@ class TextColumn:
     def _weigh_digits(self, cells: pa.Array, values: pa.Array) -> None:
         """Note whether any cell has a point or exponent, and any whole one more than 64 bits."""
         seen = self.evidence
-        large = pc.greater_equal(pc.abs(values), 2.0**63)
+        large = pc.greater_equal(pc.abs(values), _TWO_TO_63)
         if pc.any(large).as_py() and _any(_whole_literal(cells.filter(large))):
             seen.huge = True
         if not seen.points:
@@ -200,5 +203,5 @@ def count_words(word: pa.Array | None, size: int) -> NDArray[np.int64]:
     """Return how often each of the ``size`` missing words occurs among the indices ``word``."""
     if word is None or word.null_count == len(word):
         return np.zeros(size, np.int64)
-    found = word.drop_null().to_numpy(zero_copy_only=False)
+    found = numbers(word.drop_null())
     return np.bincount(found, minlength=size).astype(np.int64)

@@ -24,7 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from service.intake.buffers import text_buffers, used_bytes
+from engine.arrow import number, numbers
+from service.intake.buffers import text_buffers, texts, used_bytes
 from service.intake.kinds import Kind
 
 _FORMAT = b"partialpool table 1\n"
@@ -63,7 +64,7 @@ class _ColumnDigest:
 
     def add(self, cells: pa.Array, row: int) -> None:
         if cells.null_count:
-            where = np.flatnonzero(pc.is_null(cells).to_numpy(zero_copy_only=False))
+            where = np.flatnonzero(numbers(pc.is_null(cells).cast(pa.uint8())))
             self._missing.update((where + row).astype("<i8").data)
             cells = cells.fill_null(_NOTHING[self.kind])
         match self.kind:
@@ -71,11 +72,11 @@ class _ColumnDigest:
                 self._lengths.update(np.diff(text_buffers(cells)[0]).astype("<i4", copy=False).data)
                 self._values.update(used_bytes(cells).data)
             case Kind.NUMBER:
-                self._values.update((cells.to_numpy() + 0.0).astype("<f8", copy=False).data)
+                self._values.update((numbers(cells) + 0.0).astype("<f8", copy=False).data)
             case Kind.INTEGER:
-                self._values.update(cells.to_numpy().astype("<i8", copy=False).data)
+                self._values.update(numbers(cells).astype("<i8", copy=False).data)
             case Kind.BOOLEAN:
-                self._values.update(cells.cast(pa.uint8()).to_numpy().data)
+                self._values.update(numbers(cells.cast(pa.uint8())).data)
 
     def digest(self) -> bytes:
         lengths = self._lengths.digest() if self.kind is Kind.TEXT else b""
@@ -91,16 +92,16 @@ class _ColumnDigest:
         )
 
 
-_NOTHING: dict[Kind, float | bool | str] = {
-    Kind.NUMBER: 0.0,
-    Kind.INTEGER: 0,
-    Kind.BOOLEAN: False,
-    Kind.TEXT: "",
+_NOTHING: dict[Kind, pa.Scalar] = {
+    Kind.NUMBER: number(0.0),
+    Kind.INTEGER: number(0.0).cast(pa.int64()),
+    Kind.BOOLEAN: number(0.0).cast(pa.bool_()),
+    Kind.TEXT: texts("")[0],
 }
 
 
-def _count(number: int) -> bytes:
-    return number.to_bytes(8, "little")
+def _count(length: int) -> bytes:
+    return length.to_bytes(8, "little")
 
 
 def dataset_id(digest: str) -> str:

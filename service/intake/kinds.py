@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.arrow import number, numbers
 from service.intake.errors import MAX_ROWS_NAMED
 
 EXACT = 2.0**53
 """Below this magnitude every whole number is a float64 of its own."""
+_NAN = number(np.nan)
 
 
 class Kind(StrEnum):
@@ -103,12 +105,12 @@ class Evidence:
 
     def _add_floats(self, values: pa.Array, row: int) -> None:
         self.floats = True
-        numbers = values.to_numpy(zero_copy_only=False)  # missing cells are NaN
-        magnitude = np.abs(numbers)
+        found = numbers(pc.coalesce(values, _NAN))  # missing cells are NaN
+        magnitude = np.abs(found)
         self.largest = max(self.largest, float(np.nanmax(magnitude)))
         if np.isinf(self.largest) and len(self.infinite) <= MAX_ROWS_NAMED:
             where = np.flatnonzero(np.isinf(magnitude))[: MAX_ROWS_NAMED + 1]
             self.infinite.extend(int(i) + row for i in where)
         if not self.fractions:
             with np.errstate(invalid="ignore"):
-                self.fractions = bool(np.any(np.floor(numbers) < numbers))
+                self.fractions = bool(np.any(np.floor(found) < found))

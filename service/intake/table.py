@@ -248,7 +248,7 @@ class _Sink:
         self._sums = [Summing(name, kind) for name, kind in zip(names, kinds, strict=True)]
         self._words = [np.zeros(1, np.int64)] * len(names)
         self._schema = schema_of(names, kinds)
-        self._head = pa.table([[]] * len(names), schema=self._schema)
+        self._head = pa.Table.from_batches([], self._schema)
         self._writer = TableWriter(target, self._schema) if target else None
 
     def add(self, settled: Sequence[tuple[pa.Array, NDArray[np.int64]]]) -> None:

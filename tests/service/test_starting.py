@@ -38,6 +38,32 @@ def test_a_service_starts_without_what_only_some_requests_need() -> None:
     assert not HEAVY & set(found.stdout.split())
 
 
+FIRST = """
+import asyncio, httpx, pathlib, sys
+from service.app import create_app
+from service.settings import Settings
+
+async def main():
+    app = create_app(Settings(data_dir=pathlib.Path(sys.argv[1])))
+    through = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=through) as client:
+        body = {"dataset": "minnesota-radon", "formula": "log(radon + 0.1) ~ floor + (1 | county)"}
+        fitted = await client.post("http://service/v1/models", json=body)
+        house = {"rows": [{"county": "AITKIN", "floor": 0}]}
+        path = fitted.headers["location"] + "/predictions"
+        predicted = await client.post("http://service" + path, json=house)
+        print(fitted.status_code, predicted.status_code, "pandas" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+def test_the_survey_is_kept_fitted_and_predicted_from_without_pandas(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FIRST, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "201 200 False"
+
+
 def test_what_reads_and_writes_a_body_is_built_when_it_is_first_used() -> None:
     told = (
         "import service.server; from service.schemas.inference import FixedEffects; "
