@@ -67,6 +67,7 @@ from engine.inference.tests import FTest, f_test, t_test
 from engine.levelmeans import LevelMeans, level_means
 from engine.needs import Needs, Predictor, optional_predictors, predictors
 from engine.outcome import Outcome, ResponseDescription, describe_response
+from engine.parquet import ParquetRows, Scan, scan_parquet
 from engine.partition import (
     Ground,
     LevelNames,
@@ -136,6 +137,7 @@ __all__ = [
     "NormalQuantiles",
     "Outcome",
     "Parameter",
+    "ParquetRows",
     "Partial",
     "Partition",
     "PooledLines",
@@ -153,6 +155,7 @@ __all__ = [
     "RowDiagnostics",
     "RowsNeededError",
     "RowsSummary",
+    "Scan",
     "Shape",
     "Simulator",
     "Spec",
@@ -209,6 +212,7 @@ __all__ = [
     "read_table",
     "replicates",
     "row_diagnostics",
+    "scan_parquet",
     "simulate",
     "summarise",
     "survey",

@@ -21,7 +21,7 @@ from engine.errors import DataError, Problem, RowsNeededError
 from engine.fit import PREPARED, Fit, fit_products
 from engine.formula import Formula
 from engine.frame import missing_values, read, variables
-from engine.given import is_lazy
+from engine.given import is_scan
 from engine.prepared import checked
 from engine.progress import Progress, part, silent
 from engine.spec import Spec
@@ -30,7 +30,7 @@ from engine.sums import accumulate
 from engine.table import Codes, Data, Floats, Table, united
 
 if TYPE_CHECKING:
-    import polars as pl
+    from engine.parquet import Scan
 
 
 def constants_of_rows(formula: Formula) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _require_same(base: Fit, spec: Spec) -> None:
 
 def _read(base: Fit, spec: Spec, data: Data, progress: Progress) -> _More:
     try:
-        if is_lazy(data):
+        if is_scan(data):
             return _scanned(base, spec, data, progress)
         return _framed(base, spec, Table.of(data), progress)
     except DataError as error:
@@ -110,14 +110,16 @@ def _read(base: Fit, spec: Spec, data: Data, progress: Progress) -> _More:
 
 
 def _count(data: Data) -> int:
-    if is_lazy(data):
+    if is_scan(data):
         from polars import len as rows  # it is there: the scan is one of its own
 
-        return int(data.select(rows()).collect(engine="streaming").item())
+        from engine.batches import lazy_of
+
+        return int(lazy_of(data).select(rows()).collect(engine="streaming").item())
     return Table.of(data).n_rows
 
 
-def _scanned(base: Fit, spec: Spec, data: pl.LazyFrame, progress: Progress) -> _More:
+def _scanned(base: Fit, spec: Spec, data: Scan, progress: Progress) -> _More:
     from engine.scan import scan  # polars takes a third of a second to import
 
     start = _Start(base)

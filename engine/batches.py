@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,8 @@ from engine.frame import (
     refuse_infinite,
     require_columns,
 )
-from engine.levels import Levels, is_number, levels_of
+from engine.levels import Levels, Text, is_number, levels_of
+from engine.parquet import ParquetRows, Scan, TextCodes
 from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_CELLS, LEAST_ROWS
@@ -88,6 +90,8 @@ class Reader:
         batch_rows: rows of a batch; ``None`` leaves it to the scan.
         progress: told how many rows have been read.
         first: number (from 0) of the first row, where the scan is a part of another.
+        files: the Parquet files of all rows, where they are known.
+        texts: those of ``levels`` whose codes these files give.
         n_rows: complete rows, in the pass that ended last.
         n_dropped: rows that missed a value, likewise.
         read: rows read in all passes.
@@ -101,6 +105,8 @@ class Reader:
     batch_rows: int | None
     progress: Progress = silent
     first: int = 0
+    files: tuple[Path, ...] = ()
+    texts: Mapping[str, Text] = field(default_factory=dict)
     n_rows: int = field(default=0, init=False)
     n_dropped: int = field(default=0, init=False)
     read: int = field(default=0, init=False)
@@ -109,7 +115,7 @@ class Reader:
     def of(
         cls,
         spec: Spec,
-        lazy: pl.LazyFrame,
+        rows: Scan,
         batch_rows: int | None = None,
         progress: Progress = silent,
         first: int = 0,
@@ -120,12 +126,18 @@ class Reader:
             SpecError: columns do not exist.
             DataError: text where a number is needed, types that cannot be modelled.
         """
+        lazy, files = lazy_of(rows), rows.files if isinstance(rows, ParquetRows) else ()
         schema = Schema(schema_of(lazy))
         require_columns(spec, schema)
         roles = Roles.of(spec, schema)
         numbers = each_number(roles, schema.number)
         levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
-        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress, first)
+        texts = {
+            name: own
+            for name, own in levels.items()
+            if files and isinstance(own, Text) and schema.types[name] == pl.String
+        }
+        return cls(spec, lazy, roles, numbers, levels, batch_rows, progress, first, files, texts)
 
     def batches(self) -> Iterator[Batch]:
         """Go over the rows once, in their order; a batch has a row or more.
@@ -152,26 +164,28 @@ class Reader:
     def _parts(self) -> Iterator[_Part]:
         """What the scan gives, in parts whose columns stay in a processor's cache."""
         step = max(LEAST_ROWS, CHUNK_CELLS // (len(self.numbers) + len(self.levels) + 1))
-        first = self.first
-        for read in self._read():
+        first, texts = self.first, TextCodes(self.files, self.texts)
+        others = {name: own for name, own in self.levels.items() if name not in self.texts}
+        for read in self._read(others):
             numbers = {name: read[name].to_numpy() for name in self.numbers}
-            codes = {name: own.codes(read[FACTOR + name]) for name, own in self.levels.items()}
+            codes = {name: own.codes(read[FACTOR + name]) for name, own in others.items()}
             for start in range(0, read.height, step):
                 stop = min(start + step, read.height)
                 yield _Part(
                     stop - start,
                     first + start,
                     {name: own[start:stop] for name, own in numbers.items()},
-                    {name: own[start:stop] for name, own in codes.items()},
+                    {name: own[start:stop] for name, own in codes.items()}
+                    | _taken(texts, stop - start),
                 )
             first += read.height
             self.read += read.height
             self.progress(1.0 - 1.0 / (1.0 + self.read / EXPECTED), f"rows read: {self.read}")
 
-    def _read(self) -> Iterator[pl.DataFrame]:
+    def _read(self, levels: Mapping[str, Levels]) -> Iterator[pl.DataFrame]:
         wanted = [
             *(expr.alias(name) for name, expr in self.numbers.items()),
-            *(own.expr.alias(FACTOR + name) for name, own in self.levels.items()),
+            *(own.expr.alias(FACTOR + name) for name, own in levels.items()),
         ]
         try:
             yield from self.lazy.select(wanted).collect_batches(
@@ -225,24 +239,39 @@ def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
         raise unreadable(error) from error
 
 
-def collected(lazy: pl.LazyFrame, columns: Iterable[str]) -> pa.Table:
+def lazy_of(rows: Scan) -> pl.LazyFrame:
+    """The rows as polars reads them."""
+    return rows.scan if isinstance(rows, ParquetRows) else rows
+
+
+def _taken(texts: TextCodes, count: int) -> dict[str, Codes]:
+    """The codes of the next rows; raises ``DataError``."""
+    try:
+        return texts.take(count)
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise unreadable(error) from error
+
+
+def collected(rows: Scan, columns: Iterable[str]) -> pa.Table:
     """Those of the columns that a scan has, in memory; raises ``DataError``."""
+    lazy = lazy_of(rows)
     names = schema_of(lazy).names()
     try:
-        rows = lazy.select(name for name in dict.fromkeys(columns) if name in names).collect(
+        found = lazy.select(name for name in dict.fromkeys(columns) if name in names).collect(
             engine="streaming"
         )
     except pl.exceptions.PolarsError as error:
         raise unreadable(error) from error
-    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return found.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def unreadable(error: pl.exceptions.PolarsError) -> DataError:
+def unreadable(error: Exception) -> DataError:
     """The error of data that a scan cannot read."""
+    told = str(error).splitlines() or ["the files have changed while they were read"]
     return DataError(
         Problem(
             "unreadable_data",
-            f"the data cannot be read: {str(error).splitlines()[0]}",
+            f"the data cannot be read: {told[0]}",
             "give the scan the types of the columns, or mend the files",
             ("dataset",),
         )

@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from engine.parquet import Scan
+
 
 def is_lazy(data: object) -> TypeGuard[pl.LazyFrame]:
     """Whether these are rows of a scan."""
     return _is_a(data, "polars", "LazyFrame")
+
+
+def is_scan(data: object) -> TypeGuard[Scan]:
+    """Whether these are rows that are not held."""
+    return is_lazy(data) or _is_a(data, "engine.parquet", "ParquetRows")
 
 
 def is_frame(data: object) -> TypeGuard[pd.DataFrame]:

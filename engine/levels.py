@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from engine.keys import Keys
 from engine.table import BOOLEAN_LEVELS, Codes, Factor, level_text, unsupported
@@ -31,10 +32,10 @@ def levels_of(name: str, kind: pl.DataType) -> Levels:
     """Return how a column of a type is read as a factor; raises ``DataError`` when it cannot be."""
     column = pl.col(name)
     if isinstance(kind, pl.Categorical | pl.Enum):
-        return _Text(column, kind)
+        return Text(column, kind)
     if kind in (pl.String, pl.Date, pl.Null):
         own = pl.Categorical(pl.Categories.random())
-        return _Text(column.cast(pl.String).cast(own), own)
+        return Text(column.cast(pl.String).cast(own), own)
     if kind == pl.Boolean:
         return _Booleans(column)
     if is_number(kind):
@@ -56,7 +57,7 @@ def factor_of(levels: Levels, codes: Codes) -> Factor:
     return Factor(ranks[place], tuple(texts.unique().sort().to_list()))
 
 
-class _Text:
+class Text:
     """Text: the codes are those that polars keeps for a categorical."""
 
     def __init__(self, column: pl.Expr, kind: pl.Categorical | pl.Enum) -> None:
@@ -65,12 +66,18 @@ class _Text:
         self._held = pl.Series([], dtype=kind)  # polars forgets categories that none holds
         self._physical = self._held.to_physical().dtype
 
+    def codes_of(self, texts: pa.Array) -> Codes:
+        """The codes of texts, none of them missing."""
+        return self.codes(pl.Series(texts).cast(self._kind).to_physical())
+
     def codes(self, column: pl.Series) -> Codes:
+        """The codes of some rows, -1 where the value is missing."""
         if column.null_count():
             column = column.cast(pl.Int64).fill_null(-1)
         return column.to_numpy().astype(np.int64)
 
     def texts(self, codes: Codes) -> pl.Series:
+        """The levels that codes stand for."""
         return pl.Series(codes).cast(self._physical).cat.to(self._kind).cast(pl.String)
 
 

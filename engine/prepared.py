@@ -16,7 +16,7 @@ from engine.design import Design, learn
 from engine.errors import DataError, Problem, SpecError
 from engine.forms import criterion_of
 from engine.frame import Frame, read
-from engine.given import is_lazy
+from engine.given import is_scan
 from engine.progress import Progress, part, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_ROWS, accumulate
@@ -79,7 +79,7 @@ def prepare(
         EngineError: the model cannot be fitted to these data.
     """
     progress(0.0, "reading the rows")
-    if is_lazy(data):
+    if is_scan(data):
         from engine.scan import scan  # polars takes a third of a second to import
 
         found = scan(spec, data, chunk_rows=chunk_rows, progress=progress)

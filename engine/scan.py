@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-import polars as pl
 
 from engine.batches import Batch, Reader
 from engine.columns import Columns
@@ -24,6 +23,7 @@ from engine.frame import Frame, variables
 from engine.groups import GroupCodes
 from engine.learning import Learned
 from engine.levels import factor_of
+from engine.parquet import Scan
 from engine.progress import Progress, silent
 from engine.spec import Spec
 from engine.sums import CHUNK_ROWS, Pilots, Sums, chunk_size
@@ -47,7 +47,7 @@ class Scanned:
 
 def scan(
     spec: Spec,
-    lazy: pl.LazyFrame,
+    rows: Scan,
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Progress = silent,
@@ -58,7 +58,7 @@ def scan(
 
     Args:
         spec: the model; only its columns are read.
-        lazy: the rows.
+        rows: all of them.
         chunk_rows: rows whose columns are held at once, at most; fewer than usual also make
             batches of so many rows.
         progress: told how many rows have been read; raise from it to cancel.
@@ -68,7 +68,7 @@ def scan(
     Raises:
         EngineError: the model cannot be made from these data.
     """
-    reader = Reader.of(spec, lazy, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
+    reader = Reader.of(spec, rows, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
     levels = TermLevels(reader, known)
     learned = learned_of(reader, levels)
     for all_known in (bool(learned.states), True):

@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 
 from engine.arrow import nothing, number, numbers
 from engine.errors import DataError, Problem, SpecError
-from engine.given import is_categorical, is_frame, is_lazy, is_series
+from engine.given import is_categorical, is_frame, is_scan, is_series
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from engine.parquet import ParquetRows
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Kind = Literal["number", "text", "boolean"]
-Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame"
+Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame | ParquetRows"
 """Rows: in memory, or a scan of files that is read as often as needed and never held."""
 
 FEW_ROWS = 512
@@ -69,7 +71,7 @@ class Table:
         Raises:
             SpecError: it is no table, or a column name stands twice.
         """
-        if is_lazy(data):
+        if is_scan(data):
             from engine.batches import collected  # polars takes a third of a second to import
 
             data = collected(data, columns)
@@ -82,7 +84,7 @@ class Table:
                 Problem(
                     "unknown_table",
                     f"data of type {type(data).__name__} cannot be read",
-                    "give a pandas DataFrame, a pyarrow Table or a polars LazyFrame",
+                    "give a pandas DataFrame, a pyarrow Table, a polars LazyFrame or ParquetRows",
                     ("dataset",),
                 )
             )

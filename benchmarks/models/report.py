@@ -15,6 +15,9 @@ from benchmarks.rounds import table
 
 Results = Sequence[tuple[Case, Sequence[Entry]]]
 
+PACE = ("InstEval", "mixedlm", 2.5)
+"""The seconds that a program takes for a model on the machine that the targets were set for."""
+
 
 def report(cases: Sequence[Case], python: Path | None, limits: Limits) -> str:
     """Run all cases and write the section; ``python`` has the peers' packages."""
@@ -23,7 +26,8 @@ def report(cases: Sequence[Case], python: Path | None, limits: Limits) -> str:
 
 def section(results: Results, limits: Limits) -> str:
     """Write what the races gave: one line each, how they were run, and every program's numbers."""
-    return f"## Models beside the peers\n\n{_summary(results)}\n{_how(limits)}\n{_details(results)}"
+    parts = [_summary(results), _pace(results), _how(limits), _details(results)]
+    return "## Models beside the peers\n\n" + "\n".join(part for part in parts if part)
 
 
 def _summary(results: Results) -> str:
@@ -35,6 +39,30 @@ def _summed(case: Case, entries: Sequence[Entry]) -> tuple[str, ...]:
     own, *peers = entries
     cells = [_against(entry, own) for entry in peers]
     return case.name, _target(case), _own(own), _met(case, own), *cells
+
+
+def _pace(results: Results) -> str:
+    """Say what the times would be on the machine of the targets, if this one's pace is known."""
+    model, program, seconds = PACE
+    times = {
+        (case.name, entry.name): (case.target, entry.time.median)
+        for case, entries in results
+        for entry in entries
+        if entry.time is not None
+    }
+    if (model, program) not in times:
+        return ""
+    slower = times[model, program][1] / seconds
+    there = ", ".join(
+        f"{case} {shown(median / slower)} ({shown(target)})"
+        for (case, name), (target, median) in times.items()
+        if name == OURS and target is not None
+    )
+    return (
+        f"The targets were set for a machine on which {program} fits {model} in {shown(seconds)}; "
+        f"this one took {slower:.2f} times as long in this run. At that pace the times of {OURS} "
+        f"(and the targets) are {there}.\n"
+    )
 
 
 def _target(case: Case) -> str:

@@ -12,7 +12,7 @@ from engine.errors import DataError, Problem, SpecError
 from engine.expression import States, learn, text
 from engine.formula import Formula
 from engine.frame import Frame, read, variables
-from engine.given import is_lazy
+from engine.given import is_scan
 from engine.spec import Spec
 from engine.state import State
 from engine.summaries.basis import Levels, indicator_design, levels_of, stateful_calls
@@ -108,7 +108,7 @@ def summarise(
         raise SpecError(
             Problem("out_of_range", "min_count is less than 1", "give 1 or more", ("min_count",))
         )
-    if is_lazy(data):
+    if is_scan(data):
         from engine.batches import collected  # polars takes a third of a second to import
 
         data = collected(data, (*spec.columns, *spec.categorical))

@@ -7,19 +7,16 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from engine import Progress
+from engine import ParquetRows, Progress
 from service.intake import Caps, Kind, Reading, rows_of_files, scan_stored, take_files
 from service.registered.places import Held
 from service.registered.reference import FORMS, Bounds, Format, Reference
 from service.scratch import SCRATCH
 from service.shares import silent
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def look(
@@ -45,7 +42,7 @@ def look(
 @contextmanager
 def scanned(
     reference: Reference, files: Sequence[Held], names: Sequence[str]
-) -> Iterator[pl.LazyFrame]:
+) -> Iterator[ParquetRows]:
     """Give a scan of what the files hold, typed, in the stored form of a table."""
     with TemporaryDirectory(prefix=SCRATCH) as scratch:
         target = Path(scratch, "rows")
@@ -57,7 +54,7 @@ def scanned(
             reading=reference.reading,
             caps=_caps(reference.bounds),
         )
-        yield scan_stored(target).select(names)
+        yield ParquetRows(scan_stored(target).select(names), (target,))
 
 
 def read(

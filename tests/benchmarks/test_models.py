@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from benchmarks.models import tables
-from benchmarks.models.cases import LARGE, PENICILLIN, SLEEPSTUDY, USUAL, Case, kenward_roger
+from benchmarks.models.cases import (
+    INSTEVAL,
+    LARGE,
+    PENICILLIN,
+    SLEEPSTUDY,
+    USUAL,
+    Case,
+    kenward_roger,
+)
 from benchmarks.models.race import Entry, Limits, race
 from benchmarks.models.report import section, shown
 from benchmarks.programs import OURS, PEERS
@@ -35,6 +43,25 @@ def test_a_program_that_ends_above_the_lowest_criterion_gets_no_time() -> None:
     (summed,) = (line for line in lines if line.startswith("| sleepstudy |"))
     assert summed == "| sleepstudy | 2 ms | 1 ms | yes | not the optimum | 3.5× |"
     assert any(line.startswith("| lme4 | not the optimum | 6e+00 |") for line in lines)
+
+
+def test_times_are_told_at_the_pace_of_the_targets_too() -> None:
+    races = [
+        (SLEEPSTUDY, [Entry(OURS, "", "1", 0.0, Measured((0.003,)), 1)]),
+        (
+            INSTEVAL,
+            [
+                Entry(OURS, "", "1", 0.0, Measured((1.1,)), 1),
+                Entry("mixedlm", "", "3", 1e-9, Measured((5.0,)), 1),
+            ],
+        ),
+    ]
+    assert (
+        "this one took 2.00 times as long in this run. At that pace the times of partialpool "
+        "(and the targets) are sleepstudy 1.5 ms (2 ms), InstEval 550 ms (1 s)."
+        in section(races, Limits(60.0))
+    )
+    assert "At that pace" not in section(races[:1], Limits(60.0))
 
 
 def test_a_target_of_memory_is_missed_by_memory_alone() -> None:

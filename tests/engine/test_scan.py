@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import EngineError, Fit, Problem
+from engine import EngineError, Fit, ParquetRows, Problem, Scan, scan_parquet
 from engine.crossproducts import CrossProducts
 from engine.fit import fit_spec
 from engine.keys import Keys
@@ -24,7 +25,7 @@ from tests.engine.simulated import Floats, table
 from tests.engine.test_invariance import assert_same
 from tests.reference.cases import Case, cases, frame
 
-Write = Callable[[pl.DataFrame, Path], pl.LazyFrame]
+Write = Callable[[pl.DataFrame, Path], Scan]
 
 
 @cache
@@ -51,7 +52,7 @@ def lazy(data: pd.DataFrame) -> pl.LazyFrame:
     return pl.from_pandas(data).lazy()
 
 
-def scanned(spec: Spec, data: pl.LazyFrame, batch: int = 16) -> Fit:
+def scanned(spec: Spec, data: Scan, batch: int = 16) -> Fit:
     return fit_spec(spec, data, chunk_rows=batch)
 
 
@@ -132,6 +133,22 @@ def parquet(data: pl.DataFrame, folder: Path) -> pl.LazyFrame:
     return pl.scan_parquet(folder / "rows.parquet")
 
 
+def dictionaries(data: pl.DataFrame, folder: Path) -> ParquetRows:
+    parquet(data, folder)
+    return scan_parquet(folder / "rows.parquet")
+
+
+def many_dictionaries(data: pl.DataFrame, folder: Path) -> Scan:
+    many(data, folder)
+    return scan_parquet(*sorted(folder.glob("part-*.parquet")))
+
+
+def no_dictionaries(data: pl.DataFrame, folder: Path) -> Scan:
+    path = folder / "rows.parquet"
+    pq.write_table(data.to_arrow(), path, use_dictionary=False, row_group_size=50)
+    return scan_parquet(path)
+
+
 def csv(data: pl.DataFrame, folder: Path) -> pl.LazyFrame:
     data.write_csv(folder / "rows.csv")
     return pl.scan_csv(folder / "rows.csv")
@@ -161,7 +178,13 @@ def categorical(data: pl.DataFrame, _: Path) -> pl.LazyFrame:
     )
 
 
-@pytest.mark.parametrize("write", [parquet, csv, ipc, many, folder_of_csv, categorical])
+WRITERS = [
+    *(parquet, many, dictionaries, many_dictionaries, no_dictionaries),
+    *(csv, folder_of_csv, ipc, categorical),
+]
+
+
+@pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize("formula", ["y ~ x + c + b + (1 | g)", "y ~ scale(x) + (1|h) + (1|k:g)"])
 @pytest.mark.parametrize("batch", [7, 65_536])
 def test_files_of_every_kind(write: Write, formula: str, batch: int, tmp_path: Path) -> None:
@@ -170,6 +193,41 @@ def test_files_of_every_kind(write: Write, formula: str, batch: int, tmp_path: P
         scanned(Spec.of(formula), write(data, tmp_path), batch),
         fit_spec(Spec.of(formula), rows()),
     )
+
+
+def test_text_of_any_name_and_of_gaps_is_read_by_dictionaries(tmp_path: Path) -> None:
+    names = {"g": "the.group", "c": 'a "b" c', "h": "é/ö"}
+    data = rows().rename(columns=names)
+    data.loc[3:60, names["g"]] = None
+    spec = Spec.of('y ~ x + `a "b" c` + (1 | `the.group`) + (1 | `é/ö`)')
+    found = scanned(spec, dictionaries(pl.from_pandas(data), tmp_path), 11)
+    assert_same(found, fit_spec(spec, data))
+
+
+def test_rows_of_files_are_held_where_they_must_be(tmp_path: Path) -> None:
+    data = pl.from_pandas(rows())
+    spec = Spec.of("y ~ x + (1 | g)")
+    whole = dictionaries(data, tmp_path)
+    summary = engine.summarise(spec, whole, min_count=1)
+    assert_same(engine.fit_summary(summary), fit_spec(spec, rows()))
+    base = fit_spec(spec, rows().iloc[:100])
+    rest = dictionaries(data[100:], tmp_path)
+    assert_same(engine.append(base, rest), fit_spec(spec, rows()))
+
+
+@pytest.mark.parametrize("damage", ["shorter", "cut", "gone"])
+def test_files_that_are_damaged_while_they_are_read_are_told(damage: str, tmp_path: Path) -> None:
+    data = pl.from_pandas(rows())
+    whole = dictionaries(data, tmp_path)
+    file = tmp_path / "other.parquet"
+    data[:20].write_parquet(file)
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-9])
+    elif damage == "gone":
+        file.unlink()
+    with pytest.raises(engine.DataError) as caught:
+        engine.fit("y ~ x + (1 | g)", ParquetRows(whole.scan, (file,)))
+    assert caught.value.problems[0].code == "unreadable_data"
 
 
 def test_a_plan_on_a_scan_is_part_of_it(tmp_path: Path) -> None:

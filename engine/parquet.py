@@ -1,0 +1,117 @@
+"""Rows of Parquet files, whose text is read by the dictionaries that the files hold.
+
+polars hashes each cell of text that is to be a category, which takes longer than reading it. A file
+holds a text once for some hundred thousand rows, and an index in each row: Arrow gives both out
+from threads of its own, and only the dictionaries are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from engine.arrow import number, numbers
+from engine.table import Codes
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from engine.levels import Text
+
+BATCH_ROWS = 262_144
+"""Rows whose indices are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetRows:
+    """A scan that knows the files of its rows.
+
+    Attributes:
+        scan: all rows, as polars reads them.
+        files: those that hold them, in the order of the rows.
+    """
+
+    scan: pl.LazyFrame
+    files: tuple[Path, ...]
+
+
+Scan: TypeAlias = "pl.LazyFrame | ParquetRows"
+"""Rows that are read as often as needed and never held."""
+
+
+def scan_parquet(*files: Path) -> ParquetRows:
+    """The rows of files with the same columns, one file after the other.
+
+    They are those of ``polars.scan_parquet``; a fit reads them in less time, as text is not hashed.
+
+    Args:
+        files: paths on this machine, one or more.
+    """
+    import polars as pl  # a third of a second
+
+    scans = [pl.scan_parquet(file, glob=False) for file in files]
+    return ParquetRows(pl.concat(scans, parallel=False) if len(scans) > 1 else scans[0], files)
+
+
+class TextCodes:
+    """The codes of columns of text, from the first row on.
+
+    Args:
+        files: that hold the rows.
+        levels: of the columns.
+    """
+
+    def __init__(self, files: Sequence[Path], levels: Mapping[str, Text]) -> None:
+        self._levels = levels
+        self._batches = _batches(files, list(levels))
+        self._held: dict[str, tuple[Codes, Codes]] = {}
+        self._at = self._end = 0
+
+    def take(self, count: int) -> dict[str, Codes]:
+        """The codes of the next rows by column, -1 where a cell is empty.
+
+        Raises:
+            EOFError: there are fewer.
+            pyarrow.ArrowException, OSError: a file cannot be read.
+        """
+        out = {name: np.empty(count, dtype=np.int64) for name in self._levels}
+        done = 0 if out else count
+        while done < count:
+            if self._at == self._end:
+                self._next()
+            more = min(count - done, self._end - self._at)
+            for name, (known, places) in self._held.items():
+                own = places[self._at : self._at + more]
+                known.take(own, out=out[name][done : done + more], mode="clip")  # in bounds
+            done, self._at = done + more, self._at + more
+        return out
+
+    def _next(self) -> None:
+        batch = next(self._batches, None)
+        if batch is None:
+            raise EOFError
+        self._at, self._end = 0, batch.num_rows
+        self._held = {name: _placed(batch.column(name), own) for name, own in self._levels.items()}
+
+
+def _placed(cells: pa.DictionaryArray, levels: Text) -> tuple[Codes, Codes]:
+    """The codes of a dictionary and then -1, and the place of every row among them."""
+    known = np.append(levels.codes_of(cells.dictionary), -1)
+    places = cells.indices
+    if places.null_count:
+        places = places.fill_null(number(len(known) - 1).cast(places.type))
+    return known, numbers(places)
+
+
+def _batches(files: Sequence[Path], names: list[str]) -> Iterator[pa.RecordBatch]:
+    from pyarrow import dataset
+
+    form = dataset.ParquetFileFormat(dictionary_columns=names)
+    for file in files:
+        rows = dataset.dataset(file, format=form)
+        yield from rows.scanner(columns=names, batch_size=BATCH_ROWS).to_reader()
