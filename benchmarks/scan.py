@@ -8,10 +8,10 @@ The table is drawn from a known model: 3,000 counties (text), ``floor`` (0 or 1)
 four decimals; row groups of 262,144 rows, zstd. Each contestant runs in processes of its own, in
 turn; what is measured is the whole call, imports done, after one call that warms the file's pages.
 Wall time is the least of the rounds, as other load only adds to it; processor time and peak memory
-are told beside it. ``fit`` has one thread of polars, as a worker of the service has, which leaves
-a core to the sums; the others have all. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
-them by county. With ``--peers PYTHON`` lme4 and GPBoost fit the same rows once, which they hold in
-memory already: their time is that of the fit alone, and they have 400 seconds for it. Writes
+are told beside it. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
+them by county; ``fit`` has one thread of polars, as a worker of the service has, which leaves a
+core to the sums. With ``--peers PYTHON`` lme4 and GPBoost fit the same rows once, which they hold
+in memory already: their time is that of the fit alone, and they have 400 seconds for it. Writes
 benchmarks/results-scan.md.
 """
 
