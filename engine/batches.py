@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,35 +165,41 @@ class Reader:
     def _parts(self) -> Iterator[_Part]:
         """What the scan gives, in parts whose columns stay in a processor's cache."""
         step = max(LEAST_ROWS, CHUNK_CELLS // (len(self.numbers) + len(self.levels) + 1))
-        first, texts = self.first, TextCodes(self.files, self.texts)
         others = {name: own for name, own in self.levels.items() if name not in self.texts}
-        for read in self._read(others):
+        batches, first = self._read(others), self.first
+        with _readable():
+            texts = TextCodes(self.files, self.texts)
+        while True:
+            with _readable():
+                read = next(batches, None)
+            if read is None:
+                return
             numbers = {name: read[name].to_numpy() for name in self.numbers}
             codes = {name: own.codes(read[FACTOR + name]) for name, own in others.items()}
             for start in range(0, read.height, step):
                 stop = min(start + step, read.height)
+                with _readable():
+                    beside = texts.take(stop - start)
                 yield _Part(
                     stop - start,
                     first + start,
                     {name: own[start:stop] for name, own in numbers.items()},
-                    {name: own[start:stop] for name, own in codes.items()}
-                    | _taken(texts, stop - start),
+                    beside | {name: own[start:stop] for name, own in codes.items()},
                 )
             first += read.height
             self.read += read.height
             self.progress(1.0 - 1.0 / (1.0 + self.read / EXPECTED), f"rows read: {self.read}")
 
     def _read(self, levels: Mapping[str, Levels]) -> Iterator[pl.DataFrame]:
+        """What polars reads: it begins now, beside what is done until it is asked for."""
         wanted = [
             *(expr.alias(name) for name, expr in self.numbers.items()),
             *(own.expr.alias(FACTOR + name) for name, own in levels.items()),
         ]
-        try:
-            yield from self.lazy.select(wanted).collect_batches(
-                chunk_size=self.batch_rows, maintain_order=True, lazy=True, engine="streaming"
+        with _readable():
+            return self.lazy.select(wanted).collect_batches(
+                chunk_size=self.batch_rows, maintain_order=True, lazy=False, engine="streaming"
             )
-        except pl.exceptions.PolarsError as error:
-            raise unreadable(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +240,8 @@ def refuse_gaps(spec: Spec, n_rows: int, n_dropped: int) -> None:
 
 def schema_of(lazy: pl.LazyFrame) -> pl.Schema:
     """Names and types of the columns of a scan; raises ``DataError`` when they cannot be read."""
-    try:
+    with _readable():
         return lazy.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        raise unreadable(error) from error
 
 
 def lazy_of(rows: Scan) -> pl.LazyFrame:
@@ -244,11 +249,12 @@ def lazy_of(rows: Scan) -> pl.LazyFrame:
     return rows.scan if isinstance(rows, ParquetRows) else rows
 
 
-def _taken(texts: TextCodes, count: int) -> dict[str, Codes]:
-    """The codes of the next rows; raises ``DataError``."""
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise ``DataError`` for what is raised when files cannot be read."""
     try:
-        return texts.take(count)
-    except (pa.ArrowException, OSError, EOFError) as error:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise unreadable(error) from error
 
 
@@ -256,22 +262,19 @@ def collected(rows: Scan, columns: Iterable[str]) -> pa.Table:
     """Those of the columns that a scan has, in memory; raises ``DataError``."""
     lazy = lazy_of(rows)
     names = schema_of(lazy).names()
-    try:
+    with _readable():
         found = lazy.select(name for name in dict.fromkeys(columns) if name in names).collect(
             engine="streaming"
         )
-    except pl.exceptions.PolarsError as error:
-        raise unreadable(error) from error
     return found.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def unreadable(error: Exception) -> DataError:
+def unreadable(error: pl.exceptions.PolarsError | pa.ArrowException) -> DataError:
     """The error of data that a scan cannot read."""
-    told = str(error).splitlines() or ["the files have changed while they were read"]
     return DataError(
         Problem(
             "unreadable_data",
-            f"the data cannot be read: {told[0]}",
+            f"the data cannot be read: {str(error).splitlines()[0]}",
             "give the scan the types of the columns, or mend the files",
             ("dataset",),
         )

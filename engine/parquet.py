@@ -59,11 +59,14 @@ def scan_parquet(*files: Path) -> ParquetRows:
 
 
 class TextCodes:
-    """The codes of columns of text, from the first row on.
+    """The codes of columns of text, from the first row on; the first of them are read at once.
 
     Args:
         files: that hold the rows.
         levels: of the columns.
+
+    Raises:
+        pyarrow.ArrowException: a file cannot be read.
     """
 
     def __init__(self, files: Sequence[Path], levels: Mapping[str, Text]) -> None:
@@ -71,19 +74,20 @@ class TextCodes:
         self._batches = _batches(files, list(levels))
         self._held: dict[str, tuple[Codes, Codes]] = {}
         self._at = self._end = 0
+        if levels:
+            self._next()
 
     def take(self, count: int) -> dict[str, Codes]:
         """The codes of the next rows by column, -1 where a cell is empty.
 
         Raises:
-            EOFError: there are fewer.
-            pyarrow.ArrowException, OSError: a file cannot be read.
+            pyarrow.ArrowException: a file cannot be read, or there are fewer rows.
         """
         out = {name: np.empty(count, dtype=np.int64) for name in self._levels}
         done = 0 if out else count
         while done < count:
-            if self._at == self._end:
-                self._next()
+            if self._at == self._end and not self._next():
+                raise pa.ArrowInvalid("the files have changed while they were read")
             more = min(count - done, self._end - self._at)
             for name, (known, places) in self._held.items():
                 own = places[self._at : self._at + more]
@@ -91,12 +95,14 @@ class TextCodes:
             done, self._at = done + more, self._at + more
         return out
 
-    def _next(self) -> None:
+    def _next(self) -> bool:
+        """Read more rows, if there are any."""
         batch = next(self._batches, None)
         if batch is None:
-            raise EOFError
+            return False
         self._at, self._end = 0, batch.num_rows
         self._held = {name: _placed(batch.column(name), own) for name, own in self._levels.items()}
+        return True
 
 
 def _placed(cells: pa.DictionaryArray, levels: Text) -> tuple[Codes, Codes]:
@@ -112,6 +118,9 @@ def _batches(files: Sequence[Path], names: list[str]) -> Iterator[pa.RecordBatch
     from pyarrow import dataset
 
     form = dataset.ParquetFileFormat(dictionary_columns=names)
-    for file in files:
-        rows = dataset.dataset(file, format=form)
-        yield from rows.scanner(columns=names, batch_size=BATCH_ROWS).to_reader()
+    try:
+        for file in files:
+            rows = dataset.dataset(file, format=form)
+            yield from rows.scanner(columns=names, batch_size=BATCH_ROWS).to_reader()
+    except OSError as error:  # Arrow's word for damage
+        raise pa.ArrowInvalid(str(error)) from error
