@@ -91,7 +91,8 @@ class TextCodes:
             more = min(count - done, self._end - self._at)
             for name, (known, places) in self._held.items():
                 own = places[self._at : self._at + more]
-                known.take(own, out=out[name][done : done + more], mode="clip")  # in bounds
+                # "raise" would copy; what a damaged file has out of bounds is an empty cell.
+                known.take(own, out=out[name][done : done + more], mode="clip")
             done, self._at = done + more, self._at + more
         return out
 
