@@ -1,5 +1,6 @@
 """Linear mixed models by maximum likelihood and REML: arrays and tables in, frozen results out."""
 
+from engine import arrow
 from engine.appended import append, constants_of_rows
 from engine.archive import from_bytes, to_bytes
 from engine.caps import CAPS, Caps
@@ -169,6 +170,7 @@ __all__ = [
     "__version__",
     "anova",
     "append",
+    "arrow",
     "bootstrap",
     "can_be_parted",
     "chunks",

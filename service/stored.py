@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyarrow as pa
 
-from engine import EngineError, Fit, Scan, Summary, read_summary
+from engine import EngineError, Fit, Summary, read_summary
 from service.catalog import Dataset
 from service.intake import Kind, read_columns, scan_parts
 from service.problems import ProblemError
 from service.registered import Bounds, Reference, reference_of
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ARROW: Final = ".arrow"
 SUMS: Final = ".summary"
@@ -29,10 +32,10 @@ class Appended:
 
     fit: Fit
     dataset: str
-    rows: pa.Table | Scan | None
+    rows: pa.Table | pl.LazyFrame | None
 
 
-Source: TypeAlias = "pa.Table | Scan | Summary | Appended"
+Source: TypeAlias = "pa.Table | pl.LazyFrame | Summary | Appended"
 """What a model is fitted to: rows, their sums, or the sums of a fit and more rows."""
 
 
@@ -134,7 +137,7 @@ def joined(tables: Sequence[pa.Table], stored: Stored, columns: Sequence[str]) -
     ).unify_dictionaries()
 
 
-def scan_source(files: Sequence[Path], stored: Stored) -> Scan | pa.Table | Summary:
+def scan_source(files: Sequence[Path], stored: Stored) -> pl.LazyFrame | pa.Table | Summary:
     """The rows of a kept dataset as a scan of its files, or its sums."""
     if stored.files[0].endswith((SUMS, ARROW)):
         return read_source([files[0].read_bytes()], stored, stored.names)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from engine import Fit, Progress, RowsNeededError, Scan, Summary, from_bytes, to_bytes
+from engine import Fit, Progress, RowsNeededError, Summary, from_bytes, to_bytes
 from service.blobs import Blobs
 from service.catalog import Model
 from service.fitting import SUFFIX, fit_order
@@ -23,6 +23,9 @@ from service.orders import Order
 from service.registered import Asked, Bounds, Reference, Registered, read, register, scanned
 from service.scratch import SCRATCH
 from service.stored import Appended, Stored, scan_source
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class _Files:
     spare: Path
     open: ExitStack
 
-    def scan(self, stored: Stored) -> pa.Table | Scan | Summary:
+    def scan(self, stored: Stored) -> pa.Table | pl.LazyFrame | Summary:
         """Return the rows of a dataset, or its sums."""
         if stored.reference is not None:
             return self.open.enter_context(scanned(stored.reference, stored.names))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from engine.arrow import nothing, number, numbers
+from engine import arrow
 from service.intake.buffers import first_padded, texts
 from service.intake.caps import MISSING_WORDS
 from service.intake.kinds import Evidence, Kind
@@ -18,7 +18,7 @@ from service.intake.kinds import Evidence, Kind
 _MAY_BE_NUMBER = re.compile(r"[+-]?(\.?[0-9]|inf(inity)?$)", re.IGNORECASE)
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _TRUTH = texts("false", "true")
-_TWO_TO_63 = number(2.0**63)
+_TWO_TO_63 = arrow.number(2.0**63)
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Words:
         word = pc.index_in(bare, value_set=self.set)
         if word.null_count == len(word):
             return bare, word
-        return pc.if_else(pc.is_valid(word), nothing(pa.string()), bare), word
+        return pc.if_else(pc.is_valid(word), arrow.nothing(pa.string()), bare), word
 
 
 class TextColumn:
@@ -103,9 +103,9 @@ class TextColumn:
         counts = count_words(word, len(self.words))
         if not counts[: self.missing_in_text].any():
             return batch.cells, counts
-        in_text = number(self.missing_in_text).cast(word.type)
+        in_text = arrow.number(self.missing_in_text).cast(word.type)
         gone = pc.and_kleene(pc.is_valid(word), pc.less(word, in_text))
-        return pc.if_else(gone, nothing(pa.string()), batch.cells), counts
+        return pc.if_else(gone, arrow.nothing(pa.string()), batch.cells), counts
 
     def _read(self, cells: pa.Array) -> Batch:
         if not self._search_first:
@@ -203,5 +203,5 @@ def count_words(word: pa.Array | None, size: int) -> NDArray[np.int64]:
     """Return how often each of the ``size`` missing words occurs among the indices ``word``."""
     if word is None or word.null_count == len(word):
         return np.zeros(size, np.int64)
-    found = numbers(word.drop_null())
+    found = arrow.numbers(word.drop_null())
     return np.bincount(found, minlength=size).astype(np.int64)

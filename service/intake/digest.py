@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.arrow import number, numbers
+from engine import arrow
 from service.intake.buffers import text_buffers, texts, used_bytes
 from service.intake.kinds import Kind
 
@@ -64,7 +64,7 @@ class _ColumnDigest:
 
     def add(self, cells: pa.Array, row: int) -> None:
         if cells.null_count:
-            where = np.flatnonzero(numbers(pc.is_null(cells).cast(pa.uint8())))
+            where = np.flatnonzero(arrow.numbers(pc.is_null(cells).cast(pa.uint8())))
             self._missing.update((where + row).astype("<i8").data)
             cells = cells.fill_null(_NOTHING[self.kind])
         match self.kind:
@@ -72,11 +72,11 @@ class _ColumnDigest:
                 self._lengths.update(np.diff(text_buffers(cells)[0]).astype("<i4", copy=False).data)
                 self._values.update(used_bytes(cells).data)
             case Kind.NUMBER:
-                self._values.update((numbers(cells) + 0.0).astype("<f8", copy=False).data)
+                self._values.update((arrow.numbers(cells) + 0.0).astype("<f8", copy=False).data)
             case Kind.INTEGER:
-                self._values.update(numbers(cells).astype("<i8", copy=False).data)
+                self._values.update(arrow.numbers(cells).astype("<i8", copy=False).data)
             case Kind.BOOLEAN:
-                self._values.update(numbers(cells.cast(pa.uint8())).data)
+                self._values.update(arrow.numbers(cells.cast(pa.uint8())).data)
 
     def digest(self) -> bytes:
         lengths = self._lengths.digest() if self.kind is Kind.TEXT else b""
@@ -93,9 +93,9 @@ class _ColumnDigest:
 
 
 _NOTHING: dict[Kind, pa.Scalar] = {
-    Kind.NUMBER: number(0.0),
-    Kind.INTEGER: number(0.0).cast(pa.int64()),
-    Kind.BOOLEAN: number(0.0).cast(pa.bool_()),
+    Kind.NUMBER: arrow.number(0.0),
+    Kind.INTEGER: arrow.number(0.0).cast(pa.int64()),
+    Kind.BOOLEAN: arrow.number(0.0).cast(pa.bool_()),
     Kind.TEXT: texts("")[0],
 }
 

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.arrow import number, numbers
+from engine import arrow
 from service.intake.errors import MAX_ROWS_NAMED
 
 EXACT = 2.0**53
 """Below this magnitude every whole number is a float64 of its own."""
-_NAN = number(np.nan)
+_NAN = arrow.number(np.nan)
 
 
 class Kind(StrEnum):
@@ -105,7 +105,7 @@ class Evidence:
 
     def _add_floats(self, values: pa.Array, row: int) -> None:
         self.floats = True
-        found = numbers(pc.coalesce(values, _NAN))  # missing cells are NaN
+        found = arrow.numbers(pc.coalesce(values, _NAN))  # missing cells are NaN
         magnitude = np.abs(found)
         self.largest = max(self.largest, float(np.nanmax(magnitude)))
         if np.isinf(self.largest) and len(self.infinite) <= MAX_ROWS_NAMED:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine import ParquetRows
 from service.intake.kinds import Kind
 
 if TYPE_CHECKING:
@@ -91,10 +90,10 @@ def scan_stored(stored: Path) -> pl.LazyFrame:
     return pl.scan_parquet(stored, glob=False)
 
 
-def scan_parts(files: Sequence[Path], names: Sequence[str], kinds: Sequence[str]) -> ParquetRows:
+def scan_parts(files: Sequence[Path], names: Sequence[str], kinds: Sequence[str]) -> pl.LazyFrame:
     """Return a scan of stored tables one after the other, their columns in one order and kind."""
     if len(files) == 1:
-        return ParquetRows(scan_stored(files[0]), (files[0],))
+        return scan_stored(files[0])
     import polars as pl  # as above
 
     types = {Kind.NUMBER: pl.Float64, Kind.INTEGER: pl.Int64, Kind.BOOLEAN: pl.Boolean}
@@ -102,8 +101,7 @@ def scan_parts(files: Sequence[Path], names: Sequence[str], kinds: Sequence[str]
         pl.col(name).cast(types[Kind(kind)]) if Kind(kind) in types else pl.col(name)
         for name, kind in zip(names, kinds, strict=True)
     ]
-    scans = [scan_stored(file).select(columns) for file in files]
-    return ParquetRows(pl.concat(scans, parallel=False), tuple(files))
+    return pl.concat([scan_stored(file).select(columns) for file in files], parallel=False)
 
 
 def heights(stored: Path) -> tuple[int, ...]:

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from engine import Problem
-from engine.arrow import nothing
+from engine import Problem, arrow
 from service.intake.buffers import texts
 from service.intake.cells import Batch, count_words
 from service.intake.errors import IntakeError
@@ -68,7 +67,7 @@ class TypedColumn:
         values, word = _without_nan(plain(self.name, cells)), None
         if self.words and not pa.types.is_null(values.type):
             word = pc.index_in(values.cast(pa.string()), value_set=self._set)
-            values = pc.if_else(pc.is_valid(word), nothing(values.type), values)
+            values = pc.if_else(pc.is_valid(word), arrow.nothing(values.type), values)
         self.evidence.add(values, self.row)
         self.row += len(cells)
         return Batch(cells, values, word)
@@ -112,7 +111,7 @@ def _without_nan(values: pa.Array) -> pa.Array:
     nan = pc.is_nan(values)
     if not pc.any(nan).as_py():
         return values
-    return pc.if_else(nan, nothing(pa.float64()), values)
+    return pc.if_else(nan, arrow.nothing(pa.float64()), values)
 
 
 def _integers(name: str, cells: pa.Array) -> pa.Array:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from engine import ParquetRows
 from service.intake import Kind
 from service.registered import parquet, texts
 from service.registered.places import unchanged
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def scanned(reference: Reference, names: Sequence[str]) -> Iterator[ParquetRows]:
+def scanned(reference: Reference, names: Sequence[str]) -> Iterator[pl.LazyFrame]:
     """Give a scan of registered files, as long as they are those that were registered.
 
     Raises ``files_changed``, also at the end when a file was written to meanwhile.
     """
     with unchanged(reference, reference.files) as files:
         if reference.format == "parquet":
-            yield ParquetRows(parquet.scan(files, names), tuple(file.path for file in files))
+            yield parquet.scan(files, names)
         else:
             with texts.scanned(reference, files, names) as rows:
                 yield rows

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from engine import ParquetRows, Progress
+from engine import Progress
 from service.intake import Caps, Kind, Reading, rows_of_files, scan_stored, take_files
 from service.registered.places import Held
 from service.registered.reference import FORMS, Bounds, Format, Reference
 from service.scratch import SCRATCH
 from service.shares import silent
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def look(
@@ -42,7 +45,7 @@ def look(
 @contextmanager
 def scanned(
     reference: Reference, files: Sequence[Held], names: Sequence[str]
-) -> Iterator[ParquetRows]:
+) -> Iterator[pl.LazyFrame]:
     """Give a scan of what the files hold, typed, in the stored form of a table."""
     with TemporaryDirectory(prefix=SCRATCH) as scratch:
         target = Path(scratch, "rows")
@@ -54,7 +57,7 @@ def scanned(
             reading=reference.reading,
             caps=_caps(reference.bounds),
         )
-        yield ParquetRows(scan_stored(target).select(names), (target,))
+        yield scan_stored(target).select(names)
 
 
 def read(

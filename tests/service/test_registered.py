@@ -327,6 +327,6 @@ def test_places_are_part_of_what_a_dataset_is(root: Path) -> None:
 
 def _scan_while_written(reference: Reference, path: Path) -> None:
     with scanned(reference, ["x"]) as scan:
-        scan.scan.collect()
+        scan.collect()
         with path.open("ab") as file:
             file.write(b"more")
