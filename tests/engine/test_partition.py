@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import EngineError, Fit, Ground, Partial, Partition, Spec
+from engine import EngineError, Fit, Ground, Partial, Partition, Spec, to_bytes
 from engine.groupkeys import key_of, name_of
 from tests.engine.test_invariance import assert_same
 from tests.engine.test_scan import FORMULAS, lazy, rows
@@ -72,14 +72,10 @@ def test_one_part_is_the_scan_itself() -> None:
     np.testing.assert_allclose(parts.beta, plain.beta, rtol=1e-13)
 
 
-def test_the_same_parts_give_the_same_answer() -> None:
+def test_the_same_parts_give_the_same_bytes() -> None:
     spec, data = Spec.of("y ~ x + c + (x | g) + (1 | h)"), lazy(rows())
     cuts = cut(len(rows()), 30, 60, 90)
-    found, again = fit_parts(spec, data, cuts), fit_parts(spec, data, cuts)
-    np.testing.assert_allclose(
-        found.beta, again.beta, rtol=1e-12
-    )  # one in 200 has another rounding
-    assert_same(found, again)
+    assert to_bytes(fit_parts(spec, data, cuts)) == to_bytes(fit_parts(spec, data, cuts))
 
 
 def test_levels_and_whole_parts_may_turn_up_late() -> None:
