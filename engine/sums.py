@@ -206,22 +206,24 @@ class _GroupSums:
         self._slopes = [(a, b) for a in slopes for b in slopes if a <= b]
         self._sums = np.zeros((k * m + len(self._slopes), size))
         self.rows = np.zeros(size, dtype=np.int64)
+        self._met = 0
 
     def add(self, z: Floats | None, codes: Codes, weighted: Floats, weights: Floats | None) -> None:
         """Add rows: Z (k, n), levels (n,), M times the weights (m, n)."""
         self._grow(codes)
-        _add_by_level(self.rows, codes)
+        _add_by_level(self.rows, codes, few=len(self.rows) <= len(codes))
+        few = self._few(len(codes))
         sums, m = self._sums, self._m
         for a, constant in enumerate(self._ones):
             products = weighted if constant or z is None else z[a] * weighted
             for c, values in enumerate(products):
                 if not (constant and c == 0 and weights is None):  # these are the rows
-                    _add_by_level(sums[a * m + c], codes, values)
+                    _add_by_level(sums[a * m + c], codes, values, few=few)
         if z is None:
             return
         for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
             both = z[a] * z[b]
-            _add_by_level(sums[i], codes, both if weights is None else both * weights)
+            _add_by_level(sums[i], codes, both if weights is None else both * weights, few=few)
 
     def total(self, order: Order) -> GroupProducts:
         """The sums, levels in the order given."""
@@ -256,6 +258,18 @@ class _GroupSums:
             np.add.at(total, ranks, own[used])
         return rows, sums
 
+    def _few(self, n_rows: int) -> bool:
+        """Whether no more levels have had rows so far than there are rows now.
+
+        Rounding depends on it, so it must not depend on how levels are numbered, which can differ
+        from one reading of the same rows to the next: polars numbers texts from several threads.
+        """
+        if len(self.rows) <= n_rows:
+            return True
+        if self._met <= n_rows:
+            self._met = int(np.count_nonzero(self.rows))
+        return self._met <= n_rows
+
     def _grow(self, codes: Codes) -> None:
         """Make room for the codes; it is doubled, so that a level is moved a few times."""
         need, room = int(codes.max()) + 1, len(self.rows)
@@ -266,12 +280,14 @@ class _GroupSums:
             self._sums = np.pad(self._sums, ((0, 0), (0, more)))
 
 
-def _add_by_level(sums: NDArray[Any], codes: Codes, values: Floats | None = None) -> None:
+def _add_by_level(
+    sums: NDArray[Any], codes: Codes, values: Floats | None = None, *, few: bool
+) -> None:
     """Add the values of rows, or one for each, to the sums of their levels, in place.
 
-    Where levels are many beside the rows, those without rows cost nothing.
+    Where levels are not ``few`` beside the rows, those without rows cost nothing.
     """
-    if len(sums) <= len(codes):
+    if few:
         sums += np.bincount(codes, values, minlength=len(sums))
     else:
         np.add.at(sums, codes, 1 if values is None else values)
