@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 import engine
 from engine import EngineError, Fit, Ground, Partial, Partition, Spec, to_bytes
+from engine.columns import Columns
+from engine.design import learn
+from engine.frame import read
 from engine.groupkeys import key_of, name_of
+from engine.sums import Order, Sums
+from engine.table import Table
 from tests.engine.test_invariance import assert_same
 from tests.engine.test_scan import FORMULAS, lazy, rows
 
@@ -76,6 +81,30 @@ def test_the_same_parts_give_the_same_bytes() -> None:
     spec, data = Spec.of("y ~ x + c + (x | g) + (1 | h)"), lazy(rows())
     cuts = cut(len(rows()), 30, 60, 90)
     assert to_bytes(fit_parts(spec, data, cuts)) == to_bytes(fit_parts(spec, data, cuts))
+
+
+@pytest.mark.parametrize("model", ["y ~ x + (x | g)", "y ~ x + (x | g) + (1 | h)"])
+def test_how_levels_are_numbered_does_not_show_in_the_sums(model: str) -> None:
+    data = rows().dropna()
+    spec = Spec.of(model)
+    frame = read(spec, Table.of(data))
+    design = learn(spec, frame)
+    columns = Columns.of(design, frame, None)
+    pilots, whole = columns.pilots(design), [own.factor(frame).codes for own in design.groupings]
+    found = []
+    for step in (1, 10_000):  # levels one after the other, or far apart
+        sums = Sums(design, pilots, [0] * len(whole), weighted=False)
+        for start in range(0, len(data), 30):
+            part = Columns.of(design, frame.slice(start, start + 30), None)
+            sums.add(part, [codes[start : start + 30] * step for codes in whole])
+        ranks = [np.full((codes.max() + 1) * step, -1) for codes in whole]
+        for own in ranks:
+            own[::step] = np.arange(len(own) // step)
+        levels = [own.factor(frame).levels for own in design.groupings]
+        found.append(sums.total([Order(*pair) for pair in zip(levels, ranks, strict=True)]))
+    for one, other in zip(found[0].groups, found[1].groups, strict=True):
+        np.testing.assert_array_equal(one.zm, other.zm)
+        np.testing.assert_array_equal(one.zz, other.zz)
 
 
 def test_levels_and_whole_parts_may_turn_up_late() -> None:
