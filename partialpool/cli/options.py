@@ -52,7 +52,7 @@ class Pair(click.ParamType[tuple[str, str]]):
     def get_metavar(
         self,
         param: click.Parameter,  # noqa: ARG002 - as click calls it
-        ctx: click.Context,  # noqa: ARG002 - likewise
+        ctx: click.Context,  # noqa: ARG002 - as click calls it
     ) -> str:
         """Return how the help writes it."""
         return "COLUMN=CODING"
