@@ -7,10 +7,11 @@ that one pass over all rows would make.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import Struct, structs
 
 from engine import expression
 from engine.columns import Columns
@@ -80,8 +81,7 @@ def append(
     return fitted
 
 
-@dataclass(frozen=True, slots=True)
-class _More:
+class _More(Struct, frozen=True):
     """The sums of all rows, and how many of the new ones missed a value."""
 
     design: Design
@@ -125,7 +125,9 @@ def _scanned(base: Fit, spec: Spec, data: Scan, progress: Progress) -> _More:
     start = _Start(base)
     found = scan(spec, data, progress=progress, known=start.levels, pilots=start.pilots)
     order = [found.design.groupings.index(own) for own in _in_order(base.design, found.design)]
-    design = replace(found.design, groupings=tuple(found.design.groupings[i] for i in order))
+    design = structs.replace(
+        found.design, groupings=tuple(found.design.groupings[i] for i in order)
+    )
     return start.plus(design, found.products.arranged(order), found.n_dropped)
 
 
@@ -134,9 +136,9 @@ def _framed(base: Fit, spec: Spec, table: Table, progress: Progress) -> _More:
     factors = {
         name: united(factor, start.levels.get(name, ())) for name, factor in frame.factors.items()
     }
-    known = replace(frame, factors=factors)
+    known = structs.replace(frame, factors=factors)
     design = learn(spec, known, constants={})
-    design = replace(design, groupings=tuple(_in_order(base.design, design)))
+    design = structs.replace(design, groupings=tuple(_in_order(base.design, design)))
     products = accumulate(design, known, spec.weights, progress=progress, pilots=start.pilots)
     return start.plus(design, products, frame.n_dropped)
 
@@ -206,16 +208,16 @@ class _Start:
         )
         mm = np.zeros_like(more.mm)
         mm[np.ix_(m, m)] = products.mm
-        return replace(products, mm=mm, pilot=more.pilot, groups=groups, meetings=meetings)
+        return structs.replace(products, mm=mm, pilot=more.pilot, groups=groups, meetings=meetings)
 
 
 def _wide_group(own: GroupProducts, new: GroupProducts, z: Codes, m: Codes) -> GroupProducts:
     zz = _spread(own.zz, new.zz.shape[1:], z, z)
-    return replace(own, zz=zz, zm=_spread(own.zm, new.zm.shape[1:], z, m), pilot=new.pilot)
+    return structs.replace(own, zz=zz, zm=_spread(own.zm, new.zm.shape[1:], z, m), pilot=new.pilot)
 
 
 def _wide_meeting(own: Cooccurrence, new: Cooccurrence, a: Codes, b: Codes) -> Cooccurrence:
-    return replace(own, values=_spread(own.values, new.values.shape[1:], a, b))
+    return structs.replace(own, values=_spread(own.values, new.values.shape[1:], a, b))
 
 
 def _spread(values: Floats, shape: Sequence[int], rows: Codes, columns: Codes) -> Floats:
@@ -285,7 +287,7 @@ def _largest_first(design: Design, products: CrossProducts) -> tuple[Design, Cro
     if order == sorted(order):
         return design, products
     groupings = tuple(design.groupings[i] for i in order)
-    return replace(design, groupings=groupings), products.arranged(order)
+    return structs.replace(design, groupings=groupings), products.arranged(order)
 
 
 def _rows_needed(code: str, detail: str) -> RowsNeededError:

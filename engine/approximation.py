@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Approximation:
+class Approximation(Struct, frozen=True):
     """Monte-Carlo standard errors of a fit of a crossed design too large for a dense factor.
 
     They are spreads over repeated probes, not over repeated data. Fixed effects, their covariance,

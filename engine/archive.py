@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from safetensors.numpy import load, save
 
 from engine import expression, state
@@ -106,10 +107,11 @@ def _encode(value: Any, arrays: dict[str, Any]) -> Any:
         # safetensors writes raw memory: it must be contiguous.
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {"array": name}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
+    if type(value).__name__ in _CLASSES:
         return {
-            type(value).__name__: {f.name: _encode(getattr(value, f.name), arrays) for f in fields}
+            type(value).__name__: {
+                name: _encode(getattr(value, name), arrays) for name in _fields(value)
+            }
         }
     if isinstance(value, Mapping):
         return {"map": {key: _encode(item, arrays) for key, item in value.items()}}
@@ -118,6 +120,13 @@ def _encode(value: Any, arrays: dict[str, Any]) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return {"float": str(value)}
     return value
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    """Return the names of what a record or a dataclass holds."""
+    if isinstance(value, Struct):
+        return value.__struct_fields__
+    return tuple(field.name for field in dataclasses.fields(value))
 
 
 def _decode(value: Any, arrays: Mapping[str, Any]) -> Any:

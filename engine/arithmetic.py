@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from engine.errors import FormulaError
 from engine.expression import Binary, Call, Column, Expr, Negate, Number, Operator, columns
@@ -279,8 +280,7 @@ def _factor(arguments: Arguments) -> Call:
     return Call("factor", (operand,))
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """How a function is written, the names of its arguments, and the rule that reads them.
 
     ``more`` tells whether any number of arguments may follow those that have names.

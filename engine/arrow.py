@@ -13,9 +13,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
-def number(value: float) -> pa.DoubleScalar:
-    """A number as a scalar of Arrow, which ``cast`` turns into one of another type."""
-    return pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(np.float64(value))])[0]
+class _Compute:
+    """``pyarrow.compute``: a tenth of a second, imported when a function of it is first wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        import pyarrow.compute
+
+        return getattr(pyarrow.compute, name)
+
+
+compute: Any = _Compute()
+
+
+def number(value: float, kind: pa.DataType | None = None) -> pa.Scalar:
+    """A number, or a truth value, as a scalar of Arrow; a double unless told."""
+    kind = kind or pa.float64()
+    cell = np.array([value], kind.to_pandas_dtype())
+    return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(cell)])[0]
 
 
 def nothing(kind: pa.DataType) -> pa.Scalar:

@@ -7,10 +7,10 @@ variance nor its uncertainty is in any standard error or interval.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 
 from engine import expression
 from engine.design import Block, Categorical, Grouping
@@ -27,8 +27,7 @@ _Key: TypeAlias = tuple[bool, str]
 """A variable: whether it is a factor, and its column or text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Some neighbours among the k effects of a grouping factor: an intercept, or a term's.
 
     Attributes:
@@ -49,8 +48,7 @@ class Part:
         return [np.ones(frame.n_rows)] if self.block is None else self.block.columns(frame)
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The effects that are counted.
 
     Attributes:

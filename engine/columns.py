@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from msgspec import Struct
 
 from engine.crossproducts import Pilot
 from engine.design import Design, Grouping, TermSet
@@ -19,8 +19,7 @@ LARGEST = 1e100
 """The largest number of a column: sums of fourth powers must be doubles; of weights, either way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """The columns of some rows in the data's units.
 
     Attributes:

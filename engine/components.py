@@ -9,11 +9,11 @@ is kept as batches of dense blocks: components of like size side by side, padded
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cooccurrence import Cooccurrence
@@ -26,8 +26,7 @@ TURNED = 1 << 20
 """Elements of dense blocks that are copied at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Components with equal numbers of level slots, m of them, each of s columns.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import scipy
+from msgspec import Struct, structs
 
 from engine.table import Codes, Floats
 
@@ -18,8 +17,7 @@ CELLS_PER_ROW = 4
 """A table of all cells is worth while up to this many numbers for each row that waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cooccurrence:
+class Cooccurrence(Struct, frozen=True):
     """Z_a'WZ_b for two grouping factors, only where a level of one meets a level of the other.
 
     Attributes:
@@ -37,7 +35,7 @@ class Cooccurrence:
 
     def reindexed(self, rows: Codes, columns: Codes) -> Cooccurrence:
         """The same cells, with new indices of the levels; their order is to be made again."""
-        return replace(self, rows=rows[self.rows], columns=columns[self.columns])
+        return structs.replace(self, rows=rows[self.rows], columns=columns[self.columns])
 
     def gathered(self) -> Cooccurrence:
         """The cells in order, equal ones added."""

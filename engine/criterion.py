@@ -20,11 +20,11 @@ H_j = Z_j'V_j^-1 X R_X^-1 and u_j = Z_j'V_j^-1 (y - X beta) / r:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.cholesky import (
@@ -42,8 +42,7 @@ ROUNDING = 1e-13
 """What rounding leaves of the squared length of a column of X that all Z_j span."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Structure:
+class Structure(Struct, frozen=True, eq=False):
     """Where theta stands in T: a lower triangle per random term, column by column, as lme4.
 
     Attributes:
@@ -127,8 +126,7 @@ def _tangent(
     return left.ravel(), left.mT.ravel()
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(Struct, frozen=True):
     """The cross-products of a model without aliased columns, ready for any theta.
 
     Attributes:
@@ -165,8 +163,7 @@ class Blocks:
         return cls(products.n, within, root, inner)
 
 
-@dataclass(frozen=True, slots=True)
-class Factorised:
+class Factorised(Struct, frozen=True):
     """The blocked factor at one theta.
 
     Attributes:
@@ -189,8 +186,7 @@ class Factorised:
         return float(self.upper[-1, -1]) ** 2
 
 
-@dataclass(frozen=True, slots=True)
-class Derivatives:
+class Derivatives(Struct, frozen=True):
     """Sums over levels that the derivatives are made of, in directions dG_i = dG / dtheta_i.
 
     Attributes:
@@ -207,8 +203,7 @@ class Derivatives:
     curvature: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """The criterion at one theta, with gradient (t,) and Hessian (t, t)."""
 
     value: float
@@ -216,8 +211,7 @@ class Evaluation:
     hessian: Floats
 
 
-@dataclass(frozen=True)
-class Criterion:
+class Criterion(Struct, frozen=True, dict=True):
     """The profiled criterion as a function of theta, up to the constants of the pilots."""
 
     blocks: Blocks
@@ -277,7 +271,7 @@ class Criterion:
 
     def with_method(self, method: Literal["REML", "ML"]) -> Criterion:
         """The other criterion of the same model."""
-        return replace(self, method=method)
+        return structs.replace(self, method=method)
 
     @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, theta: Floats) -> Evaluation | None:

@@ -14,7 +14,6 @@ All derivatives follow from Psi = Lambda_2 K^-1 Lambda_2' and F = I - Psi D; see
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
@@ -32,8 +31,7 @@ COSTLY = 1 << 24
 """Multiplications of one dense factor of the rest that make a value costly."""
 
 
-@dataclass(frozen=True)
-class CrossedCriterion(Criterion):
+class CrossedCriterion(Criterion, frozen=True, dict=True):
     """The profiled criterion of a model with several grouping factors."""
 
     blocks: CrossedBlocks

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
+from msgspec import structs
 from numpy.typing import NDArray
 
 from engine.cholesky import batched_root
@@ -17,8 +17,7 @@ from engine.gram import Gram
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class CrossedBlocks(Blocks):
+class CrossedBlocks(Blocks, frozen=True):
     """The cross-products of a model with several grouping factors, ready for any theta.
 
     ``within``, ``root`` and ``inner`` are those of the eliminated factor.
@@ -59,7 +58,7 @@ class CrossedBlocks(Blocks):
         _, turn = batched_root(groups[0].zz, np.array(eye))
         rest_inner = scipy.sparse.hstack(
             [
-                replace(meeting, values=turn[meeting.rows] @ meeting.values).matrix(
+                structs.replace(meeting, values=turn[meeting.rows] @ meeting.values).matrix(
                     levels[0], levels[meeting.second]
                 )
                 for meeting in meetings
@@ -107,8 +106,7 @@ def _rest_gram(products: CrossProducts, levels: Sequence[int]) -> scipy.sparse.c
     return scipy.sparse.csr_array(scipy.sparse.block_array(blocks, format="csr"))
 
 
-@dataclass(frozen=True, slots=True)
-class CrossedFactor(Factorised):
+class CrossedFactor(Factorised, frozen=True):
     """The blocked factor at one theta.
 
     Attributes:

@@ -12,16 +12,15 @@ sums of squares of columns far from zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct, structs
 
 from engine.cooccurrence import Cooccurrence
 from engine.table import Codes, Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Pilot:
+class Pilot(Struct, frozen=True):
     """A column x is summed as (x - centre) / scale; scales are powers of two, hence exact.
 
     Attributes:
@@ -56,8 +55,7 @@ class Pilot:
         return np.maximum(largest - np.abs(self.centre), 0.0) / self.scale
 
 
-@dataclass(frozen=True, slots=True)
-class GroupProducts:
+class GroupProducts(Struct, frozen=True):
     """The sums of one grouping factor with J levels and k random effects per level.
 
     Attributes:
@@ -79,7 +77,7 @@ class GroupProducts:
     def __add__(self, other: GroupProducts) -> GroupProducts:
         """Sums of the rows of both; levels are matched by name."""
         if self.levels == other.levels:
-            return replace(
+            return structs.replace(
                 self, rows=self.rows + other.rows, zz=self.zz + other.zz, zm=self.zm + other.zm
             )
         levels = tuple(sorted({*self.levels, *other.levels}))
@@ -92,11 +90,10 @@ class GroupProducts:
             rows[at] += part.rows
             zz[at] += part.zz
             zm[at] += part.zm
-        return replace(self, levels=levels, rows=rows, zz=zz, zm=zm)
+        return structs.replace(self, levels=levels, rows=rows, zz=zz, zm=zm)
 
 
-@dataclass(frozen=True, slots=True)
-class CrossProducts:
+class CrossProducts(Struct, frozen=True):
     """Everything a model needs of its rows; two of them add up to those of all rows.
 
     Attributes:
@@ -121,10 +118,10 @@ class CrossProducts:
         moved = {}
         for meeting in self.meetings:
             a, b = place[meeting.first], place[meeting.second]
-            moved[min(a, b), max(a, b)] = replace(
+            moved[min(a, b), max(a, b)] = structs.replace(
                 meeting if a < b else meeting.turned(), first=min(a, b), second=max(a, b)
             )
-        return replace(
+        return structs.replace(
             self,
             groups=tuple(self.groups[old] for old in order),
             meetings=tuple(moved[pair] for pair in sorted(moved)),

@@ -8,8 +8,6 @@ quicker than the elimination of ``crossed``, and no sum is a difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy
 
@@ -20,8 +18,7 @@ from engine.surface import LevelSums, StackedCriterion, Whitened
 from engine.table import Floats
 
 
-@dataclass(frozen=True)
-class DenseCriterion(StackedCriterion):
+class DenseCriterion(StackedCriterion, frozen=True, dict=True):
     """The profiled criterion of a model with several grouping factors and few effects in all."""
 
     blocks: DenseBlocks

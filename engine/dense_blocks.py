@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Self
@@ -17,8 +16,7 @@ from engine.crossproducts import CrossProducts
 from engine.table import Floats
 
 
-@dataclass(frozen=True)
-class DenseBlocks(Blocks):
+class DenseBlocks(Blocks, frozen=True, dict=True):
     """The cross-products of a model with several grouping factors, ready for any theta.
 
     ``root`` is R (1, r, q) of all Z = Q R of rank r, and ``inner`` Q'[X y] (1, r, p + 1).

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.approximation import Approximation
@@ -36,8 +36,7 @@ RELATIVE_RADIUS = 1.0
 """How far a step relative to T may go at first: by a factor e."""
 
 
-@dataclass(frozen=True, slots=True)
-class Optimum:
+class Optimum(Struct, frozen=True):
     """Where a search ended.
 
     Attributes:
@@ -61,8 +60,7 @@ class Optimum:
     approximation: Approximation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Where a search starts.
 
     Attributes:
@@ -82,8 +80,7 @@ Search: TypeAlias = Generator[list[Floats], Sequence[Evaluation | None], Optimum
 """Yields the points to be evaluated, one or two; returns where it ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """Ends of other searches: a search that comes close to one of them ends there.
 
     Attributes:
@@ -164,8 +161,7 @@ def descend_together(
     return [ends[i] for i in range(len(starts))]
 
 
-@dataclass(slots=True)
-class _Trust:
+class _Trust(Struct):
     """How far a model is trusted, and the trial that it makes.
 
     Attributes:
@@ -213,7 +209,7 @@ def newton(
         step, plain.promised = step_within(here, plain.radius)
         promised = plain.promised
         if known and promised < CLOSE and (end := known.met(theta + step, here.value - promised)):
-            return replace(end, evaluations=evaluations)
+            return structs.replace(end, evaluations=evaluations)
         noise = 1e-13 * (1.0 + abs(here.value))
         if promised <= 1e-3 * noise or promised < enough != ACCURACY:
             return _polished(theta, here, plain.radius, evaluations, enough)

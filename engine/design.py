@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from itertools import product
 from math import prod
 
 import numpy as np
+from msgspec import Struct
 
 from engine import expression
 from engine.errors import DataError, LimitError, Problem
@@ -29,8 +29,7 @@ MAX_EFFECTS = 16
 """Most random effects of a level: the work of a search grows with their fifth power and more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Numeric:
+class Numeric(Struct, frozen=True):
     """A numeric variable of a term: one column, or several for a polynomial basis."""
 
     expr: expression.Expr
@@ -48,8 +47,7 @@ class Numeric:
         return [values] if values.ndim == 1 else list(values.T)
 
 
-@dataclass(frozen=True, slots=True)
-class Categorical:
+class Categorical(Struct, frozen=True):
     """A factor in a term, coded by a matrix: row = level, column = design column.
 
     ``matrix`` is ``None`` for one indicator per level (no contrasts).
@@ -68,8 +66,7 @@ class Categorical:
         return list(np.array(self.matrix).reshape(len(self.levels), -1).T[:, codes])
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The columns of one term: products of its variables' columns, the first fastest (as R)."""
 
     term: str
@@ -89,8 +86,7 @@ class Block:
         return [reduce(np.multiply, reversed(combination)) for combination in product(*parts)]
 
 
-@dataclass(frozen=True)
-class TermSet:
+class TermSet(Struct, frozen=True, dict=True):
     """An intercept or none, and blocks: the columns of X, or of one random term."""
 
     intercept: bool
@@ -121,8 +117,7 @@ class TermSet:
         return ()
 
 
-@dataclass(frozen=True)
-class Grouping:
+class Grouping(Struct, frozen=True, dict=True):
     """All random terms on one grouping factor.
 
     Attributes:
@@ -156,8 +151,7 @@ class Grouping:
         return interact([frame.factors[name] for name in self.columns])
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """The response expression, and the offset taken from it."""
 
     expr: expression.Expr
@@ -178,8 +172,7 @@ class Response:
         return y if self.offset is None else y - frame.numbers[self.offset]
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
+class Design(Struct, frozen=True):
     """How rows become columns; knows names, levels and the constants learned from the data."""
 
     response: Response

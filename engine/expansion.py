@@ -10,7 +10,7 @@ Source: Chambers and Hastie (1992), Statistical Models in S, ch. 2; R's ``terms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from engine.arithmetic import read_expression
 from engine.errors import FormulaError
@@ -44,16 +44,14 @@ Factors = tuple[Expr, ...]
 Group = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(Struct, frozen=True):
     """A sum: whether it has an intercept, and its terms by degree, then by first appearance."""
 
     intercept: bool
     terms: tuple[Factors, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """What varies (``effects``) over which groups (``group``, the finest column first)."""
 
     effects: Effects
@@ -72,8 +70,7 @@ def expand(node: Node, source: Source) -> tuple[Effects, tuple[Bar, ...]]:
     return side.effects(node), tuple(ledger.bars)
 
 
-@dataclass(slots=True)
-class _Ledger:
+class _Ledger(Struct):
     """What all parts of one formula share: the random terms found, and the work done."""
 
     source: Source

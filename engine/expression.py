@@ -8,10 +8,10 @@ there is no code in it. Four functions take constants from the rows the model is
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 
 from engine.functions import OPERATORS, applied, learning_polynomial
 from engine.state import GroupMeans, Over, Polynomial, Standardization, State, Vector, at_once
@@ -22,29 +22,25 @@ Operator: TypeAlias = Literal["+", "-", "*", "/", "^"]
 Option: TypeAlias = tuple[str, bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A constant, finite and not negative (a minus is a ``Negate``)."""
 
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of the table."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Negate:
+class Negate(Struct, frozen=True):
     """Minus its operand."""
 
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """One of the five operators of arithmetic between two operands."""
 
     operator: Operator
@@ -52,8 +48,7 @@ class Binary:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A function of the closed list.
 
     ``options`` holds only what is not the default: ``poly`` has ``raw``, ``scale`` has ``center``
@@ -197,8 +192,7 @@ def constant(expr: Expr) -> float | None:
     return float(evaluate(expr, {}, {}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """The rows that an expression is evaluated on; see ``evaluate``."""
 
     values: Mapping[str, Vector]

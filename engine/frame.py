@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from engine import expression
@@ -33,8 +33,7 @@ class Kinds(Protocol):
         """What a column holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(Struct, frozen=True):
     """How each column is read; a column can be both a number and a factor.
 
     Attributes:
@@ -92,8 +91,7 @@ def factor_column(variable: expression.Expr, spec: Spec, table: Kinds) -> str | 
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """Complete rows: no value is missing, every level of every factor occurs.
 
     Attributes:

@@ -10,10 +10,10 @@ sparse matrices, block of rows by block of rows, of one triangle.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 
 from engine.components import Batch
 from engine.table import Floats
@@ -25,8 +25,7 @@ BLOCK = 512
 """Rows of a large sum that are made at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gram:
+class Gram(Struct, frozen=True):
     """The rows of all levels, and what their sums of products are made with.
 
     Attributes:

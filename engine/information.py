@@ -10,9 +10,8 @@ search ends where an exact one does.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec import structs
 
 from engine.criterion import Evaluation
 from engine.crossed import CrossedCriterion
@@ -41,7 +40,7 @@ class Informed:
         if self._last is not None:
             self._correct(theta - self._last[0], there.gradient - self._last[1], there.hessian)
         self._last = theta, there.gradient
-        return replace(there, hessian=there.hessian + self._left_out)
+        return structs.replace(there, hessian=there.hessian + self._left_out)
 
     def _correct(self, step: Floats, change: Floats, hessian: Floats) -> None:
         """Let the Hessian here explain how the gradient changed over the last step, if short."""

@@ -12,9 +12,8 @@ cancel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
@@ -22,8 +21,7 @@ from engine.fit import Fit
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(Struct, frozen=True):
     """Covariances for L levels, in the pilots' units.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct, field
 
 from engine import expression
 from engine.batches import Batch
@@ -21,8 +21,7 @@ Pass: TypeAlias = Callable[[], Iterable[Batch]]
 """Goes over the rows of a fit once."""
 
 
-@dataclass(slots=True)
-class Learned:
+class Learned(Struct):
     """What the calls of some expressions have learned.
 
     Attributes:

@@ -13,10 +13,10 @@ Everything here is in the pilots' units, where no digits cancel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root, triangular_inverse
@@ -35,8 +35,7 @@ CHUNK = 1 << 22
 """Most doubles of a block of lines that are computed at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """Rows x beta + z b in the pilots' units: estimates and variances, (r,)."""
 
     estimate: Floats
@@ -99,8 +98,7 @@ def sources(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """What the factors that are not eliminated add to each row.
 
     Attributes:
@@ -127,8 +125,7 @@ class Rest:
         return ByComponent.of(self.w * scale, self.batches, self.psi)
 
 
-@dataclass(frozen=True, slots=True)
-class Few:
+class Few(Struct, frozen=True):
     """What all factors add to each row, where they have few levels: nothing is eliminated.
 
     Attributes:
@@ -153,8 +150,7 @@ class Few:
         return Carried(self.w * scale, self.root)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the levels that the model has seen add to each row.
 
     Attributes:

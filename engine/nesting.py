@@ -8,9 +8,8 @@ the same columns under other names (``x`` and ``scale(x)``) are not seen to do s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import scipy
+from msgspec import Struct
 
 from engine import expression
 from engine.design import Block, Categorical, Design, Grouping, TermSet
@@ -60,8 +59,7 @@ def _only_factors(keys: frozenset[tuple[bool, str]]) -> bool:
     return all(is_factor for is_factor, _ in keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The null distribution of a likelihood ratio between nested models.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import expression
@@ -22,8 +22,7 @@ Values: TypeAlias = Sequence[object] | NDArray[np.generic]
 MAX_PROBLEMS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """New rows in the pilots' units.
 
     Attributes:

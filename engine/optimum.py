@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeGuard
 
 import numpy as np
+from msgspec import structs
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Structure
@@ -73,7 +73,7 @@ def minimise(
         if end.converged and all(abs(end.value - value) > SAME_OPTIMUM for value in found):
             found.append(end.value)
     settled = settle(criterion, best)
-    return replace(
+    return structs.replace(
         settled,
         evaluations=evaluations + settled.evaluations,
         starts=len(ends),
@@ -255,7 +255,7 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
     structure = criterion.structure
     if _regular(structure, end.theta):  # T is lower triangular: no more than signs differ
         signs = np.sign(structure.matrix(end.theta).diagonal())
-        return replace(end, theta=end.theta * signs[structure.cols], evaluations=0)
+        return structs.replace(end, theta=end.theta * signs[structure.cols], evaluations=0)
     t = canonical(criterion, structure.matrix(end.theta))
     theta, value, evaluations = structure.theta(t), end.value, 0
     for column in _gone(t):
@@ -268,12 +268,14 @@ def settle(criterion: Criterion, end: Optimum) -> Optimum:
         if there <= value + 1e-11 + 1e-13 * abs(value):
             t, theta, value = flat, structure.theta(flat), there
     if not evaluations or value == end.value:
-        return replace(end, theta=theta, evaluations=evaluations)
+        return structs.replace(end, theta=theta, evaluations=evaluations)
     again = descend(_searched(criterion), theta)
     if again.converged and (again.theta[theta == 0.0] == 0.0).all():
-        return replace(
+        return structs.replace(
             again,
             theta=structure.theta(canonical(criterion, structure.matrix(again.theta))),
             evaluations=evaluations + again.evaluations,
         )
-    return replace(end, theta=theta, value=value, evaluations=evaluations + again.evaluations)
+    return structs.replace(
+        end, theta=theta, value=value, evaluations=evaluations + again.evaluations
+    )

@@ -7,6 +7,7 @@ from math import exp
 
 import numpy as np
 import scipy
+from msgspec import Struct
 
 from engine import expression
 from engine.fit import Fit
@@ -64,8 +65,7 @@ def describe_response(fit: Fit) -> ResponseDescription:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Cuts:
+class Cuts(Struct, frozen=True):
     """Thresholds on both scales.
 
     Attributes:

@@ -111,7 +111,7 @@ def _placed(cells: pa.DictionaryArray, levels: Text) -> tuple[Codes, Codes]:
     known = np.append(levels.codes_of(cells.dictionary), -1)
     places = cells.indices
     if places.null_count:
-        places = places.fill_null(number(len(known) - 1).cast(places.type))
+        places = places.fill_null(number(len(known) - 1, places.type))
     return known, numbers(places)
 
 

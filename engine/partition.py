@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 from engine import expression
 from engine.columns import Columns
@@ -189,7 +190,7 @@ def survey(
     factors = {
         name: Factor(own.codes[first.codes[name]], own.levels) for name, own in coding.items()
     }
-    rows = replace(first.frame, factors=factors).slice(0, chunk_size(design, chunk_rows))
+    rows = structs.replace(first.frame, factors=factors).slice(0, chunk_size(design, chunk_rows))
     pilots = Columns.of(design, rows, spec.weights).pilots(design)
     return replace(ground, pilots=pilots)
 
@@ -250,10 +251,10 @@ def fit_partial(ground: Ground, found: Partial, *, progress: Progress = silent) 
     if found.products is None or ground.design is None:
         raise unsteady()
     groups = tuple(
-        replace(group, levels=tuple(name_of(key, len(own.columns)) for key in group.levels))
+        structs.replace(group, levels=tuple(name_of(key, len(own.columns)) for key in group.levels))
         for group, own in zip(found.products.groups, ground.design.groupings, strict=True)
     )
-    design, products = largest_first(ground.design, replace(found.products, groups=groups))
+    design, products = largest_first(ground.design, structs.replace(found.products, groups=groups))
     prepared = checked(spec, design, found.n_dropped, products)
     fitted = fit_products(prepared, part(progress, PREPARED, 1.0))
     progress(1.0, "fitted")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
@@ -28,8 +28,7 @@ READ = 0.3
 """The share of reading in the time that making a model ready takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A model that can be fitted: its design, its cross-products, and which columns of M are X."""
 
     spec: Spec
@@ -108,7 +107,7 @@ def checked(spec: Spec, design: Design, n_dropped: int, products: CrossProducts)
         return prepared
     if max(sizes) > 1:
         raise too_many_effects(levels, sizes)
-    return replace(prepared, iterative=True)
+    return structs.replace(prepared, iterative=True)
 
 
 def _largest_first(design: Design, frame: Frame) -> Design:
@@ -116,7 +115,7 @@ def _largest_first(design: Design, frame: Frame) -> Design:
     if len(design.groupings) < 2:
         return design
     by_levels = sorted(design.groupings, key=lambda own: -len(own.factor(frame).levels))
-    return replace(design, groupings=tuple(by_levels))
+    return structs.replace(design, groupings=tuple(by_levels))
 
 
 def _independent(design: Design, products: CrossProducts) -> NDArray[np.intp]:

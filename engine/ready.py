@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.joint import Joint
@@ -12,8 +11,7 @@ from engine.lines import Lines
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """What the lines of L levels are made of; the last entry, index -1, is that of a new level.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import scipy
+from msgspec import structs
 
 from engine.criterion import Blocks
 from engine.crossed_blocks import CrossedBlocks
@@ -20,18 +20,20 @@ def with_columns(blocks: Blocks, a: Floats) -> Blocks:
     """The blocks of the columns [X y] A, (p + 1, p' + 1)."""
     within, inner = a.T @ blocks.within @ a, blocks.inner @ a
     if isinstance(blocks, CrossedBlocks):
-        return replace(blocks, within=within, inner=inner, rest_products=blocks.rest_products @ a)
-    return replace(blocks, within=within, inner=inner)
+        return structs.replace(
+            blocks, within=within, inner=inner, rest_products=blocks.rest_products @ a
+        )
+    return structs.replace(blocks, within=within, inner=inner)
 
 
 def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
     """The blocks of the columns Z_f B_f, an invertible (k, k) basis for each factor."""
     if isinstance(blocks, DenseBlocks):
-        return replace(
+        return structs.replace(
             blocks, root=blocks.times(blocks.root[0], scipy.linalg.block_diag(*bases)[None])
         )
     if not isinstance(blocks, CrossedBlocks):
-        return replace(blocks, root=blocks.root @ bases[0]) if bases else blocks
+        return structs.replace(blocks, root=blocks.root @ bases[0]) if bases else blocks
     rest = bases[1:]
     counts = blocks.levels[1:]
     edges = np.cumsum([0, *(n * len(b) for n, b in zip(counts, rest, strict=True))]).tolist()
@@ -50,7 +52,7 @@ def with_effects(blocks: Blocks, bases: Sequence[Floats]) -> Blocks:
             for (start, stop), n, b in zip(pairwise(edges), counts, rest, strict=True)
         ]
     )
-    return replace(
+    return structs.replace(
         blocks,
         root=blocks.root @ bases[0],
         gram=Gram.of(

@@ -10,9 +10,8 @@ distribution of the sums, and of everything that is computed from them, is exact
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.components import Batch
@@ -27,8 +26,7 @@ ROUNDING = 1e-10
 """An eigenvalue of a scaled Gram matrix that is less is zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """Roots W of Gram matrices A'A = W W', and the way to coordinates in the span of A.
 
     Attributes:
@@ -52,8 +50,7 @@ class Root:
         return cls(half, np.where(full[..., None, :], axes / size / length, 0.0), full)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(Struct, frozen=True):
     """A batch of components of the factors beside the first, and what they take of X.
 
     Attributes:
@@ -67,8 +64,7 @@ class _Rest:
     x: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Redraw:
+class Redraw(Struct, frozen=True):
     """Draws the blocks of a new response from the model that was fitted.
 
     Attributes:
@@ -148,9 +144,9 @@ class Redraw:
         within[-1, :-1] = within[:-1, -1] = xy
         within[-1, -1] = square
         if not isinstance(blocks, CrossedBlocks):
-            return replace(blocks, within=within, inner=inner)
+            return structs.replace(blocks, within=within, inner=inner)
         rest_products = np.column_stack([blocks.rest_products[:, :-1], products])
-        return replace(blocks, within=within, inner=inner, rest_products=rest_products)
+        return structs.replace(blocks, within=within, inner=inner, rest_products=rest_products)
 
     def _effects(self, generator: np.random.Generator) -> list[Floats]:
         """New effects of every level of each factor, (J, k)."""

@@ -8,11 +8,11 @@ on the numbers that are not negative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import e, exp, inf, isfinite, log
 from typing import Protocol, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 
 from engine.expression import Binary, Call, Column, Expr, Negate, States, constant, evaluate, text
 from engine.state import Standardization, Vector
@@ -20,8 +20,7 @@ from engine.state import Standardization, Vector
 Range: TypeAlias = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Inverse:
+class Inverse(Struct, frozen=True):
     """The inverse of ``expr`` as a function of the one column in it.
 
     ``range`` is what the expression can be, from the domains of its steps; ``increasing`` tells
@@ -117,8 +116,7 @@ def invert(expr: Expr, states: States) -> Inverse | None:
     return Inverse(expr, states, inside.name, decreasing % 2 == 0, interval, tuple(steps))
 
 
-@dataclass(frozen=True, slots=True)
-class _ExponentialForm:
+class _ExponentialForm(Struct, frozen=True):
     """``scale * exp(rate * y) + shift``."""
 
     scale: float
@@ -147,8 +145,7 @@ class _Step(Protocol):
         """Return ``backward`` after ``form`` in closed form, or None when it has none of these."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Affine:
+class _Affine(Struct, frozen=True):
     """``shift + factor * v``; also the closed form ``shift + factor * y``."""
 
     shift: float
@@ -172,8 +169,7 @@ class _Affine:
         return _ExponentialForm(form.scale / self.factor, form.rate, shift)
 
 
-@dataclass(frozen=True, slots=True)
-class _Logarithm:
+class _Logarithm(Struct, frozen=True):
     """``log(v)`` to a base."""
 
     base: float
@@ -196,8 +192,7 @@ class _Logarithm:
         return _ExponentialForm(exp(rate * form.shift), rate * form.factor, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _LogarithmOnePlus:
+class _LogarithmOnePlus(Struct, frozen=True):
     """``log(1 + v)``."""
 
     domain: Range = (-1.0, inf)
@@ -215,8 +210,7 @@ class _LogarithmOnePlus:
         return _ExponentialForm(exp(form.shift), form.factor, -1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Exponential:
+class _Exponential(Struct, frozen=True):
     """``exp(v)``."""
 
     domain: Range = (-inf, inf)
@@ -234,8 +228,7 @@ class _Exponential:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Power:
+class _Power(Struct, frozen=True):
     """``v^exponent`` of v not negative, the exponent positive."""
 
     exponent: float

@@ -8,10 +8,10 @@ once, and a theta costs as much for a million levels as for a thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from engine.cholesky import dense_cholesky, triangular_inverse
@@ -24,8 +24,7 @@ MAX_DOUBLES = 1 << 24
 """Most doubles that the products of all rho may take; beyond, the general criterion serves."""
 
 
-@dataclass(frozen=True)
-class ScalarCriterion(Criterion):
+class ScalarCriterion(Criterion, frozen=True, dict=True):
     """A criterion with theta of length one.
 
     Attributes:
@@ -40,7 +39,7 @@ class ScalarCriterion(Criterion):
 
     def with_method(self, method: Literal["REML", "ML"]) -> ScalarCriterion:
         """The other criterion of the same model."""
-        return replace(self, method=method)
+        return structs.replace(self, method=method)
 
     def modes(self, factor: Factorised, beta: Floats) -> list[tuple[Floats, Floats]]:
         """Conditional modes (J, 1) and relative covariances (J, 1, 1), as numbers."""

@@ -8,10 +8,10 @@ them all, and a second makes the sums. scale(), center(), poly() and ave() need 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from msgspec import Struct, structs
 
 from engine.batches import Batch, Reader
 from engine.columns import Columns
@@ -30,8 +30,7 @@ from engine.sums import CHUNK_ROWS, Pilots, Sums, chunk_size
 from engine.table import Factor, united
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """What a model needs of the rows of a scan.
 
     Attributes:
@@ -108,8 +107,7 @@ def _expressions(reader: Reader) -> list[Expr]:
     return [formula.response, *found]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
+class _Sizes(Struct, frozen=True):
     """How rows are summed: how many columns' rows at once, about which pilots."""
 
     chunk_rows: int
@@ -236,7 +234,7 @@ class RunningSums:
                 name: Factor(own.codes[batch.codes[name]], own.levels)
                 for name, own in coding.items()
             }
-            frame = replace(frame, factors=factors, means=self._learned.means(batch.codes))
+            frame = structs.replace(frame, factors=factors, means=self._learned.means(batch.codes))
         for start in range(0, frame.n_rows, self._step):
             stop = start + self._step
             columns = Columns.of(self._design, frame.slice(start, stop), self._weights)
@@ -269,4 +267,4 @@ def largest_first(design: Design, products: CrossProducts) -> tuple[Design, Cros
     if places == sorted(places):
         return design, products
     groupings = tuple(design.groupings[i] for i in places)
-    return replace(design, groupings=groupings), products.arranged(places)
+    return structs.replace(design, groupings=groupings), products.arranged(places)

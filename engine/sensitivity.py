@@ -8,11 +8,11 @@ G_2^-1 and S_22 = G_2^-1 - G_2^-1 Psi G_2^-1 take no product of dense matrices.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import triangular_inverse
@@ -30,8 +30,7 @@ VECTORS = 64
 """Columns that S is applied to at once, all directions together."""
 
 
-@dataclass(frozen=True)
-class Sensitivity:
+class Sensitivity(Struct, frozen=True, dict=True):
     """What the derivatives at one theta are made of.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.chosen import Chosen
@@ -174,8 +175,7 @@ class Simulator:
         return self.inverse.backward(y.ravel()).reshape(y.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scaled:
+class _Scaled(Struct, frozen=True):
     """A source in the data's units."""
 
     source: Source

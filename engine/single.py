@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
 import numpy as np
+from msgspec import Struct
 
 from engine import expression
 from engine.design import Block, Categorical, Numeric, TermSet
@@ -30,8 +30,7 @@ _FIRST = np.zeros(1, dtype=np.int64)
 """The codes of one row."""
 
 
-@dataclass(frozen=True, slots=True)
-class SingleRow:
+class SingleRow(Struct, frozen=True):
     """How one row becomes x and z in the pilots' units, and the index of its level.
 
     Attributes:

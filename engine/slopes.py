@@ -6,7 +6,6 @@ operation runs along all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -18,8 +17,7 @@ SMALLEST_PIVOT = 1.0
 """Of N = I + R G R', also where R G R' is so large that rounding takes the 1 away."""
 
 
-@dataclass(frozen=True)
-class SlopesCriterion(StackedCriterion):
+class SlopesCriterion(StackedCriterion, frozen=True, dict=True):
     """The profiled criterion of a model with one grouping factor and k >= 2 effects per level."""
 
     @cached_property

@@ -9,11 +9,11 @@ the lowest points that are not near a start already.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise, product
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.criterion import Criterion, Structure
@@ -44,8 +44,7 @@ NEAR = 2
 """Two points of the grid are near when they are less than so many sizes apart in every effect."""
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
+class Starts(Struct, frozen=True):
     """Points to start from.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.table import Codes, Factor
@@ -49,8 +49,7 @@ class PolynomialDict(TypedDict):
     norm2: list[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Standardization:
+class Standardization(Struct, frozen=True):
     """``(x - center) / scale``."""
 
     center: float
@@ -80,8 +79,7 @@ class Standardization:
         return {"kind": "standardization", "center": self.center, "scale": self.scale}
 
 
-@dataclass(frozen=True, slots=True)
-class Polynomial:
+class Polynomial(Struct, frozen=True):
     """Orthogonal polynomials by their three-term recurrence, the ``coefs`` of R's ``poly()``.
 
     With p_0 = 1: ``p_k = (x - alpha_k) p_(k-1) - norm2_(k+1) / norm2_k p_(k-2)``, each divided by
@@ -125,8 +123,7 @@ class Polynomial:
         return {"kind": "polynomial", "alpha": list(self.alpha), "norm2": list(self.norm2)}
 
 
-@dataclass(frozen=True)
-class GroupMeans:
+class GroupMeans(Struct, frozen=True, dict=True):
     """Means by group: ``ave(x, a, b)`` has one for every combination of levels that has rows.
 
     Attributes:
@@ -179,8 +176,7 @@ def combined(factors: Sequence[Factor]) -> tuple[Codes, tuple[tuple[str, ...], .
 State: TypeAlias = Standardization | Polynomial | GroupMeans
 
 
-@dataclass(frozen=True, slots=True)
-class _Recurrence:
+class _Recurrence(Struct, frozen=True):
     """What is known of a recurrence so far: enough for its polynomial of highest degree, p."""
 
     middle: float

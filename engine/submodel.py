@@ -7,9 +7,10 @@ sums: Z_new'Z_new = A'(Z'Z)A and Z_new'M = A'(Z'M).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from msgspec import Struct, structs
 
 from engine import expression
 from engine.cooccurrence import Cooccurrence
@@ -22,8 +23,7 @@ from engine.spec import Method
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Reduction:
+class Reduction(Struct, frozen=True):
     """One random term of a model less one of its variables, or all of it.
 
     Attributes:
@@ -82,12 +82,12 @@ def reduced(fit: Fit, reduction: Reduction) -> Prepared:
         chosen = left if i == t else [(c,) for c in range(len(own.names))]
         columns += [tuple(start + c for c in picked) for picked in chosen]
         start += len(own.names)
-    new = replace(grouping, terms=tuple(kept_terms)) if kept_terms else None
+    new = structs.replace(grouping, terms=tuple(kept_terms)) if kept_terms else None
     groupings = [*fit.design.groupings[:f], *([new] if new else []), *fit.design.groupings[f + 1 :]]
     spec = replace(fit.spec, formula=_formula(fit, reduction))
     return Prepared(
         spec,
-        replace(fit.design, groupings=tuple(groupings)),
+        structs.replace(fit.design, groupings=tuple(groupings)),
         fit.n_dropped,
         _products(fit.products, f, columns),
         fit.kept,
@@ -138,15 +138,15 @@ def _products(products: CrossProducts, f: int, columns: Sequence[tuple[int, ...]
     if not columns:
         index = [i for i in range(len(groups)) if i != f]
         meetings = tuple(
-            replace(m, first=index.index(m.first), second=index.index(m.second))
+            structs.replace(m, first=index.index(m.first), second=index.index(m.second))
             for m in products.meetings
             if f not in (m.first, m.second)
         )
-        return replace(products, groups=tuple(groups[i] for i in index), meetings=meetings)
+        return structs.replace(products, groups=tuple(groups[i] for i in index), meetings=meetings)
     a = np.zeros((len(groups[f].pilot.scale), len(columns)))
     for new, picked in enumerate(columns):
         a[list(picked), new] = 1.0
-    return replace(
+    return structs.replace(
         products,
         groups=(*groups[:f], _combined(groups[f], columns, a), *groups[f + 1 :]),
         meetings=tuple(_met(m, f, a) for m in products.meetings),
@@ -156,7 +156,7 @@ def _products(products: CrossProducts, f: int, columns: Sequence[tuple[int, ...]
 def _combined(group: GroupProducts, columns: Sequence[tuple[int, ...]], a: Floats) -> GroupProducts:
     first = [picked[0] for picked in columns]  # columns that are summed are neither shifted
     pilot = Pilot(group.pilot.centre[first], group.pilot.scale[first])  # nor scaled
-    return replace(group, zz=a.T @ group.zz @ a, zm=a.T @ group.zm, pilot=pilot)
+    return structs.replace(group, zz=a.T @ group.zz @ a, zm=a.T @ group.zm, pilot=pilot)
 
 
 def _met(meeting: Cooccurrence, f: int, a: Floats) -> Cooccurrence:
@@ -165,7 +165,7 @@ def _met(meeting: Cooccurrence, f: int, a: Floats) -> Cooccurrence:
         values = a.T @ values
     if meeting.second == f:
         values = values @ a
-    return replace(meeting, values=values)
+    return structs.replace(meeting, values=values)
 
 
 def _written(fit: Fit) -> dict[tuple[int, int], RandomTerm]:

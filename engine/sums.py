@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.columns import LARGEST, Columns
@@ -32,8 +32,7 @@ NARROW = 16
 """Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """The levels of a grouping factor, and the index among them of each code that rows came with.
 
     Attributes:

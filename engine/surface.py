@@ -6,12 +6,12 @@ cost little more than one. All arrays here have the theta first, (s, ...).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from abc import ABCMeta, abstractmethod
 from functools import cached_property
 
 import numpy as np
 import scipy
+from msgspec import Struct, StructMeta, field
 from numpy.typing import NDArray
 
 from engine.criterion import LOG_2PI, Criterion, Derivatives, Evaluation
@@ -23,8 +23,7 @@ FEW_COLUMNS = 6
 """Up to so many columns of D an elimination of all thetas at once is quicker than LAPACK's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whitened:
+class Whitened(Struct, frozen=True):
     """The columns of all levels, and what their products leave, at each theta.
 
     Attributes:
@@ -39,8 +38,7 @@ class Whitened:
     inner: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class LevelSums:
+class LevelSums(Struct, frozen=True):
     """Sums over levels that the derivatives are made of, with H, S, Y and u as in ``criterion``.
 
     Attributes:
@@ -70,8 +68,7 @@ class LevelSums:
         )
 
 
-@dataclass(slots=True)
-class Scanned:
+class Scanned(Struct):
     """The last thetas that were scanned, which serve the other method too, and what is left there.
 
     Attributes:
@@ -85,15 +82,18 @@ class Scanned:
     log_det: Floats = field(default_factory=lambda: np.zeros(0))
 
 
-@dataclass(frozen=True)
-class StackedCriterion(Criterion, ABC):
+class _Abstract(StructMeta, ABCMeta):
+    """Makes of a record an abstract one."""
+
+
+class StackedCriterion(Criterion, metaclass=_Abstract, frozen=True, dict=True):
     """A criterion that is evaluated at several thetas at once.
 
     Attributes:
         scanned: shared by the criteria of both methods.
     """
 
-    scanned: Scanned = field(default_factory=Scanned, repr=False, compare=False)
+    scanned: Scanned = field(default_factory=Scanned)
 
     @cached_property
     def at_once(self) -> int:

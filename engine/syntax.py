@@ -7,8 +7,9 @@ Precedences are R's, from loose to tight: ``~``, ``|`` and ``||``, ``+ -``, ``* 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from engine.errors import FormulaError
 from engine.tokens import RESERVED, Source, Token, number_text, quoted, tokenize
@@ -21,32 +22,28 @@ _SIGN_BINDING = 5
 _SPACED = frozenset({"|", "||", "+", "-", "*"})
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A number."""
 
     value: float
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A column."""
 
     name: str
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Brackets:
+class Brackets(Struct, frozen=True):
     """Something in parentheses."""
 
     inner: Node
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(Struct, frozen=True):
     """A ``+`` or ``-`` before its operand."""
 
     operator: str
@@ -54,8 +51,7 @@ class Sign:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """An operator between its operands; ``position`` is the operator's."""
 
     operator: str
@@ -64,16 +60,14 @@ class Operation:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """``TRUE`` or ``FALSE``, which only a function takes."""
 
     value: bool
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """What a function is given, under a keyword or by its place."""
 
     keyword: str | None
@@ -81,8 +75,7 @@ class Argument:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """A function and its arguments."""
 
     function: str

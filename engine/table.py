@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from engine.arrow import compute as pc
 from engine.arrow import nothing, number, numbers
 from engine.errors import DataError, Problem, SpecError
 from engine.given import is_categorical, is_frame, is_scan, is_series
@@ -31,7 +32,7 @@ Data: TypeAlias = "pd.DataFrame | pa.Table | pl.LazyFrame | ParquetRows"
 FEW_ROWS = 512
 """A text column of so few rows is encoded sooner than Arrow's function has started."""
 BOOLEAN_LEVELS = ("FALSE", "TRUE")
-_NAN, _NO_CODE = number(math.nan), number(-1.0).cast(pa.int64())
+_NAN, _NO_CODE = number(math.nan), number(-1, pa.int64())
 
 
 def all_finite(values: Floats) -> bool:
@@ -40,8 +41,7 @@ def all_finite(values: Floats) -> bool:
     return math.isfinite(square) or bool(np.isfinite(values).all())
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Struct, frozen=True):
     """A categorical column: row i is ``levels[codes[i]]``, and missing where the code is -1.
 
     Levels are in byte order, every level occurs.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Literal
+
+from msgspec import Struct
 
 from engine.errors import FormulaError, Problem
 
@@ -47,8 +48,7 @@ _NO_HINT = "A formula has names, numbers, functions and + - * / ^ : | ~ ( ) , on
 Kind = Literal["number", "word", "quoted", "operator", "end"]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """One word of a formula; ``text`` is the bare name of a back-quoted one."""
 
     kind: Kind
@@ -60,8 +60,7 @@ class Token:
         return self.kind == "operator" and self.text in texts
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """The text of a formula as it came, to point at."""
 
     text: str

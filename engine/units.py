@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.crossproducts import CrossProducts, Pilot
@@ -14,8 +14,7 @@ from engine.design import Design, Grouping
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(Struct, frozen=True):
     """Linear maps from the pilots' units to those of the data.
 
     With X_s = X S (columns shifted by multiples of the constant, and scaled) and y_s = (y - c) / s:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import batched_root, dense_cholesky, independent_columns, triangular_inverse
@@ -103,8 +104,7 @@ def pooled_lines(fit: Fit, columns: Mapping[str, Values]) -> PooledLines:
     return PooledLines(in_data(complete), in_data(none), predict(fit, columns).estimate)
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(Struct, frozen=True):
     """What the rows of each level say of M = [1 X y], in the pilots' units.
 
     Attributes:

@@ -6,11 +6,11 @@ Each source is a matrix A of n rows: it adds A e with e standard normal, and so 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.components import Batch
@@ -24,8 +24,7 @@ class Source(Protocol):
         """What it adds to each row in one draw, (n,)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
+class Noise(Struct, frozen=True):
     """Normals of each row alone; ``sd`` (n,)."""
 
     sd: Floats
@@ -35,8 +34,7 @@ class Noise:
         return self.sd * generator.standard_normal(len(self.sd))
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Normals that all rows share; ``matrix`` (n, q)."""
 
     matrix: Floats
@@ -46,8 +44,7 @@ class Shared:
         return np.asarray(self.matrix @ generator.standard_normal(self.matrix.shape[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class ByLevel:
+class ByLevel(Struct, frozen=True):
     """Normals that the rows of a level share.
 
     Attributes:
@@ -66,8 +63,7 @@ class ByLevel:
         return np.asarray(np.einsum("nk,nk->n", self.rows, drawn[self.codes]))
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """Normals that all rows share, in two steps.
 
     Attributes:
@@ -83,8 +79,7 @@ class Carried:
         return np.asarray(self.rows @ (self.root @ generator.standard_normal(self.root.shape[1])))
 
 
-@dataclass(frozen=True, slots=True)
-class ByComponent:
+class ByComponent(Struct, frozen=True):
     """Normals shared by the rows of components of the data.
 
     Attributes:

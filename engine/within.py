@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns
@@ -15,8 +14,7 @@ CONSTANT = 1e-11
 """A column that does not vary within levels leaves only rounding of its whole sum of squares."""
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(Struct, frozen=True):
     """M = [1 X y] about its means by level, in the pilots' units.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from engine import Fit, RandomEffects, describe_response, fixed_effects
 from service.catalog import Model
@@ -61,8 +61,7 @@ def model(row: Model, fit: Fit) -> FittedModel:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Which rows a fit was made of.
 
     Attributes:

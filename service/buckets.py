@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import obstore
+from msgspec import Struct
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
@@ -31,8 +31,7 @@ SCHEME: Final = "s3://"
 _PIECE: Final = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """What tells that an object is as it was: its size, its ETag, its version where it has one."""
 
     size: int
@@ -40,8 +39,7 @@ class Tag:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """A copy of an object, which nobody writes to: its key below the prefix, its tag, its hash."""
 
     name: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hmac
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.types import Scope
 
 from service.apikeys import digest_of, id_of
@@ -25,8 +25,7 @@ _MAX_KNOWN: Final = 10_000
 _BEARER: Final = b"bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """One who asks: whose things it may see, by which key, and for what that may be used."""
 
     owner: str

@@ -100,11 +100,13 @@ def published(settings: Settings) -> Mapping[str, float]:
 
     A setting comes before the intake's default that it replaces.
     """
+    from msgspec import to_builtins
+
     from engine import CAPS  # here, for what is asked and answered stands on this module
     from service.intake import Caps
 
     caps = {
-        **asdict(Caps()),
+        **to_builtins(Caps()),
         **{_NAMES.get(name, name): value for name, value in asdict(CAPS).items()},
         **asdict(REQUEST),
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from service.blobs import Blobs
@@ -38,8 +37,7 @@ from service.running import Runner
 from service.settings import Settings
 
 
-@dataclass(frozen=True)
-class Services:
+class Services(Struct, frozen=True, dict=True):
     """The parts of a running service."""
 
     settings: Settings

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
+from msgspec import Struct
 
 from engine import CAPS, Problem, Spec, Summary
 from service import registering, summaries
@@ -44,8 +44,7 @@ class Read(Protocol):
         """Return the columns that are wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A dataset as it was when it had so many parts: its hash, id and rows."""
 
     parts: int
@@ -54,8 +53,7 @@ class Version:
     n_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     """What to fit.
 
     Attributes:

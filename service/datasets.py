@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import structs
 
 from service import registering
 from service.catalog import Dataset
@@ -110,7 +110,7 @@ async def keep_row(
     known = await datasets.kept(new)
     if known is not None and await parts.blobs.intact(known.blob):
         return known, False
-    new = replace(new, blob=await put())
+    new = structs.replace(new, blob=await put())
     kept = False
     try:
         if known is not None and await datasets.mend(known, new):
@@ -154,7 +154,7 @@ def _spans(dataset: Dataset) -> tuple[list[int], list[int]]:
 
 def column_row(column: ColumnSummary) -> dict[str, Any]:
     """Return a column's summary as the catalog keeps it and the API tells it."""
-    return {**asdict(column), "kind": column.kind.value}
+    return {**structs.asdict(column), "kind": column.kind.value}
 
 
 async def drop_unused(parts: Services, owner: str, blob: str) -> None:

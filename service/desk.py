@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+from msgspec import Struct, structs
 
 from engine import EngineError
 from service.blobs import Blobs
@@ -37,16 +38,14 @@ async def free(_: float) -> None:
     """Take nothing for work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Obtained(Generic[T]):
+class Obtained(Struct, Generic[T], frozen=True):
     """A result, and how it came: kept already, made for this request, made for another too."""
 
     value: T
     how: Literal["found", "made", "shared"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun(Generic[T]):
+class _Begun(Struct, Generic[T], frozen=True):
     """A result, or the job that will have it; and whether it was made, or queued, just now."""
 
     value: T | None
@@ -208,7 +207,7 @@ class Desk:
         """
         key = (jobs.owner, work.label.key, "job")
         begun, first = await self._flights.once(key, lambda: self._add(jobs, work))
-        return replace(begun, new=begun.new and first)
+        return structs.replace(begun, new=begun.new and first)
 
     async def _add(self, jobs: Jobs, work: Work[T]) -> _Begun[T]:
         self._places.require()

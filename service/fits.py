@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import pyarrow as pa
+from msgspec import Struct
 
 from engine import Progress, RowsNeededError, Spec, Summary, constants_of_rows, parse
 from service import parted, prices, tasks
@@ -29,8 +29,7 @@ CROSSED: Final = 20
 """So much more the cells count of a model that has several grouping factors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A fit of the same columns, whose sums are those of a version of the dataset.
 
     ``model`` is its id, ``blob`` the key of its file.
@@ -46,8 +45,7 @@ class Held:
         return tasks.Sums(self.blob, self.version.id, self.version.parts)
 
 
-@dataclass(frozen=True)
-class FitWork:
+class FitWork(Struct, frozen=True, dict=True):
     """One fit for one owner; the rows whose sums are ``held`` need not be read."""
 
     parts: Services
@@ -183,8 +181,7 @@ async def perform(parts: Services, claimed: Claimed, progress: Progress) -> None
     await parts.fitting.add(models, row)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
+class _Rows(Struct, frozen=True):
     """What a job fits: a kept dataset, how many rows it has, and the sums that there are of it."""
 
     stored: Stored

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
+from msgspec import Struct, field, structs
 
 from engine import (
     EngineError,
@@ -44,8 +44,7 @@ SUFFIX: Final = ".fit"
 _WEIGHT: Final = 3
 
 
-@dataclass(frozen=True)
-class Fitted:
+class Fitted(Struct, frozen=True, dict=True):
     """A fitted model, ready to answer: its row, the fit, and its JSON as sent."""
 
     row: Model
@@ -89,16 +88,14 @@ class Fitted:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A fitted model, and what took how many milliseconds if it was made just now."""
 
     fitted: Fitted
     timings: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     fitted: Fitted
     saved: bytes
 
@@ -155,10 +152,10 @@ class Fitting:
         self.fits += 1
         done = time.perf_counter()
         blob = await self._blobs.put(made.saved, SUFFIX)
-        new = replace(made.fitted.row, blob=blob, size_bytes=len(made.saved))
+        new = structs.replace(made.fitted.row, blob=blob, size_bytes=len(made.saved))
         row = await self.add(models, new)
         if row.blob == blob:
-            fitted = replace(made.fitted, row=row)
+            fitted = structs.replace(made.fitted, row=row)
             self._keep(models.owner, fitted, len(made.saved))
         else:  # another replica was faster: what it wrote is what everyone sees
             fitted = await self._load(models, row)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from pydantic_core import from_json
 
 from engine import EngineError, Fit, Progress
@@ -19,8 +19,7 @@ from service.schemas.intervals import VarianceQuery
 from service.schemas.profiles import ProfileQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
+class Inquiry(Struct, frozen=True):
     """A kind of question.
 
     Attributes:

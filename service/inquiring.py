@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from engine import Progress
 from service import prices, tasks
@@ -19,8 +20,7 @@ from service.schemas.base import Options
 from service.work import Label, Stowed, until
 
 
-@dataclass(frozen=True)
-class InquiryWork:
+class InquiryWork(Struct, frozen=True, dict=True):
     """One question about one model of one owner."""
 
     parts: Services

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct
 
 from engine import Spec, __version__
 from service.catalog.models import model_id
@@ -15,16 +16,14 @@ from service.schemas.fits import FitRequest
 _REMEMBERED: Final = 2_048
 
 
-@dataclass(frozen=True, slots=True)
-class Specified:
+class Specified(Struct, frozen=True):
     """A specification as it was written, and the hash of its canonical form."""
 
     spec: Spec
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One fit: a specification on one content, by one version of the engine.
 
     ``key`` is the SHA-256 over the canonical form and the two others; ``id`` is the model's. So a

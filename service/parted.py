@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct, structs
 
 from engine import (
     Ground,
@@ -45,8 +46,7 @@ ADDED: Final = 8
 SURVEYED: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What is known before the parts are summed.
 
     Attributes:
@@ -107,7 +107,7 @@ async def fit(
         )
         if isinstance(found, Model):
             elapsed = round(1e3 * (time.perf_counter() - begun), 3)
-            return replace(found, summary={**found.summary, "elapsed_ms": elapsed})
+            return structs.replace(found, summary={**found.summary, "elapsed_ms": elapsed})
         levels = found  # a factor has levels that the first rows do not have: now all are known
 
 
@@ -169,4 +169,4 @@ def solve(
     saved = to_bytes(fitted)
     blob = asyncio.run(Blobs(blobs, sync=sync).put(saved, SUFFIX))
     read = answers.Rows(fitted.n_rows + fitted.n_dropped, None, None)
-    return replace(answers.row(order, fitted, 0.0, read), blob=blob, size_bytes=len(saved))
+    return structs.replace(answers.row(order, fitted, 0.0, read), blob=blob, size_bytes=len(saved))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
+
+from msgspec import Struct, structs
 
 from engine import EngineError, Problem, SpecError
 from service.catalog import Dataset
@@ -30,8 +32,7 @@ MEDIA: Final[dict[PlotFormat, str]] = {
 """The media type of each form."""
 
 
-@dataclass(frozen=True)
-class PlotWork:
+class PlotWork(Struct, frozen=True, dict=True):
     """One plot of one model of one owner."""
 
     parts: Services
@@ -141,7 +142,7 @@ def _gathered(plot: Plot, subject: Subject, asked: PlotQuery) -> Figure:
     words = dict(figure.words)
     words |= {"x": asked.x_title} if asked.x_title is not None else {}
     words |= {"y": asked.y_title} if asked.y_title is not None else {}
-    return replace(
+    return structs.replace(
         figure,
         title=figure.title if asked.title is None else asked.title,
         words=words,

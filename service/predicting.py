@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
@@ -17,8 +17,7 @@ from service.handlers import of_options
 from service.schemas.predictions import PredictionOptions, PredictionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How to predict."""
 
     level: float

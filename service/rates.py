@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from msgspec import Struct
 from starlette.requests import Request
 
 from service.problems import ProblemError
@@ -38,8 +38,7 @@ _BATCHES: Final = 100
 _MAX_CALLERS: Final = 100_000
 
 
-@dataclass(slots=True)
-class Lease:
+class Lease(Struct):
     """What a caller may spend here without asking until ``end``, and what the store had left."""
 
     units: int

@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import Struct
 from pydantic import ValidationError
 
 from engine import Problem, Progress
@@ -58,8 +58,7 @@ async def asked(received: Received) -> FileReference | None:
         raise invalid_request(errors, ReferenceDocument) from error
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(Struct, frozen=True, dict=True):
     """Files that an owner wants as a dataset: looked at by a worker process, as a job.
 
     Its result is the dataset, and whether it is new. Nothing is found of it before: only who reads

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pyarrow as pa
+from msgspec import Struct, structs
 
 from engine import EngineError, Fit, Summary, read_summary
 from service.catalog import Dataset
@@ -23,8 +23,7 @@ ARROW: Final = ".arrow"
 SUMS: Final = ".summary"
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """A fit of the rows before, and the rows that came after it; ``None`` when there are none.
 
     ``dataset`` is the id of what was fitted.
@@ -39,8 +38,7 @@ Source: TypeAlias = "pa.Table | pl.LazyFrame | Summary | Appended"
 """What a model is fitted to: rows, their sums, or the sums of a fit and more rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A kept dataset: the keys of its files, and all columns of a table with their kinds.
 
     A file is Parquet, Arrow (``ARROW``) or a summary (``SUMS``); of several, all are Parquet.
@@ -54,7 +52,7 @@ class Stored:
 
     def after(self, count: int) -> Stored:
         """The same without its first files."""
-        return replace(self, files=self.files[count:])
+        return structs.replace(self, files=self.files[count:])
 
 
 def stored_of(dataset: Dataset, settings: Settings) -> Stored:
@@ -63,7 +61,7 @@ def stored_of(dataset: Dataset, settings: Settings) -> Stored:
         stored = Stored((), *_columns(dataset))
         roots, bounds = settings.data_roots, bounds_of(settings)
         found = reference_of(dataset.report, stored.kinds, roots, bounds)
-        return replace(stored, reference=found)
+        return structs.replace(stored, reference=found)
     return Stored(files_of(dataset), *_columns(dataset))
 
 

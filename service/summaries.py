@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import structs
+
 from engine import (
     EngineError,
     LimitError,
@@ -44,7 +46,7 @@ async def keep(
     """
     caps = caps_of(parts.settings)
     row, content = await parts.compute.run(_taken, path, caps, media)
-    return await _add(parts, owner, replace(row, name=name), content)
+    return await _add(parts, owner, structs.replace(row, name=name), content)
 
 
 async def merged(
@@ -62,7 +64,7 @@ async def merged(
     contents = [await parts.blobs.read(found[i].blob) for i in order]
     leaves = sorted(leaf for dataset in found for leaf in _leaves(dataset))
     row, content = await parts.compute.run(_merged, contents, order, leaves)
-    return await _add(parts, owner, replace(row, name=name), content)
+    return await _add(parts, owner, structs.replace(row, name=name), content)
 
 
 async def _add(parts: Services, owner: str, row: Dataset, content: bytes) -> tuple[Dataset, bool]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
 
 import structlog
+from msgspec import Struct, structs
 
 from service import datasets, scratch
 from service.catalog import Leases, Recent, Retention
@@ -29,8 +29,7 @@ LEASE_SECONDS: Final = 300.0
 TENDING_SECONDS: Final = 60.0
 
 
-@dataclass
-class Swept:
+class Swept(Struct, dict=True):
     """What a sweep removed.
 
     Attributes:
@@ -110,8 +109,8 @@ class Sweeper:
 
     async def _logged(self) -> None:
         swept = await self.sweep()
-        if swept is not None and any(asdict(swept).values()):
-            self._log.info("swept", **asdict(swept))
+        if swept is not None and any(structs.asdict(swept).values()):
+            self._log.info("swept", **structs.asdict(swept))
 
     async def _note(self, recent: Recent[T], table: Named) -> None:
         used, recent.used = recent.used, set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from msgspec import Struct, structs
 
 from engine import Fit, Progress, RowsNeededError, Summary, from_bytes, to_bytes
 from service.blobs import Blobs
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(Struct, frozen=True):
     """Where a fit of the first parts of a dataset is kept: its key, and what it was a fit of."""
 
     blob: str
@@ -60,11 +59,10 @@ def fit(
     progress(1.0, "keeping the fit")
     saved = to_bytes(fitted)
     blob = asyncio.run(store.put(saved, SUFFIX))
-    return replace(row, blob=blob, size_bytes=len(saved))
+    return structs.replace(row, blob=blob, size_bytes=len(saved))
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
+class _Files(Struct, frozen=True):
     """The files of datasets: copies in a directory, or open until the rows are read."""
 
     store: Blobs

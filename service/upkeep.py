@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from msgspec import structs
 
 from service.assembly import assembled
 from service.catalog import Database
@@ -29,7 +29,7 @@ async def sweep(settings: Settings) -> dict[str, int] | None:
     try:
         parts = assembled(settings, database, compute, workers, Instruments())
         swept = await Sweeper(parts, parts.leases).sweep()
-        return None if swept is None else asdict(swept)
+        return None if swept is None else structs.asdict(swept)
     finally:
         await workers.close()
         compute.close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+from msgspec import structs
 from numpy.typing import NDArray
 from starlette.requests import Request
 
@@ -22,7 +22,7 @@ from service.scratch import SCRATCH
 
 async def columns_of(request: Request, parts: Services) -> Columns:
     """Return the columns of the table in the body; raises ``IntakeError``."""
-    caps = replace(caps_of(parts.settings), rows=parts.settings.max_prediction_rows)
+    caps = structs.replace(caps_of(parts.settings), rows=parts.settings.max_prediction_rows)
     with room(), TemporaryDirectory(prefix=SCRATCH) as directory:
         path = Path(directory) / "body"
         with path.open("wb") as file:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
 
 from engine import Progress
 from service.catalog import Job
@@ -12,8 +13,7 @@ from service.catalog import Job
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """What identifies a piece of work.
 
     Attributes:
@@ -33,8 +33,7 @@ class Label:
     price: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stowed:
+class Stowed(Struct, frozen=True):
     """What makes the work again in another process: JSON, and the key of a file if it needs one."""
 
     request: dict[str, Any]

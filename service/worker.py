@@ -11,13 +11,14 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from service.scratch import move_to
 
@@ -42,15 +43,13 @@ _THREADS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """A task came to its end."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A task ended with a problem: its code, its detail, its items."""
 
     code: str
@@ -58,8 +57,7 @@ class Refused:
     items: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A task ended with an error that nobody foresaw: lines of code, no values."""
 
     traceback: str
@@ -69,21 +67,18 @@ Outcome: TypeAlias = Done | Refused | Broken
 """What became of a task."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A worker can be given tasks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """How far a task is: a share, and words."""
 
     done: float
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of worker.
 
     Attributes:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # The engine is arrays and tables: no web, no storage, no environment, no clock.
-ENGINE_MAY = {"numpy", "scipy", "pandas", "polars", "pyarrow", "safetensors", "engine"}
+ENGINE_MAY = {"numpy", "scipy", "pandas", "polars", "pyarrow", "safetensors", "msgspec", "engine"}
 ENGINE_MAY_NOT = {"os", "time", "datetime", "socket", "subprocess", "pickle", "random", "asyncio"}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import to_builtins
 
 from benchmarks.figures import curves, ladders
 from benchmarks.figures.curves import Panel
@@ -95,7 +96,7 @@ def figures() -> dict[str, Figure]:
 
 def digest(figure: Figure) -> str:
     """Return what a picture names its figure by."""
-    text = json.dumps(asdict(figure), ensure_ascii=False, sort_keys=True)
+    text = json.dumps(to_builtins(figure), ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

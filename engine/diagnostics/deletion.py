@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import scipy
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.cholesky import independent_columns, triangular_inverse
@@ -22,8 +21,7 @@ ROUNDING = 1e-12
 """What subtraction leaves of a column that has no other rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Struct, frozen=True):
     """What is left of a fit without one level, in the data's units; NaN where it has no answer.
 
     Attributes:
@@ -52,7 +50,7 @@ def less(whole: CrossProducts, part: CrossProducts) -> CrossProducts:
     gone = mm.diagonal() <= ROUNDING * whole.mm.diagonal()
     mm[gone] = 0.0
     mm[:, gone] = 0.0
-    return replace(
+    return structs.replace(
         whole,
         n=whole.n - part.n,
         log_weights=whole.log_weights - part.log_weights,
@@ -67,7 +65,7 @@ def less(whole: CrossProducts, part: CrossProducts) -> CrossProducts:
 
 def _group(whole: GroupProducts, part: GroupProducts, rows: Codes) -> GroupProducts:
     left = np.flatnonzero(rows)
-    return replace(
+    return structs.replace(
         whole,
         levels=tuple(whole.levels[j] for j in left.tolist()),
         rows=rows[left],
@@ -77,9 +75,11 @@ def _group(whole: GroupProducts, part: GroupProducts, rows: Codes) -> GroupProdu
 
 
 def _meeting(whole: Cooccurrence, part: Cooccurrence, rows: Codes, columns: Codes) -> Cooccurrence:
-    both = whole + replace(part, values=-part.values)
+    both = whole + structs.replace(part, values=-part.values)
     left = (rows[both.rows] > 0) & (columns[both.columns] > 0)
-    kept = replace(both, rows=both.rows[left], columns=both.columns[left], values=both.values[left])
+    kept = structs.replace(
+        both, rows=both.rows[left], columns=both.columns[left], values=both.values[left]
+    )
     return kept.reindexed(np.cumsum(rows > 0) - 1, np.cumsum(columns > 0) - 1)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 
 from engine.cholesky import batched_cholesky, batched_forward, batched_root
 from engine.diagnostics.deletion import Deleted, less, refit, relative_std_dev
@@ -113,8 +114,7 @@ def level_influence(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Without:
+class _Without(Struct, frozen=True):
     """What ``Deleted`` has, of all levels: (J, p), (J, p), (J,), (J, k)."""
 
     beta: Floats

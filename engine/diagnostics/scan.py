@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.crossproducts import CrossProducts
@@ -22,8 +23,7 @@ CHUNK_CELLS = 1 << 22
 """Most cells of X that are held at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Some rows of a model, r of them, in the pilots' units.
 
     Attributes:
@@ -89,7 +89,7 @@ class Scan:
         factor = self.factors[which]
         order = np.argsort(factor.codes, kind="stable")
         frame = self.frame
-        ordered = replace(
+        ordered = structs.replace(
             frame,
             numbers={name: values[order] for name, values in frame.numbers.items()},
             factors={

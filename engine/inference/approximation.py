@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from engine.cholesky import triangular_inverse
 from engine.fit import Fit
@@ -26,8 +26,7 @@ class Approximation(Protocol):
         """What F is multiplied by, and its denominator df, for independent contrasts (q, p)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """The same degrees of freedom for every test; infinite for tests by the normal distribution.
 
     Attributes:
@@ -48,8 +47,7 @@ class Constant:
         return 1.0, self.df
 
 
-@dataclass(frozen=True, slots=True)
-class Curved:
+class Curved(Struct, frozen=True):
     """Degrees of freedom of L beta from the variance that the estimate of L Phi L' has.
 
     Attributes:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.criterion import Derivatives
@@ -100,8 +100,7 @@ def _root(hessian: Floats, sigma: float) -> Floats | None:
     return np.asarray(axes * np.sqrt(2.0 / values))
 
 
-@dataclass(frozen=True, slots=True)
-class _Slopes:
+class _Slopes(Struct, frozen=True):
     """The relative covariance of all effects in the data's units, and its derivatives.
 
     Attributes:

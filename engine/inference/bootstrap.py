@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import triangular_inverse
@@ -173,8 +174,7 @@ def _require_numbers(n_sim: int, seed: int) -> None:
         raise LimitError(Problem("bad_seed", "the seed is negative", "use 0 or more", ("seed",)))
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """What every replicate needs, made once.
 
     Attributes:

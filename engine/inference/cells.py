@@ -9,11 +9,11 @@ whatever the data: it is found on the grid of the levels of the term's own facto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import expression
@@ -21,8 +21,7 @@ from engine.design import Block, Categorical, Numeric, TermSet
 from engine.table import Floats
 
 
-@dataclass(frozen=True)
-class Margin:
+class Margin(Struct, frozen=True, dict=True):
     """A term as what it is made of.
 
     Attributes:

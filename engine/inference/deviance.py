@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from engine.cholesky import triangular_inverse
 from engine.criterion import LOG_2PI, Criterion, Evaluation
@@ -17,8 +17,7 @@ FAR = 12.0
 """Sigma is not looked for beyond this of its logarithm: sums would lose their digits there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Optimal:
+class Optimal(Struct, frozen=True):
     """The ML fit that profiles start from, in the pilots' units.
 
     Attributes:
@@ -67,8 +66,7 @@ class Optimal:
         return t @ t.T
 
 
-@dataclass(frozen=True)
-class KnownSigma:
+class KnownSigma(Struct, frozen=True, dict=True):
     """The deviance of (theta, log sigma): sum log|N_j| + n log(2 pi sigma^2) + r^2 / sigma^2.
 
     Its derivatives are those of the profiled criterion with w = r^2 / sigma^2 in the place of n,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 
 from engine.errors import Problem, SpecError
 from engine.fit import Fit
@@ -67,8 +68,7 @@ def fixed_effects(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wald:
+class Wald(Struct, frozen=True):
     """Estimates of c linear functions of the fixed effects, and their tests; all (c,).
 
     ``df`` is infinite, and the p values those of the normal distribution, without degrees of

@@ -7,10 +7,10 @@ y - X a t / a'a for response and X N for columns. See ``leading`` for the random
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct
 
 from engine.criterion import Evaluation
 from engine.descent import Objective
@@ -66,8 +66,7 @@ def hold(optimal: Optimal, parameter: Parameter) -> Held | None:
     return Correlation.of(view)
 
 
-@dataclass(frozen=True)
-class _FixedEffect:
+class _FixedEffect(Struct, frozen=True, dict=True):
     optimal: Optimal
     direction: Floats
     origin: float
@@ -103,8 +102,7 @@ class _FixedEffect:
         return lambda free: Evaluation(moved.value_at(free), np.empty(0), np.empty((0, 0)))
 
 
-@dataclass(frozen=True)
-class _Sigma:
+class _Sigma(Struct, frozen=True, dict=True):
     """Sigma, by its logarithm."""
 
     optimal: Optimal

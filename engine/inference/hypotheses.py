@@ -13,9 +13,9 @@ Brockhoff, Christensen 2017, J. Stat. Softw. 82(13).)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.cholesky import dense_cholesky, independent_columns
@@ -54,8 +54,7 @@ def type_three(fit: Fit) -> Hypotheses:
     return out
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
+class _Cells(Struct, frozen=True):
     """The cells of all terms, and X as treatment contrasts would code it.
 
     Attributes:

@@ -37,7 +37,7 @@ NEARLY_TWO = 0.01
 """So near to 2 degrees of freedom the scaling of F is left out, as pbkrtest does."""
 
 
-class KenwardRoger(Curved):
+class KenwardRoger(Curved, frozen=True):
     """What Kenward and Roger's tests of a fit need; ``slopes`` hold Phi P_r Phi."""
 
     @classmethod

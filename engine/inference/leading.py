@@ -10,10 +10,10 @@ All other elements are free reals: no bound is left.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct, structs
 
 from engine.cholesky import semidefinite_root
 from engine.criterion import Criterion, Evaluation
@@ -26,8 +26,7 @@ from engine.recombination import with_effects
 from engine.table import Floats
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True, dict=True):
     """The model with the chosen effects first among those of their random term, in data units.
 
     Attributes:
@@ -87,8 +86,7 @@ def _term_slices(fit: Fit) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-@dataclass(frozen=True)
-class Deviation:
+class Deviation(Struct, frozen=True, dict=True):
     """A standard deviation s: theta_1 = s / sigma, so that log sigma stands for theta_1."""
 
     view: View
@@ -141,8 +139,7 @@ class Deviation:
         return evaluate
 
 
-@dataclass(frozen=True)
-class Correlation:
+class Correlation(Struct, frozen=True, dict=True):
     """A correlation, by the angle whose sine it is: the second effect has the row d (sin, cos)."""
 
     view: View
@@ -174,7 +171,7 @@ class Correlation:
         along = np.zeros(len(view.theta))
         along[pair] = diagonal, -below
         turn = np.column_stack([along, held.turn(held.at_optimum)])
-        return replace(held, step=min(1.0, _reach(turn.T @ here.hessian @ turn, held.step)))
+        return structs.replace(held, step=min(1.0, _reach(turn.T @ here.hessian @ turn, held.step)))
 
     def turn(self, coordinate: float) -> Floats:
         """Of the free parameters, T_11 and d as they are, to theta, (t, t - 1)."""

@@ -13,6 +13,7 @@ from functools import reduce
 from itertools import product
 
 import numpy as np
+from msgspec import Struct
 
 from engine import expression
 from engine.design import Block, Categorical
@@ -108,8 +109,7 @@ def marginal_means(
     return MarginalMeans(grid.factors, held, means)
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """The rows of X that means are made of.
 
     Attributes:

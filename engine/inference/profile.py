@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct, field
 
 from engine.descent import Optimum, descend
 from engine.errors import Problem, SpecError
@@ -128,8 +129,7 @@ def _of_nothing(parameter: Parameter) -> Profile:
     return Profile(parameter, math.nan, -1.0, 1.0, True, True, np.empty(0), np.empty(0))
 
 
-@dataclass(frozen=True)
-class _Search:
+class _Search(Struct, frozen=True, dict=True):
     """Points of one profile; each search of the free parameters starts from the nearest one's end.
 
     Held at some correlations the deviance has a second dip, where an effect vanishes.

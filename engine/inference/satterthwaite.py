@@ -26,7 +26,7 @@ SAME = 1e-8
 """Degrees of freedom no further apart than this are taken as one."""
 
 
-class Satterthwaite(Curved):
+class Satterthwaite(Curved, frozen=True):
     """What Satterthwaite's tests of a fit with random effects need."""
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +15,7 @@ from engine.crossproducts import CrossProducts
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class IterativeBlocks(Blocks):
+class IterativeBlocks(Blocks, frozen=True):
     """The sums that an iterative solver works on; no two levels of a factor meet in a row.
 
     ``within``, ``root`` and ``inner`` are those of the first factor, which is eliminated. The

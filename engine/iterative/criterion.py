@@ -16,10 +16,10 @@ the average information (Gilmour, Thompson, Cullis 1995, Biometrics 51, 1440).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field, structs
 
 from engine.cholesky import dense_cholesky, triangular_inverse
 from engine.criterion import Criterion, Factorised
@@ -35,8 +35,7 @@ EXACT, PROBE, ROUGH = 1e-10, 1e-6, 1e-4
 """Tolerances of the iterations: of what is exact, of the probes, and of the information."""
 
 
-@dataclass(frozen=True, slots=True)
-class IterativeFactor(Factorised):
+class IterativeFactor(Factorised, frozen=True):
     """What was solved at one theta; ``log_det`` is an estimate.
 
     Attributes:
@@ -52,8 +51,7 @@ class IterativeFactor(Factorised):
     determinant: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(Struct, frozen=True):
     """Derivatives in the logarithm of theta.
 
     Attributes:
@@ -75,8 +73,7 @@ class Slope:
         return np.asarray(self.joint[:-1, :-1] - np.outer(k, k) / self.joint[-1, -1])
 
 
-@dataclass
-class Space:
+class Space(Struct, dict=True):
     """What stays the same whatever theta is: the leading directions and the probes.
 
     Attributes:
@@ -86,8 +83,8 @@ class Space:
     """
 
     count: int = 16
-    basis: Floats | None = field(default=None, repr=False)
-    last: tuple[int, IterativeFactor] | None = field(default=None, repr=False)
+    basis: Floats | None = field(default=None)
+    last: tuple[int, IterativeFactor] | None = field(default=None)
 
     def enlarge(self, count: int) -> None:
         """Take so many probes, and half as many leading directions."""
@@ -101,8 +98,7 @@ class Space:
         return factor if np.array_equal(factor.t.diagonal(), theta) else None
 
 
-@dataclass(frozen=True)
-class IterativeCriterion(Criterion):
+class IterativeCriterion(Criterion, frozen=True, dict=True):
     """The profiled criterion of a model with several grouping factors of one effect each."""
 
     blocks: IterativeBlocks
@@ -226,7 +222,7 @@ class IterativeCriterion(Criterion):
 
     def with_method(self, method: Literal["REML", "ML"]) -> IterativeCriterion:
         """The other criterion of the same model."""
-        return replace(self, method=method)
+        return structs.replace(self, method=method)
 
 
 def slow() -> LimitError:

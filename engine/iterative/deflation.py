@@ -11,10 +11,9 @@ Stathopoulos, Orginos 2017, SIAM J. Sci. Comput. 39, A532, for traces).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy
+from msgspec import Struct
 
 from engine.iterative.gradients import Solved, solve
 from engine.iterative.operator import Operator
@@ -42,8 +41,7 @@ def leading_space(operator: Operator, extra: int, seed: int) -> Floats:
     return np.asarray(np.linalg.qr(basis)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Deflated:
+class Deflated(Struct, frozen=True):
     """B with the directions V taken out.
 
     Attributes:

@@ -9,10 +9,10 @@ Quadrature, chapter 4; Saad 2003, section 6.7.3).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.table import Floats
@@ -20,8 +20,7 @@ from engine.table import Floats
 MAX_ITERATIONS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Solved:
+class Solved(Struct, frozen=True):
     """What the iterations found.
 
     Attributes:

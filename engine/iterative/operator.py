@@ -15,10 +15,10 @@ Gauss-Seidel preconditioning of A, of which this is the form for two factors).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from msgspec import Struct
 
 from engine.iterative.blocks import IterativeBlocks
 from engine.table import Floats
@@ -29,8 +29,7 @@ SHARED = 1 << 24
 """Multiplications of one product that are worth a thread of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """B and what belongs to it, at one theta.
 
     Attributes:

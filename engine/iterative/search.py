@@ -9,9 +9,9 @@ added until the first is a small part of the second.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from engine.approximation import Approximation
@@ -33,8 +33,7 @@ FLOOR = 1e-3
 """A theta that falls below is taken as zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """Where the search ended.
 
     Attributes:
@@ -75,7 +74,7 @@ def search(criterion: IterativeCriterion, watch: Callable[[], None] = unwatched)
             for theta, x in zip(found.optimum.theta, found.factor.solutions, strict=True)
         ),
     )
-    return replace(found.optimum, evaluations=evaluations, approximation=approximation)
+    return structs.replace(found.optimum, evaluations=evaluations, approximation=approximation)
 
 
 def lowest(criterion: IterativeCriterion, near: Floats) -> float:

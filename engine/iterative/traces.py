@@ -13,17 +13,16 @@ estimated is a smooth function of theta.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from msgspec import Struct
 
 from engine.iterative.deflation import Deflated
 from engine.table import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What the probes have found at one theta.
 
     Attributes:
@@ -37,8 +36,7 @@ class Probed:
     logs: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """Estimates with the draws that they are means of.
 
     Attributes:

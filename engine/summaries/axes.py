@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.crossproducts import Pilot
@@ -21,8 +21,7 @@ from engine.table import Floats
 Index = NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(Struct, frozen=True):
     """What the sums of one part tell of each column of an axis, in all parts' columns.
 
     A column that the part does not have is zero in each of its rows.
@@ -52,8 +51,7 @@ class Moments:
         return cls(places, Pilot(centre, scale), weight, sums, squares)
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """The columns of all parts together.
 
     Attributes:
@@ -97,8 +95,7 @@ class Axis:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """The linear map of one axis.
 
     Attributes:

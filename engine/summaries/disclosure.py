@@ -12,12 +12,12 @@ is so exactly when its leverage, given the effects of the levels, is 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.design import Block, Categorical, Design, learn
@@ -71,8 +71,7 @@ def keep_large_cells(
         frame = read(spec, Table.of(data))
 
 
-@dataclass(frozen=True, slots=True)
-class _Small:
+class _Small(Struct, frozen=True):
     """What is too small.
 
     Attributes:
@@ -115,8 +114,7 @@ def _small_cells(spec: Spec, frame: Frame, min_count: int) -> _Small:
     return _Small(cells, int(solved.sum()), rows | solved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Codes:
+class _Codes(Struct, frozen=True):
     """The columns by whose values rows are summed apart.
 
     Attributes:

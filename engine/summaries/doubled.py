@@ -6,9 +6,8 @@ Dekker (1971), Numer. Math. 18, 224-242; Ogita, Rump, Oishi (2005), SIAM J. Sci.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine.table import Floats
@@ -17,8 +16,7 @@ _SPLIT = 134_217_729.0
 """2^27 + 1: parts a double into two halves whose products are exact."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubled:
+class Doubled(Struct, frozen=True):
     """An array of unevaluated sums.
 
     Attributes:

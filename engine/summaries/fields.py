@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from engine.errors import DataError, Problem
 from engine.table import Codes, Floats
@@ -24,8 +24,7 @@ def refuse(path: Path, detail: str, hint: str = "") -> DataError:
     return DataError(Problem("invalid_summary", detail, hint, path))
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """An object of a document, read key by key.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import scipy
+from msgspec import structs
 
 from engine import expression
 from engine.cooccurrence import Cooccurrence
@@ -161,12 +161,14 @@ def _coded(sums: PartSums, design: Design) -> CrossProducts:
         )
         z, pilot = _turn(group.pilot, z_map)
         maps.append(z)
-        groups.append(replace(group, zz=z.T @ group.zz @ z, zm=z.T @ group.zm @ m, pilot=pilot))
+        groups.append(
+            structs.replace(group, zz=z.T @ group.zz @ z, zm=z.T @ group.zm @ m, pilot=pilot)
+        )
     meetings = tuple(
-        replace(each, values=maps[each.first].T @ each.values @ maps[each.second])
+        structs.replace(each, values=maps[each.first].T @ each.values @ maps[each.second])
         for each in products.meetings
     )
-    return replace(
+    return structs.replace(
         products,
         mm=m.T @ products.mm @ m,
         pilot=m_pilot,
@@ -199,8 +201,8 @@ def _largest_first(design: Design, products: CrossProducts) -> tuple[Design, Cro
     )
     ordered: tuple[GroupProducts, ...] = tuple(groups[g] for g in order)
     return (
-        replace(design, groupings=tuple(design.groupings[g] for g in order)),
-        replace(products, groups=ordered, meetings=meetings),
+        structs.replace(design, groupings=tuple(design.groupings[g] for g in order)),
+        structs.replace(products, groups=ordered, meetings=meetings),
     )
 
 
@@ -209,7 +211,7 @@ def _between(
 ) -> Cooccurrence:
     """How two factors meet, under their new indices."""
     if old in known:
-        return replace(known[old], first=new[0], second=new[1])
+        return structs.replace(known[old], first=new[0], second=new[1])
     own = known[old[1], old[0]]
     order = np.lexsort((own.rows, own.columns))
     values = np.swapaxes(own.values, 1, 2)[order]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from msgspec import Struct
 
 from engine.cooccurrence import Cooccurrence
 from engine.crossproducts import CrossProducts, GroupProducts
@@ -20,8 +20,7 @@ Key = tuple[str, ...]
 """A level of a grouping factor: one text for each column that the factor is made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartSums:
+class PartSums(Struct, frozen=True):
     """Cross-products of the columns of a design of indicators.
 
     Attributes:

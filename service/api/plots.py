@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request
+from msgspec import structs
 from starlette.responses import Response
 
 from engine import EngineError
@@ -146,4 +146,4 @@ async def _profiled(request: Request, work: PlotWork) -> PlotWork | Response:
     found = await parts.desk.obtain(parts.jobs(work.owner), inquiry, preference, pay)
     if isinstance(found, Job):
         return jobs.accepted(found, preference)
-    return replace(work, found=found.value)
+    return structs.replace(work, found=found.value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Select
 from sqlalchemy.exc import IntegrityError
 
@@ -21,8 +21,7 @@ PREFIX: Final = "ds"
 NAME_PATTERN: Final = r"^(?!ds_)[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Struct, frozen=True):
     """A stored table: what it is called, where its file is, what it holds.
 
     ``content_hash`` is the SHA-256 of the typed content, whatever file it came in; ``blob`` the key
@@ -69,7 +68,7 @@ class Datasets:
         ``quota_exceeded``.
         """
         time = scope.now()
-        new = replace(new, id=dataset_id(new.content_hash), created_at=time, used_at=time)
+        new = structs.replace(new, id=dataset_id(new.content_hash), created_at=time, used_at=time)
         try:
             return await self._write(new)
         except IntegrityError:  # another replica was faster: what it wrote is there now
@@ -81,7 +80,7 @@ class Datasets:
         Raises ``name_taken``.
         """
         try:
-            return (await self.add(replace(new, blob="")))[0]
+            return (await self.add(structs.replace(new, blob="")))[0]
         except _FilelessError:
             return None
 
@@ -152,7 +151,7 @@ class Datasets:
         found, table = self._own(connection, ref), tables.datasets
         change = self._scope.update(table).where(table.c.id == found.id)
         connection.execute(change.values(public=public))
-        return replace(found, public=public)
+        return structs.replace(found, public=public)
 
     def _remove(self, connection: Connection, ref: str, unused: float | None) -> Dataset:
         found, table = self._own(connection, ref), tables.datasets
@@ -205,7 +204,7 @@ class Datasets:
         table = tables.datasets
         change = self._scope.update(table).where(table.c.id == known.id)
         connection.execute(change.values(name=new.name))
-        return replace(known, name=new.name), False
+        return structs.replace(known, name=new.name), False
 
 
 class _FilelessError(Exception):
@@ -232,7 +231,7 @@ def _parts(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _row(dataset: Dataset) -> dict[str, Any]:
-    return {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+    return {name: getattr(dataset, name) for name in Dataset.__struct_fields__}
 
 
 def _missing() -> ProblemError:

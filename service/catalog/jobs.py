@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection, func
 from sqlalchemy.exc import IntegrityError
 
@@ -21,8 +21,7 @@ PREFIX: Final = "job"
 UNFINISHED: Final = ("queued", "running")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One piece of long work.
 
     Attributes:
@@ -88,7 +87,7 @@ class Jobs:
         Raises ``ProblemError`` (``too_many_jobs``) when ``most`` are unfinished already.
         """
         time = scope.now()
-        new = replace(
+        new = structs.replace(
             new,
             id=scope.identifier(PREFIX, os.urandom(20).hex()),
             active=new.key,
@@ -142,7 +141,7 @@ class Jobs:
         if count is not None and count >= most:
             detail = f"{most} jobs are waiting or running already."
             raise ProblemError("too_many_jobs", detail)
-        row = {name: getattr(new, name) for name in Job.__dataclass_fields__}
+        row = {name: getattr(new, name) for name in Job.__struct_fields__}
         connection.execute(self._scope.insert(table).values(**row))
         return new, True
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError
 
@@ -16,8 +16,7 @@ LEASE_SECONDS: Final = 30.0
 """How long a key stays taken when the process that answers under it has died."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """How a keyed request was answered: its fingerprint and the answer."""
 
     fingerprint: str

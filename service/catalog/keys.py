@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection, RowMapping, Table, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
@@ -20,8 +20,7 @@ USED_SECONDS = 3600.0
 """How exactly the time of the last use is kept: a write a request would be dear."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """What is kept of a key, which is not the key.
 
     Attributes:
@@ -65,10 +64,10 @@ class Keys:
 
     async def add(self, new: Key) -> Key:
         """Keep a key; its owner is made when it is new."""
-        new = replace(new, created_at=scope.now())
+        new = structs.replace(new, created_at=scope.now())
         with suppress(IntegrityError):  # another process has just made the same owner
             await self._database.write(lambda connection: self._own(connection, new.owner))
-        row = {name: getattr(new, name) for name in Key.__dataclass_fields__ if name != "owner"}
+        row = {name: getattr(new, name) for name in Key.__struct_fields__ if name != "owner"}
         row["scopes"] = " ".join(new.scopes)
         statement = Scope(new.owner).insert(tables.keys).values(**row)
         await self._database.write(lambda connection: connection.execute(statement))

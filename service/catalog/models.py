@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -21,8 +21,7 @@ PREFIX: Final = "m"
 _SUMS: Final = 100  # two or so for each key: the criteria and the ways to treat missing values
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A stored fit: what was asked of which data, and where the result is.
 
     ``key`` is the SHA-256 of engine version, specification and data, and gives the ``id``; ``blob``
@@ -67,7 +66,7 @@ class Models:
         Raises ``ProblemError`` (``quota_exceeded``).
         """
         time = scope.now()
-        new = replace(new, id=model_id(new.key), created_at=time, used_at=time)
+        new = structs.replace(new, id=model_id(new.key), created_at=time, used_at=time)
         try:
             await self._database.write(lambda connection: self._add(connection, new))
         except IntegrityError:
@@ -150,7 +149,7 @@ class Models:
         return Model(**row)
 
     def _add(self, connection: Connection, new: Model) -> None:
-        row = {name: getattr(new, name) for name in Model.__dataclass_fields__}
+        row = {name: getattr(new, name) for name in Model.__struct_fields__}
         self._ledger.reserve(connection, models=1, size=new.size_bytes)
         connection.execute(self._scope.insert(tables.models).values(**row))
 

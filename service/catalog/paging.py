@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import RowMapping, Select, Table, tuple_
 
 from engine import Problem as Item
@@ -17,8 +17,7 @@ from service.problems import ProblemError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """Some items and the cursor of the next page, ``None`` on the last."""
 
     items: tuple[T, ...]

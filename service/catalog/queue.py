@@ -6,9 +6,9 @@ catalog one gets a job, and who lost it to another, or to a cancellation, learns
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from service.catalog import scope, tables
@@ -19,8 +19,7 @@ from service.catalog.scope import Everyone
 _DIED: Final = "the process that worked on it ended; waiting for a free worker"
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A job that this process runs, and whose it is."""
 
     owner: str

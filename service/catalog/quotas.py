@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, Table, func
 
 from service.catalog import tables
@@ -13,8 +13,7 @@ from service.catalog.scope import Scope
 from service.problems import ProblemError
 
 
-@dataclass(frozen=True, slots=True)
-class Quotas:
+class Quotas(Struct, frozen=True):
     """The most that each owner may keep; 0 is no limit.
 
     Attributes:
@@ -35,8 +34,7 @@ class Quotas:
 UNLIMITED: Final = Quotas()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What one owner keeps: how many, and the bytes of their files."""
 
     datasets: int

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from service.plots.pictures import bundle_name
 from service.radon.places import HOME, STATES
@@ -38,8 +39,7 @@ _COUNTIES: Final = "/v1/radon/counties?" + urlencode(
 """What the page asks first, as its scripts write it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file as it is sent.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None")
 """Cells of a CSV or TSV file that are missing in a column of numbers or booleans.
@@ -15,8 +15,7 @@ FREE_BYTES = 64 << 20
 """So much any gzip file may become."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(Struct, frozen=True):
     """How large a table may be.
 
     ``decoded_bytes`` counts the file after decompression and, for Parquet and Arrow, the values
@@ -37,8 +36,7 @@ class Caps:
     frames: int = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How the cells are to be read.
 
     ``text`` names the columns that keep their text whatever it looks like. ``missing`` replaces

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import arrow
@@ -15,14 +14,15 @@ from service.intake.buffers import first_padded, texts
 from service.intake.caps import MISSING_WORDS
 from service.intake.kinds import Evidence, Kind
 
+pc = arrow.compute
+
 _MAY_BE_NUMBER = re.compile(r"[+-]?(\.?[0-9]|inf(inity)?$)", re.IGNORECASE)
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _TRUTH = texts("false", "true")
 _TWO_TO_63 = arrow.number(2.0**63)
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """One batch of a column between reading and settling its kind.
 
     ``values`` is a bool, int64, float64 or string array, or ``None`` when the cells are text;
@@ -103,7 +103,7 @@ class TextColumn:
         counts = count_words(word, len(self.words))
         if not counts[: self.missing_in_text].any():
             return batch.cells, counts
-        in_text = arrow.number(self.missing_in_text).cast(word.type)
+        in_text = arrow.number(self.missing_in_text, word.type)
         gone = pc.and_kleene(pc.is_valid(word), pc.less(word, in_text))
         return pc.if_else(gone, arrow.nothing(pa.string()), batch.cells), counts
 

@@ -22,11 +22,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engine import arrow
 from service.intake.buffers import text_buffers, texts, used_bytes
 from service.intake.kinds import Kind
+
+pc = arrow.compute
 
 _FORMAT = b"partialpool table 1\n"
 _ID_CHARACTERS = 32
@@ -94,8 +95,8 @@ class _ColumnDigest:
 
 _NOTHING: dict[Kind, pa.Scalar] = {
     Kind.NUMBER: arrow.number(0.0),
-    Kind.INTEGER: arrow.number(0.0).cast(pa.int64()),
-    Kind.BOOLEAN: arrow.number(0.0).cast(pa.bool_()),
+    Kind.INTEGER: arrow.number(0, pa.int64()),
+    Kind.BOOLEAN: arrow.number(False, pa.bool_()),
     Kind.TEXT: texts("")[0],
 }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct, field
 
 from engine import arrow
 from service.intake.errors import MAX_ROWS_NAMED
+
+pc = arrow.compute
 
 EXACT = 2.0**53
 """Below this magnitude every whole number is a float64 of its own."""
@@ -39,8 +40,7 @@ _ARROW = {
 }
 
 
-@dataclass(slots=True)
-class Evidence:
+class Evidence(Struct):
     """What the cells seen so far say about the kind of their column.
 
     The kind depends on the values alone, not on the form of the file: numbers that are all whole

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from engine import Problem
 from service.intake.errors import IntakeError, UnknownFormError
@@ -18,8 +19,7 @@ MULTIPART = "multipart/form-data"
 _BUFFER = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """A file that has arrived: where it is, what form it has, and how many bytes came."""
 
     path: Path

@@ -12,10 +12,11 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from engine import Progress
 from service.shares import silent
@@ -31,8 +32,7 @@ class NotBelowError(ValueError):
     """A path that is not one of a regular file below the directory; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What tells that a file is as it was: size, times in nanoseconds, inode and device."""
 
     size: int
@@ -48,8 +48,7 @@ class Mark:
         return cls(its.st_size, its.st_mtime_ns, its.st_ctime_ns, its.st_ino, its.st_dev)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An open file: its path below the directory, its descriptor, its mark when it was opened."""
 
     name: str

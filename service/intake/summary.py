@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from engine import arrow
 from service.intake.kinds import Kind
+
+pc = arrow.compute
 
 MOST_DISTINCT = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnSummary:
+class ColumnSummary(Struct, frozen=True):
     """One column of a table.
 
     ``missing`` counts its missing cells and ``missing_words`` tells by which words of a text file
@@ -39,8 +40,7 @@ class ColumnSummary:
     because: str
 
 
-@dataclass(slots=True)
-class Summing:
+class Summing(Struct):
     """A column's summary in the making, fed batch by batch."""
 
     name: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from engine import Problem, Progress
@@ -34,8 +34,7 @@ from service.shares import silent
 HEAD_ROWS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class TypedTable:
+class TypedTable(Struct, frozen=True):
     """A table that was read: what it is, without its rows.
 
     ``hash`` is the canonical hash (64 hexadecimal digits), ``id`` the dataset id made of it,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine import Problem, arrow
@@ -12,6 +11,8 @@ from service.intake.buffers import texts
 from service.intake.cells import Batch, count_words
 from service.intake.errors import IntakeError
 from service.intake.kinds import Evidence, Kind
+
+pc = arrow.compute
 
 
 def refusal(name: str, kind: pa.DataType) -> Problem | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from engine import Fit, Problem
 from service.plots.subject import no_groups
@@ -16,8 +17,7 @@ from service.radon.tables import DATA, OUTLINES
 STATE = "MN"
 
 
-@dataclass(frozen=True, slots=True)
-class County:
+class County(Struct, frozen=True):
     """A county.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+from msgspec import Struct, field
 
 Columns: TypeAlias = Mapping[str, list[Any]]
 """A table: columns of equal length, a missing cell being ``None``."""
@@ -17,8 +17,7 @@ JITTER: Final = 0.12
 _GOLDEN: Final = 0.6180339887498949
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A picture before it is drawn: plain data that goes from process to process.
 
     Attributes:

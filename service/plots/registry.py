@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from engine import Fit, Problem, describe_response, parameters
 from service.plots import (
@@ -28,8 +29,7 @@ from service.schemas.plots import PlotQuery
 Rows: TypeAlias = Literal["needed", "wanted", "no"]
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """A kind of plot.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from engine import GroupEffects, Unpooled, level_means, unpooled
 from service.caps import REQUEST
@@ -31,7 +31,7 @@ def _by_size(subject: Subject, found: GroupEffects, alone: Unpooled, place: int)
     term, sizes = found.terms[place], jittered(found.n)
     start, end = alone.coefficients[:, place], _partial(subject, found, term)
     figure = _figure(subject, found, (sizes, sizes), (start, end), {"y": term})
-    return replace(
+    return structs.replace(
         figure,
         numbers={**figure.numbers, "log": 1.0},
         title=f"Shrinkage of {term} by {found.group}",
@@ -47,7 +47,7 @@ def _plane(subject: Subject, found: GroupEffects, alone: Unpooled) -> Figure:
     first, second = found.terms[:2]
     across = alone.coefficients[:, 0], _partial(subject, found, first)
     up = alone.coefficients[:, 1], _partial(subject, found, second)
-    return replace(
+    return structs.replace(
         _figure(subject, found, across, up, {"x": first, "y": second}),
         title=f"Shrinkage of {first} and {second} by {found.group}",
         words={

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import Struct
 
 from engine import (
     DataError,
@@ -29,8 +29,7 @@ UNITS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True, dict=True):
     """The model that a plot is of.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from engine import Fit, Predictor, Problem, SpecError, level_text, predictors
 from service.plots.figure import listed
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Typical:
+class Typical(Struct, frozen=True, dict=True):
     """The predictors of a model's rows: texts for groups and factors, else numbers.
 
     ``frame`` is ``None`` when the rows are not here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from service.radon.belief import TEST_LOG_SD, Belief
 from service.radon.decision import Costs, Decision, decide
@@ -12,16 +12,14 @@ DETECTABLE = 0.1
 """A reading of less counts as this, in pCi/L: the survey's own are to one decimal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Struct, frozen=True):
     """A reading in this house, in pCi/L."""
 
     value: float
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a homeowner brings.
 
     Attributes:
@@ -36,8 +34,7 @@ class Question:
     living_area_ratio: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """What is believed of the level where one lives, before and after the test, and the decision.
 
     Attributes:

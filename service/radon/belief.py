@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import exp, inf, log, sqrt
 from typing import Final
+
+from msgspec import Struct, structs
 
 from service.radon import normal
 from service.radon.terms import Kind
@@ -17,8 +18,7 @@ Analysis, 3rd edition, section 9.4.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(Struct, frozen=True):
     """A level R with log(R + offset) normal: lognormal where the offset is 0.
 
     Attributes:
@@ -67,7 +67,9 @@ class Belief:
 
     def scaled(self, factor: float) -> Belief:
         """Return what is believed of R times a factor."""
-        return replace(self, log_mean=self.log_mean + log(factor), offset=self.offset * factor)
+        return structs.replace(
+            self, log_mean=self.log_mean + log(factor), offset=self.offset * factor
+        )
 
     def updated(self, reading: float, log_sd: float) -> Belief:
         """Return what is believed once a test has read this.
@@ -78,4 +80,4 @@ class Belief:
         prior, test = self.log_sd**-2, log_sd**-2
         precision = prior + test
         mean = (prior * self.log_mean + test * self.log_of(reading)) / precision
-        return replace(self, log_mean=mean, log_sd=1.0 / sqrt(precision))
+        return structs.replace(self, log_mean=mean, log_sd=1.0 / sqrt(precision))

@@ -16,9 +16,10 @@ distribution of two numbers for R and y together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from typing import Final
+
+from msgspec import Struct
 
 from service.radon import normal
 from service.radon.belief import TEST_LOG_SD, Belief
@@ -33,8 +34,7 @@ YEARS: Final = 30.0
 _STEPS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
+class Costs(Struct, frozen=True):
     """What the decision weighs.
 
     Attributes:
@@ -53,8 +53,7 @@ class Costs:
         return self.remediation / (self.action_level - REMEDIATED)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The best of three, and what it rests on.
 
     Attributes:

@@ -7,9 +7,10 @@ under an id, once however many ask. docs/radon.md says how they were chosen and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import hypot
 from typing import Final
+
+from msgspec import Struct
 
 from engine import Predictions
 from service import bundled
@@ -31,8 +32,7 @@ from service.schemas.fits import FitRequest
 FLOORS: Final[dict[Floor, int]] = {"basement": 0, "first": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class RadonModel:
+class RadonModel(Struct, frozen=True):
     """A model of log(radon + 0.1).
 
     Attributes:
@@ -97,8 +97,7 @@ def model_for(county: County, scope: Scope | None = None) -> RadonModel:
     return STATE if county.state == "MN" and scope != "national" else COUNTRY
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """What a model says of a house in a county.
 
     Attributes:
@@ -114,8 +113,7 @@ class Line:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A model that is fitted.
 
     Attributes:

@@ -7,13 +7,14 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from math import exp, log
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from service.radon.tables import DATA
 
@@ -37,8 +38,7 @@ HOME: Final = "MN"
 _BASEMENT: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(Struct, frozen=True):
     """Some houses of a county: how many, and their means in pCi/L; 0 houses have none."""
 
     n: int = 0
@@ -55,8 +55,7 @@ class Readings:
         return cls(n, sum(values) / n, exp(logarithm) - OFFSET)
 
 
-@dataclass(frozen=True, slots=True)
-class County:
+class County(Struct, frozen=True):
     """A county of a surveyed state.
 
     Attributes:
@@ -89,8 +88,7 @@ class UnknownPlaceError(LookupError):
         self.part, self.detail, self.hint = part, detail, hint
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True, dict=True):
     """All counties of the surveyed states, by FIPS code."""
 
     by_fips: Mapping[int, County]

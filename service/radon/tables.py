@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 DATA = Path(__file__).parent / "data"
 
@@ -12,8 +13,7 @@ OUTLINES: Final = DATA / "outlines"
 """Of the counties: GeoJSON, a file for each surveyed state, by its two letters."""
 
 
-@dataclass(frozen=True, slots=True)
-class BundledTable:
+class BundledTable(Struct, frozen=True):
     """A table that is a dataset from the first start: a CSV file as a user could upload it."""
 
     name: str

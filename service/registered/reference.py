@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct, to_builtins
 
 from service.buckets import SCHEME, Tag
 from service.intake import Form, Reading
@@ -26,8 +27,7 @@ FORMS: Final[Mapping[Format, Form]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A registered file: its path below the root, its hash, its rows, and the mark it had."""
 
     name: str
@@ -36,8 +36,7 @@ class File:
     mark: Mark | Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How much may be registered at once.
 
     ``bytes`` counts the files that are copied to be read: those of a bucket, and those that are
@@ -51,8 +50,7 @@ class Bounds:
     expansion: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Files to be registered: below which directory or URL, which, and how they are to be read.
 
     Without a format the names say it.
@@ -64,8 +62,7 @@ class Asked:
     reading: Reading = PLAIN
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Registered files, in order, the directory or URL that they are below, how they are read."""
 
     place: str
@@ -81,8 +78,7 @@ class Reference:
         return self.format != "parquet" or self.place.startswith(SCHEME)
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     """What registering found: the form, the files, the columns as the catalog keeps them."""
 
     format: Format
@@ -107,7 +103,7 @@ def hash_of(
 
 def report_of(root: str, asked: Asked, found: Registered) -> dict[str, Any]:
     """Return what the catalog keeps of registered files."""
-    files = [asdict(file) for file in found.files]
+    files = [to_builtins(file) for file in found.files]
     kept = {"root": root, "path": asked.path, "files": files, "format": found.format}
     return {"form": "reference", "reference": {**kept, "reading": told_of(asked.reading)}}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from engine import Progress
 from service.buckets import Tag, TooLargeError
@@ -127,4 +128,4 @@ def _lasting(mark: Mark | Tag) -> Mark | Tag:
     """
     if isinstance(mark, Tag):
         return mark
-    return replace(mark, changed=0) if time.time_ns() - mark.changed < FRESH else mark
+    return structs.replace(mark, changed=0) if time.time_ns() - mark.changed < FRESH else mark

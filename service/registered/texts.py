@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from msgspec import structs
 
 from engine import Progress
 from service.intake import Caps, Kind, Reading, rows_of_files, scan_stored, take_files
@@ -39,7 +39,7 @@ def look(
             caps=_caps(bounds),
             progress=progress,
         )
-    return counts, [{**asdict(each), "kind": each.kind.value} for each in table.columns]
+    return counts, [{**structs.asdict(each), "kind": each.kind.value} for each in table.columns]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 import engine
 from engine import DataError, Fit, from_bytes, to_bytes
@@ -56,6 +57,9 @@ def assert_equal(one: object, other: object) -> None:
         assert list(one) == list(other)
         for key in one:
             assert_equal(one[key], other[key])
+    elif isinstance(one, Struct):
+        for field in one.__struct_fields__:
+            assert_equal(getattr(one, field), getattr(other, field))
     elif hasattr(one, "__dataclass_fields__"):
         for field in one.__dataclass_fields__:
             assert_equal(getattr(one, field), getattr(other, field))

@@ -1,7 +1,6 @@
 """The answers do not depend on how the rows come: order, chunks, names, kinds, units."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, reduce
 from operator import add
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import engine
 from engine import Fit

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+from msgspec.structs import asdict
 
 from service.catalog import DEFAULT_OWNER, Dataset
 from service.context import Services

@@ -23,6 +23,7 @@ HEAVY = {
     "altair",
     "distributed",
     "pandas",
+    "pyarrow.compute",
     "polars",
     "scipy.linalg",
     "scipy.optimize",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from service.intake import MISSING_WORDS, Form, Kind, Reading, delimited
 from tests.service.intake.taking import take
