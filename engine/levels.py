@@ -8,8 +8,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from engine.arrow import compute as pc
+from engine.arrow import numbers
 from engine.keys import Keys
 from engine.table import BOOLEAN_LEVELS, Codes, Factor, level_text, unsupported
+
+FEW_TEXTS = 16_384
+"""So many texts at most are remembered: all of them are hashed to look some up."""
 
 
 class Levels(Protocol):
@@ -65,10 +70,23 @@ class Text:
         self._kind = kind
         self._held = pl.Series([], dtype=kind)  # polars forgets categories that none holds
         self._physical = self._held.to_physical().dtype
+        self._met: tuple[pa.Array, Codes] = pa.nulls(0, pa.string()), np.zeros(0, dtype=np.int64)
 
     def codes_of(self, texts: pa.Array) -> Codes:
-        """The codes of texts, none of them missing."""
-        return self.codes(pl.Series(texts).cast(self._kind).to_physical())
+        """The codes of texts, none of them missing.
+
+        polars tells them when its threads are free; those that it has told are looked up here.
+        """
+        known, codes = self._met
+        place = pc.index_in(texts, value_set=known)
+        if not place.null_count:
+            return np.asarray(codes[numbers(place)])
+        told = self.codes(pl.Series(texts).cast(self._kind).to_physical())
+        if len(known) + place.null_count <= FEW_TEXTS:
+            new = place.is_null()
+            met = codes, told[numbers(new.cast(pa.uint8())) == 1]
+            self._met = pa.concat_arrays([known, texts.filter(new)]), np.concatenate(met)
+        return told
 
     def codes(self, column: pl.Series) -> Codes:
         """The codes of some rows, -1 where the value is missing."""

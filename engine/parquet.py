@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 262_144
 """Rows whose indices are read at once."""
+AHEAD = 2
+"""Batches that are read before they are asked for; with more of them the first comes late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def _batches(files: Sequence[Path], names: list[str]) -> Iterator[pa.RecordBatch
     try:
         for file in files:
             rows = dataset.dataset(file, format=form)
-            yield from rows.scanner(columns=names, batch_size=BATCH_ROWS).to_reader()
+            scanner = rows.scanner(columns=names, batch_size=BATCH_ROWS, batch_readahead=AHEAD)
+            yield from scanner.to_reader()
     except OSError as error:  # Arrow's word for damage
         raise pa.ArrowInvalid(str(error)) from error

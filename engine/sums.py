@@ -23,8 +23,8 @@ MAX_LEVELS = 20_000_000
 """Most levels of a grouping factor: each has sums of its own."""
 CHUNK_ROWS = 65_536
 """Most rows whose columns are held at once."""
-CHUNK_CELLS = 1 << 17
-"""About as many numbers of M are held at once: a megabyte stays in a processor's cache."""
+CHUNK_CELLS = 1 << 18
+"""About as many numbers of M are held at once: two megabytes stay in a processor's cache."""
 LEAST_ROWS = 2_048
 Pilots: TypeAlias = Callable[[Design, Columns], tuple[Pilot, ...]]
 """Pilots of M, then of Z of each grouping factor, from a design and the first rows."""
@@ -123,12 +123,15 @@ class Sums:
         m = len(pilots[0].centre)
         self._pilots = pilots
         self._n, self._log_weights = 0, 0.0
-        self._mm = np.zeros((m, m))
-        self._bounds = [pilot.lengths_within(LARGEST) for pilot in pilots]
         self._groups = [
             _GroupSums(grouping, pilot, m, size, weighted)
             for grouping, pilot, size in zip(design.groupings, pilots[1:], sizes, strict=True)
         ]
+        # What the first column of M, which is 1, gives with the others is the sum over levels.
+        self._first = int(any(group.constant is not None for group in self._groups))
+        self._mm = np.zeros((m - self._first, m - self._first))
+        self._bounds = [pilot.lengths_within(LARGEST) for pilot in pilots]
+        self._bounds[0] = self._bounds[0][self._first :]
         self._meetings = [
             MeetingSums((a, b), (len(pilots[a + 1].centre), len(pilots[b + 1].centre)))
             for a, b in combinations(range(len(self._groups)), 2)
@@ -148,13 +151,14 @@ class Sums:
         if weights is not None:
             self._log_weights += float(np.log(weights).sum())
         weighted = m if weights is None else m * weights
-        mm = _gram(m) if weights is None else weighted @ m.T
+        rest = m[self._first :]
+        mm = _gram(rest) if weights is None else weighted[self._first :] @ rest.T
         self._mm += mm
         z = [
             None if own is None else pilot.apply(own)
             for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
         ]
-        squares = [mm.diagonal() if weights is None else _squares(m), *map(_squares, z)]
+        squares = [mm.diagonal() if weights is None else _squares(rest), *map(_squares, z)]
         lengths = map(np.sqrt, squares)
         within = map(np.less_equal, lengths, self._bounds)  # false for NaN
         if not all(own.all() for own in within):
@@ -180,13 +184,20 @@ class Sums:
         return CrossProducts(
             n=self._n,
             log_weights=self._log_weights,
-            mm=self._mm,
+            mm=self._whole_mm(),
             pilot=self._pilots[0],
             groups=tuple(
                 group.total(order) for group, order in zip(self._groups, orders, strict=True)
             ),
             meetings=tuple(meetings),
         )
+
+    def _whole_mm(self) -> Floats:
+        """M'WM, its first row and column too."""
+        if not self._first:
+            return self._mm
+        constant = next(own.constant for own in self._groups if own.constant is not None)
+        return np.block([[constant[:1, None], constant[None, 1:]], [constant[1:, None], self._mm]])
 
 
 class _GroupSums:
@@ -223,6 +234,17 @@ class _GroupSums:
         for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
             both = z[a] * z[b]
             _add_by_level(sums[i], codes, both if weights is None else both * weights, few=few)
+
+    @property
+    def constant(self) -> Floats | None:
+        """The sums of M over all levels (m,); ``None`` where no column of Z is 1."""
+        if not any(self._ones):
+            return None
+        start = self._ones.index(True) * self._m
+        sums = self._sums[start : start + self._m].sum(axis=1)
+        if not self._weighted:
+            sums[0] = self.rows.sum()
+        return np.asarray(sums)
 
     def total(self, order: Order) -> GroupProducts:
         """The sums, levels in the order given."""

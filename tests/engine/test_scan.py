@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import EngineError, Fit, ParquetRows, Problem, Scan, scan_parquet
+from engine import EngineError, Fit, ParquetRows, Problem, Scan, levels, scan_parquet
 from engine.crossproducts import CrossProducts
 from engine.fit import fit_spec
 from engine.keys import Keys
@@ -202,6 +203,17 @@ def test_text_of_any_name_and_of_gaps_is_read_by_dictionaries(tmp_path: Path) ->
     spec = Spec.of('y ~ x + `a "b" c` + (1 | `the.group`) + (1 | `é/ö`)')
     found = scanned(spec, dictionaries(pl.from_pandas(data), tmp_path), 11)
     assert_same(found, fit_spec(spec, data))
+
+
+@pytest.mark.parametrize("few", [0, 2, 100])
+def test_a_text_has_one_code_in_all_dictionaries(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "FEW_TEXTS", few)
+    column = levels.levels_of("g", pl.String())
+    assert isinstance(column, levels.Text)
+    for texts in (["b", "a"], ["a", "b"], ["c", "a", "ä"], ["ä", "", "c", "b"], ["a", "c"]):
+        codes = column.codes_of(pa.array(texts))
+        assert column.texts(codes).to_list() == texts
+        assert codes.tolist() == [column.codes_of(pa.array([text]))[0] for text in texts]
 
 
 def test_rows_of_files_are_held_where_they_must_be(tmp_path: Path) -> None:
