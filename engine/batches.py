@@ -131,7 +131,9 @@ class Reader:
         schema = Schema(schema_of(lazy))
         require_columns(spec, schema)
         roles = Roles.of(spec, schema)
-        numbers = each_number(roles, schema.number)
+        found = each_number(roles, schema.number)
+        # As the files have them: polars gives columns of another order out much later.
+        numbers = {name: found[name] for name in schema.names if name in found}
         levels = {name: levels_of(name, schema.types[name]) for name in roles.factors}
         texts = {
             name: own

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 262_144
 """Rows whose indices are read at once."""
-AHEAD = 2
-"""Batches that are read before they are asked for; with more of them the first comes late."""
+AHEAD = 1
+"""Batches that are read before they are asked for; with more the first of them comes late."""
 
 
 @dataclass(frozen=True, slots=True)
