@@ -128,7 +128,9 @@ class Sums:
             for grouping, pilot, size in zip(design.groupings, pilots[1:], sizes, strict=True)
         ]
         # What the first column of M, which is 1, gives with the others is the sum over levels.
-        self._first = int(any(group.constant is not None for group in self._groups))
+        constants = (own.intercepts for own in design.groupings)
+        self._ones = next(((i, c.index(True)) for i, c in enumerate(constants) if any(c)), None)
+        self._first = 0 if self._ones is None else 1
         self._mm = np.zeros((m - self._first, m - self._first))
         self._bounds = [pilot.lengths_within(LARGEST) for pilot in pilots]
         self._bounds[0] = self._bounds[0][self._first :]
@@ -181,23 +183,25 @@ class Sums:
             if first is not None and second is not None:
                 own = own.reindexed(first, second).gathered()
             meetings.append(own)
+        groups = tuple(
+            group.total(order) for group, order in zip(self._groups, orders, strict=True)
+        )
         return CrossProducts(
             n=self._n,
             log_weights=self._log_weights,
-            mm=self._whole_mm(),
+            mm=self._whole_mm(groups),
             pilot=self._pilots[0],
-            groups=tuple(
-                group.total(order) for group, order in zip(self._groups, orders, strict=True)
-            ),
+            groups=groups,
             meetings=tuple(meetings),
         )
 
-    def _whole_mm(self) -> Floats:
-        """M'WM, its first row and column too."""
-        if not self._first:
+    def _whole_mm(self, groups: Sequence[GroupProducts]) -> Floats:
+        """M'WM; its first row is added in the order of levels, whatever their codes."""
+        if self._ones is None:
             return self._mm
-        constant = next(own.constant for own in self._groups if own.constant is not None)
-        return np.block([[constant[:1, None], constant[None, 1:]], [constant[1:, None], self._mm]])
+        group, column = self._ones
+        first = groups[group].zm[:, column].sum(axis=0)
+        return np.block([[first[:1, None], first[None, 1:]], [first[1:, None], self._mm]])
 
 
 class _GroupSums:
@@ -234,17 +238,6 @@ class _GroupSums:
         for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
             both = z[a] * z[b]
             _add_by_level(sums[i], codes, both if weights is None else both * weights, few=few)
-
-    @property
-    def constant(self) -> Floats | None:
-        """The sums of M over all levels (m,); ``None`` where no column of Z is 1."""
-        if not any(self._ones):
-            return None
-        start = self._ones.index(True) * self._m
-        sums = self._sums[start : start + self._m].sum(axis=1)
-        if not self._weighted:
-            sums[0] = self.rows.sum()
-        return np.asarray(sums)
 
     def total(self, order: Order) -> GroupProducts:
         """The sums, levels in the order given."""

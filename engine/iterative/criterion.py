@@ -83,8 +83,8 @@ class Space(Struct, dict=True):
     """
 
     count: int = 16
-    basis: Floats | None = field(default=None)
-    last: tuple[int, IterativeFactor] | None = field(default=None)
+    basis: Floats | None = None
+    last: tuple[int, IterativeFactor] | None = None
 
     def enlarge(self, count: int) -> None:
         """Take so many probes, and half as many leading directions."""

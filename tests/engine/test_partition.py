@@ -92,19 +92,25 @@ def test_how_levels_are_numbered_does_not_show_in_the_sums(model: str) -> None:
     columns = Columns.of(design, frame, None)
     pilots, whole = columns.pilots(design), [own.factor(frame).codes for own in design.groupings]
     found = []
-    for step in (1, 10_000):  # levels one after the other, or far apart
+    # Levels one after the other, far apart, and the other way round.
+    for numbered in (np.arange(50), 10_000 * np.arange(50), np.arange(50)[::-1]):
         sums = Sums(design, pilots, [0] * len(whole), weighted=False)
         for start in range(0, len(data), 30):
             part = Columns.of(design, frame.slice(start, start + 30), None)
-            sums.add(part, [codes[start : start + 30] * step for codes in whole])
-        ranks = [np.full((codes.max() + 1) * step, -1) for codes in whole]
-        for own in ranks:
-            own[::step] = np.arange(len(own) // step)
+            sums.add(part, [numbered[codes[start : start + 30]] for codes in whole])
         levels = [own.factor(frame).levels for own in design.groupings]
-        found.append(sums.total([Order(*pair) for pair in zip(levels, ranks, strict=True)]))
-    for one, other in zip(found[0].groups, found[1].groups, strict=True):
-        np.testing.assert_array_equal(one.zm, other.zm)
-        np.testing.assert_array_equal(one.zz, other.zz)
+        orders = []
+        for names in levels:
+            own = numbered[: len(names)]
+            ranks = np.full(own.max() + 1, -1)
+            ranks[own] = np.arange(len(names))
+            orders.append(Order(names, ranks))
+        found.append(sums.total(orders))
+    for again in found[1:]:
+        np.testing.assert_array_equal(found[0].mm, again.mm)
+        for one, other in zip(found[0].groups, again.groups, strict=True):
+            np.testing.assert_array_equal(one.zm, other.zm)
+            np.testing.assert_array_equal(one.zz, other.zz)
 
 
 def test_levels_and_whole_parts_may_turn_up_late() -> None:
