@@ -7,9 +7,9 @@ import numpy as np
 from engine import rtext
 from engine.design import INTERCEPT
 from engine.fit import Fit
-from engine.syntax import Flag, Name, Node, Operation, read_sides
+from engine.syntax import Flag, Name, Operation, read_sides
 from engine.table import Floats
-from engine.tokens import Source, quoted
+from engine.tokens import Source
 
 _HEADERS = ("coef.est", "coef.se")
 
@@ -50,10 +50,10 @@ def _call(fit: Fit, data: str | None) -> str:
     """The call that R would have been given, its arguments in the order that R prints them."""
     spec = fit.spec
     left, right = read_sides(Source(spec.formula.text))
-    coded = ", ".join(f'{quoted(name)} = "contr.{coding}"' for name, coding in spec.contrasts)
-    contrasts = ("contrasts", f"list({coded})" if coded else None)
+    coded: rtext.Value = {name: f'"contr.{coding}"' for name, coding in spec.contrasts}
+    contrasts = ("contrasts", coded or None)
     offset = ("offset", _name(spec.offset))
-    arguments: list[tuple[str, Node | Flag | str | None]] = [
+    arguments: list[tuple[str, rtext.Value | None]] = [
         ("formula", Operation("~", left, right, position=0)),
         ("data", _name(data)),
         ("REML", Flag(value=False, position=0) if fit.random and spec.method == "ML" else None),

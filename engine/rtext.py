@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite, isnan
+from typing import TypeAlias
 
 from engine.syntax import Application, Brackets, Flag, Node, Operation, Sign, spelled, spine
 from engine.tokens import quoted
@@ -15,6 +16,8 @@ CUTOFF = 60
 DIGITS = 7
 """Significant digits that decide between fixed and scientific notation (``digits``)."""
 
+Value: TypeAlias = "Node | Flag | str | dict[str, str]"
+"""Of an argument: text stands as it is, a dictionary is a list of named texts."""
 _SPACED = frozenset({"~", "|", "||", "+", "-", "*"})
 
 
@@ -30,10 +33,8 @@ class Deparser:
         """What was written, without a newline at the end."""
         return "\n".join([*self._lines, self._line])
 
-    def call(
-        self, function: str, arguments: Sequence[tuple[str | None, Node | Flag | str]]
-    ) -> None:
-        """Write ``function(keyword = value, ...)``; a value that is text stands as it is."""
+    def call(self, function: str, arguments: Sequence[tuple[str | None, Value]]) -> None:
+        """Write ``function(keyword = value, ...)``."""
         self._write(function + "(")
         broken = False
         for i, (keyword, value) in enumerate(arguments):
@@ -46,8 +47,10 @@ class Deparser:
         self._indent -= broken
         self._write(")")
 
-    def _value(self, value: Node | Flag | str) -> None:
+    def _value(self, value: Value) -> None:
         match value:
+            case dict():
+                self.call("list", list(value.items()))
             case str():
                 self._write(value)
             case Flag(flag):

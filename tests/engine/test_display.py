@@ -67,7 +67,7 @@ MODELS: dict[str, tuple[str, str, dict[str, object]]] = {
     ),
     "several_contrasts_and_a_long_call": (
         "oats",
-        "yield ~ nitro * Variety + (1 | Block)",
+        "yield ~ I(10 * nitro) * Variety + (1 | Block)",
         {"method": "ML", "contrasts": {"Variety": "helmert", "Block": "helmert"}},
     ),
     "back_quotes": (

@@ -49,7 +49,8 @@ models <- alist(
     REML = FALSE, weights = w, offset = log_uranium),
   contrasts = lmer(yield ~ nitro + Variety + (1 | Block), oats,
     contrasts = list(Variety = "contr.sum")),
-  several_contrasts_and_a_long_call = lmer(yield ~ nitro * Variety + (1 | Block), oats,
+  # With nitro itself one estimate is -5.375 exactly: its last digit here would be one of rounding.
+  several_contrasts_and_a_long_call = lmer(yield ~ I(10 * nitro) * Variety + (1 | Block), oats,
     REML = FALSE, contrasts = list(Block = "contr.helmert", Variety = "contr.helmert")),
   back_quotes = lmer(log(radon + 0.1) ~ `upper floor` * log_uranium + (1 | county), radon),
   broken_after_a_sum = lmer(log(pmax(radon, 0.1)) ~ floor + log_uranium + floor:log_uranium +
