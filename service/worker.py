@@ -18,6 +18,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+import numpy as np
 from msgspec import Struct
 
 from service.scratch import move_to
@@ -133,6 +134,7 @@ def prepare(threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
         os.environ[name] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import_module(kind.module)
+    _multiply_once()
     if sys.platform != "win32":
         import resource
 
@@ -140,6 +142,15 @@ def prepare(threads: int, memory_bytes: int, kind: Kind = COMPUTING) -> None:
         resource.setrlimit(bound, (memory_bytes, memory_bytes))
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+
+
+def _multiply_once() -> None:
+    """Have numpy's BLAS take its memory while there is some: without, it ends the process.
+
+    Products of smaller matrices than these are made without.
+    """
+    some = np.ones((256, 256))
+    some @ some
 
 
 def perform(asked: bytes, say: Callable[[bytes], None]) -> bytes:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,11 @@ def same(found: Any, told: Any) -> bool:
     return bool(found == told)
 
 
+def unnamed(answer: Any) -> Any:
+    """Return an answer whose tables for a plot are not named by the digits that they hold."""
+    return json.loads(re.sub(r'"data-[0-9a-f]{32}"', '"data"', json.dumps(answer)))
+
+
 def numbers(table: str) -> list[list[float | str]]:
     """Return the cells of a CSV, numbers as numbers."""
     return [[number(cell) for cell in line.split(",")] for line in table.splitlines()]
@@ -46,7 +53,8 @@ async def test_every_example_is_answered_as_it_says(tmp_path: Path) -> None:
     async with another(settings_of(tmp_path)) as client:
         async for name, _, found in asked(client):
             assert found["request"] == known[name]["request"], name
-            assert same(found["answer"], known.pop(name)["answer"]), f"{name}: {MEND}"
+            told = known.pop(name)["answer"]
+            assert same(unnamed(found["answer"]), unnamed(told)), f"{name}: {MEND}"
     assert not known, MEND
 
 
