@@ -1,6 +1,6 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils gcc libc6-dev
 RUN python -m venv /opt/partialpool
 COPY requirements/runtime.txt /tmp/runtime.txt
 RUN /opt/partialpool/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --only-binary=:all: -r /tmp/runtime.txt \
@@ -14,7 +14,8 @@ COPY service service
 # The root file system may be read-only when it runs, so the bytecode is written now: of our own code, and of
 # those modules of packages that are imported.
 COPY deploy/imports.py /tmp/imports.py
-RUN /opt/partialpool/bin/python -m compileall -q -j 0 engine partialpool service \
+RUN sh engine/native/compile.sh \
+ && /opt/partialpool/bin/python -m compileall -q -j 0 engine partialpool service \
  && /opt/partialpool/bin/python - < /tmp/imports.py
 
 FROM python:3.11-slim

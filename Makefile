@@ -5,6 +5,7 @@ BENCH_VENV := .venv-bench
 TOOLS_VENV := .venv-tools
 DOCS_VENV := .venv-docs
 CONTRACT := tools/contract
+NATIVE := engine/native/rows.so
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 HOST ?= 127.0.0.1
@@ -14,8 +15,8 @@ SOURCE ?= var/survey
 
 .PHONY: bench-start bench-drawing lecture screens setup setup-dev serve radon-data test lint types openapi openapi-check container-check bench bench-large bench-figures bench-scan bench-keys bench-load studies audit sbom lock clean check test-slow studies-radon bench-growing bench-cluster bench-crossed bench-growth test-faults fuzz kubernetes-check docs clients breaking released spectral release-check first-fit
 
-setup: $(VENV)/.runtime
-setup-dev: $(VENV)/.dev
+setup: $(VENV)/.runtime $(NATIVE)
+setup-dev: $(VENV)/.dev $(NATIVE)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +28,10 @@ $(VENV)/.runtime: requirements/runtime.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) install --quiet --require-hashes --no-deps -r $<
 	@touch $@
+
+# Without a C compiler numpy makes the sums over rows, in more time.
+$(NATIVE): engine/native/rows.c engine/native/compile.sh
+	@sh engine/native/compile.sh || echo "sums over rows are not compiled: a C compiler (cc) is missing or failed, numpy makes them"
 
 serve: setup
 	$(PY) -m service serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
@@ -232,4 +237,4 @@ $(CONTRACT)/node_modules/.done: $(CONTRACT)/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS_VENV) $(DOCS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules $(CONTRACT)/generated
+	rm -rf $(NATIVE) $(VENV) $(BENCH_VENV) $(TOOLS_VENV) $(DOCS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(CONTRACT)/node_modules $(CONTRACT)/generated

@@ -10,9 +10,9 @@ turn; what is measured is the whole call, imports done, after one call that warm
 Wall time is the least of the rounds, as other load only adds to it; processor time and peak memory
 are told beside it. ``bare`` sums all columns (of the text, its rows are counted), ``grouped`` sums
 them by county; ``fit`` has one thread of polars, as a worker of the service has, which leaves a
-core to the sums. With ``--peers PYTHON`` lme4 and GPBoost fit the same rows once, which they hold
-in memory already: their time is that of the fit alone, and they have 400 seconds for it. Writes
-benchmarks/results-scan.md.
+core to the sums; ``numpy`` is the same without compiled sums. With ``--peers PYTHON`` lme4 and
+GPBoost fit the same rows once, which they hold in memory already: their time is that of the fit
+alone, and they have 400 seconds for it. Writes benchmarks/results-scan.md.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from benchmarks import task
 from benchmarks.contestant import Contestant, OverTimeError
 from benchmarks.machine import machine
 from benchmarks.programs import peer
+from engine import native
 
 PAGE = Path(__file__).with_name("results-scan.md")
 COUNTIES = 3_000
@@ -81,15 +82,21 @@ def fit(path: Path) -> None:
     engine.fit(FORMULA, engine.scan_parquet(path))
 
 
+def by_numpy(path: Path) -> None:
+    native.LIBRARY = None
+    fit(path)
+
+
 CONTESTANTS: dict[str, Callable[[Path], None]] = {
     "bare": bare,
     "grouped": grouped,
     "fit": fit,
+    "numpy": by_numpy,
 }
 
 
 # As the service's workers have it: the sums are made beside polars, which leaves them a core.
-SETTINGS = {"fit": {"POLARS_MAX_THREADS": "1"}}
+SETTINGS = {name: {"POLARS_MAX_THREADS": "1"} for name in ("fit", "numpy")}
 
 
 def measure(name: str, path: Path) -> None:

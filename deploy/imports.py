@@ -1,6 +1,7 @@
 """Imports what a running service may: its bytecode is written, and nothing left out is missed.
 
-Run once when the image is built. What is not named is compiled whenever it is imported.
+Run once when the image is built. What is not named is compiled whenever it is imported. The sums
+over rows must be compiled too.
 """
 
 # ruff: noqa: F401, E401, I001  imported for what it leaves behind, in groups that belong together
@@ -31,3 +32,8 @@ import service.cluster.client
 import service.cluster.processes
 import service.server
 import service.upkeep
+
+from engine.native import LIBRARY
+
+if LIBRARY is None:
+    raise SystemExit("the sums of engine/native are not compiled")

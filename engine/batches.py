@@ -12,7 +12,9 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from engine.adder import LEAST_ROWS
 from engine.errors import DataError, Problem
+from engine.expression import Column
 from engine.frame import (
     Frame,
     Roles,
@@ -26,7 +28,7 @@ from engine.levels import Levels, Text, is_number, levels_of
 from engine.parquet import ParquetRows, Scan, TextCodes
 from engine.progress import Progress, silent
 from engine.spec import Spec
-from engine.sums import CHUNK_CELLS, LEAST_ROWS
+from engine.sums import CHUNK_CELLS
 from engine.table import Codes, Floats, Kind, all_finite, not_numeric, unsupported
 
 EXPECTED = 10_000_000
@@ -93,6 +95,8 @@ class Reader:
         first: number (from 0) of the first row, where the scan is a part of another.
         files: the Parquet files of all rows, where they are known.
         texts: those of ``levels`` whose codes these files give.
+        checked: whether each number is looked at before it is summed; else NaN and infinity, where
+            no cell is empty, are left to the sums, which tell of them too.
         n_rows: complete rows, in the pass that ended last.
         n_dropped: rows that missed a value, likewise.
         read: rows read in all passes.
@@ -108,6 +112,7 @@ class Reader:
     first: int = 0
     files: tuple[Path, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
+    checked: bool = True
     n_rows: int = field(default=0, init=False)
     n_dropped: int = field(default=0, init=False)
     read: int = field(default=0, init=False)
@@ -138,7 +143,9 @@ class Reader:
         texts = {
             name: own
             for name, own in levels.items()
-            if files and isinstance(own, Text) and schema.types[name] == pl.String
+            if files
+            and isinstance(own, Text)
+            and isinstance(schema.types[name], pl.String | pl.Categorical)
         }
         return cls(spec, lazy, roles, numbers, levels, batch_rows, progress, first, files, texts)
 
@@ -177,6 +184,7 @@ class Reader:
             if read is None:
                 return
             numbers = {name: read[name].to_numpy() for name in self.numbers}
+            looked_at = self.checked or any(read[name].null_count() for name in self.numbers)
             codes = {name: own.codes(read[FACTOR + name]) for name, own in others.items()}
             for start in range(0, read.height, step):
                 stop = min(start + step, read.height)
@@ -187,6 +195,7 @@ class Reader:
                     first + start,
                     {name: own[start:stop] for name, own in numbers.items()},
                     beside | {name: own[start:stop] for name, own in codes.items()},
+                    looked_at,
                 )
             first += read.height
             self.read += read.height
@@ -212,10 +221,12 @@ class _Part:
     first: int
     numbers: Mapping[str, Floats]
     codes: Mapping[str, Codes]
+    checked: bool
 
     def gaps(self) -> NDArray[np.bool_] | None:
         """A mask (n,) of the rows that miss a value; ``None`` when all numbers are finite too."""
-        odd = [np.isnan(own) for own in self.numbers.values() if not all_finite(own)]
+        numbers = self.numbers.values() if self.checked else ()
+        odd = [np.isnan(own) for own in numbers if not all_finite(own)]
         odd += [own < 0 for own in self.codes.values() if own.min() < 0]
         return np.logical_or.reduce(odd) if odd else None
 
@@ -230,6 +241,17 @@ class _Part:
         frame = Frame(len(kept), dropped, numbers, {}, roles.bare, rows=kept + self.first)
         refuse_infinite(frame, roles)
         return Batch(frame, {name: own[kept] for name, own in self.codes.items()})
+
+
+def sums_tell(spec: Spec, roles: Roles) -> bool:
+    """Whether a number that is not finite makes a sum that is not.
+
+    It does where each column of numbers is the response or a fixed term, as it stands.
+    """
+    formula = spec.formula
+    own = [formula.response, *(t.factors[0] for t in formula.terms if len(t.factors) == 1)]
+    names = {each.name for each in own if isinstance(each, Column)}
+    return spec.weights is None and spec.offset is None and names >= roles.numbers.keys()
 
 
 def refuse_gaps(spec: Spec, n_rows: int, n_dropped: int) -> None:

@@ -42,7 +42,7 @@ class Columns(Struct, frozen=True):
         Raises:
             DataError: weights that are not positive, an expression that is not finite.
         """
-        ones = np.ones(frame.n_rows)
+        ones = np.broadcast_to(1.0, frame.n_rows)
         x = [column for block in design.fixed.blocks for column in block.columns(frame)]
         z = tuple(_z(grouping, frame) for grouping in design.groupings)
         m = (ones, *x, design.response.values(frame))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from engine.arrow import number, numbers
+from engine.arrow import compute, number, numbers
 from engine.table import Codes
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class TextCodes:
     def __init__(self, files: Sequence[Path], levels: Mapping[str, Text]) -> None:
         self._levels = levels
         self._batches = _batches(files, list(levels))
-        self._held: dict[str, tuple[Codes, Codes]] = {}
+        self._held: dict[str, Codes] = {}
         self._at = self._end = 0
         if levels:
             self._next()
@@ -85,18 +85,17 @@ class TextCodes:
         Raises:
             pyarrow.ArrowException: a file cannot be read, or there are fewer rows.
         """
-        out = {name: np.empty(count, dtype=np.int64) for name in self._levels}
-        done = 0 if out else count
-        while done < count:
+        pieces: dict[str, list[Codes]] = {name: [] for name in self._levels}
+        while pieces and count:
             if self._at == self._end and not self._next():
                 raise pa.ArrowInvalid("the files have changed while they were read")
-            more = min(count - done, self._end - self._at)
-            for name, (known, places) in self._held.items():
-                own = places[self._at : self._at + more]
-                # "raise" would copy; what a damaged file has out of bounds is an empty cell.
-                known.take(own, out=out[name][done : done + more], mode="clip")
-            done, self._at = done + more, self._at + more
-        return out
+            stop = min(self._at + count, self._end)
+            for name, codes in self._held.items():
+                pieces[name].append(codes[self._at : stop])
+            count, self._at = count - (stop - self._at), stop
+        return {
+            name: own[0] if len(own) == 1 else np.concatenate(own) for name, own in pieces.items()
+        }
 
     def _next(self) -> bool:
         """Read more rows, if there are any."""
@@ -108,13 +107,11 @@ class TextCodes:
         return True
 
 
-def _placed(cells: pa.DictionaryArray, levels: Text) -> tuple[Codes, Codes]:
-    """The codes of a dictionary and then -1, and the place of every row among them."""
-    known = np.append(levels.codes_of(cells.dictionary), -1)
-    places = cells.indices
-    if places.null_count:
-        places = places.fill_null(number(len(known) - 1, places.type))
-    return known, numbers(places)
+def _placed(cells: pa.DictionaryArray, levels: Text) -> Codes:
+    """The codes of rows, -1 where a cell is empty."""
+    known = pa.array(levels.codes_of(cells.dictionary))
+    codes = compute.take(known, cells.indices)
+    return numbers(compute.coalesce(codes, _NO_CODE) if codes.null_count else codes)
 
 
 def _batches(files: Sequence[Path], names: list[str]) -> Iterator[pa.RecordBatch]:
@@ -128,3 +125,6 @@ def _batches(files: Sequence[Path], names: list[str]) -> Iterator[pa.RecordBatch
             yield from scanner.to_reader()
     except OSError as error:  # Arrow's word for damage
         raise pa.ArrowInvalid(str(error)) from error
+
+
+_NO_CODE = number(-1, pa.int64())

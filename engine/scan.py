@@ -8,12 +8,15 @@ them all, and a second makes the sums. scale(), center(), poly() and ave() need 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from msgspec import Struct, structs
 
-from engine.batches import Batch, Reader
+from engine.batches import Batch, Reader, sums_tell
 from engine.columns import Columns
 from engine.crossproducts import CrossProducts
 from engine.design import Design, learn
@@ -21,6 +24,7 @@ from engine.errors import DataError, Problem
 from engine.expression import Column, Expr, groups, is_factor
 from engine.frame import Frame, variables
 from engine.groups import GroupCodes
+from engine.inturn import InTurn
 from engine.learning import Learned
 from engine.levels import factor_of
 from engine.parquet import Scan
@@ -68,6 +72,15 @@ def scan(
         EngineError: the model cannot be made from these data.
     """
     reader = Reader.of(spec, rows, chunk_rows if chunk_rows < CHUNK_ROWS else None, progress)
+    if sums_tell(spec, reader.roles):
+        with suppress(DataError):  # of a number, it may be: then each is looked at
+            return _scan(replace(reader, checked=False), chunk_rows, known, pilots)
+    return _scan(reader, chunk_rows, known, pilots)
+
+
+def _scan(
+    reader: Reader, chunk_rows: int, known: Mapping[str, tuple[str, ...]], pilots: Pilots | None
+) -> Scanned:
     levels = TermLevels(reader, known)
     learned = learned_of(reader, levels)
     for all_known in (bool(learned.states), True):
@@ -121,22 +134,23 @@ def _pass(
     running: RunningSums | None = None
     coding: Mapping[str, Factor] = {}
     missed = False
-    for batch in reader.batches():
-        new = levels.meet(batch)
-        if running is None and not missed:
-            coding = levels.coding()
-            try:
-                design = design_of(reader, coding, learned)
-            except DataError:  # one level so far
-                if known:
-                    raise
+    with InTurn() as adding:  # rows are added while those after them are read
+        for batch in reader.batches():
+            new = levels.meet(batch)
+            if running is None and not missed:
+                coding = levels.coding()
+                try:
+                    design = design_of(reader, coding, learned)
+                except DataError:  # one level so far
+                    if known:
+                        raise
+                    missed = True
+                    continue
+                running = RunningSums(design, learned, reader, sizes.chunk_rows, sizes.pilots)
+            elif new:
                 missed = True
-                continue
-            running = RunningSums(design, learned, reader, sizes.chunk_rows, sizes.pilots)
-        elif new:
-            missed = True
-        if running is not None and not missed:
-            running.add(batch, coding)
+            if running is not None and not missed:
+                adding.do(partial(running.add, batch, coding))
     return None if missed or running is None else running.total(reader.n_dropped)
 
 
@@ -225,6 +239,7 @@ class RunningSums:
         self._groups = [GroupCodes(own.columns, reader.levels) for own in design.groupings]
         self._sums: Sums | None = None
 
+    @np.errstate(over="ignore", invalid="ignore")  # a thread has not those of another
     def add(self, batch: Batch, coding: Mapping[str, Factor]) -> None:
         """Add rows, whose factors in terms are coded so."""
         codes = [group.codes(batch.codes) for group in self._groups]

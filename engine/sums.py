@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
+from engine import native
+from engine.adder import LEAST_ROWS, LevelSums
 from engine.columns import LARGEST, Columns
 from engine.cooccurrence import MeetingSums
 from engine.crossproducts import CrossProducts, GroupProducts, Pilot
@@ -21,15 +22,15 @@ from engine.table import Codes, Factor, Floats
 
 MAX_LEVELS = 20_000_000
 """Most levels of a grouping factor: each has sums of its own."""
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 262_144
 """Most rows whose columns are held at once."""
-CHUNK_CELLS = 1 << 18
-"""About as many numbers of M are held at once: two megabytes stay in a processor's cache."""
-LEAST_ROWS = 2_048
+CHUNK_CELLS = 1 << 18 if native.LIBRARY is None else 1 << 21
+"""About as many numbers of M are held at once: two megabytes, which numpy goes over several times,
+stay in a processor's cache; compiled sums go over them once, and take longer the more calls."""
 Pilots: TypeAlias = Callable[[Design, Columns], tuple[Pilot, ...]]
 """Pilots of M, then of Z of each grouping factor, from a design and the first rows."""
-NARROW = 16
-"""Up to so many long columns a product of each with all is quicker than BLAS's symmetric one."""
+FEW = 8
+"""Levels are few beside rows of which there are so many times as many."""
 
 
 class Order(Struct, frozen=True):
@@ -128,9 +129,10 @@ class Sums:
             for grouping, pilot, size in zip(design.groupings, pilots[1:], sizes, strict=True)
         ]
         # What the first column of M, which is 1, gives with the others is the sum over levels.
-        constants = (own.intercepts for own in design.groupings)
+        constants = [own.intercepts for own in design.groupings]
         self._ones = next(((i, c.index(True)) for i, c in enumerate(constants) if any(c)), None)
         self._first = 0 if self._ones is None else 1
+        self._adder = native.new(pilots, self._first, constants)
         self._mm = np.zeros((m - self._first, m - self._first))
         self._bounds = [pilot.lengths_within(LARGEST) for pilot in pilots]
         self._bounds[0] = self._bounds[0][self._first :]
@@ -146,29 +148,25 @@ class Sums:
         Raises:
             DataError: a number is too large.
         """
-        weights = columns.weights
-        m = self._pilots[0].apply(columns.m)
-        n = m.shape[1]
+        weights, n = columns.weights, len(columns.m[0])
         self._n += n
         if weights is not None:
             self._log_weights += float(np.log(weights).sum())
-        weighted = m if weights is None else m * weights
-        rest = m[self._first :]
-        mm = _gram(rest) if weights is None else weighted[self._first :] @ rest.T
-        self._mm += mm
-        z = [
-            None if own is None else pilot.apply(own)
-            for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
-        ]
-        squares = [mm.diagonal() if weights is None else _squares(rest), *map(_squares, z)]
-        lengths = map(np.sqrt, squares)
-        within = map(np.less_equal, lengths, self._bounds)  # false for NaN
+        parts = [group.part(code) for group, code in zip(self._groups, codes, strict=True)]
+        mm, squares = self._adder.add(columns, codes, parts)
+        within = map(np.less_equal, map(np.sqrt, squares), self._bounds)  # false for NaN
         if not all(own.all() for own in within):
             columns.require_bounded()
-        for group, own, code in zip(self._groups, z, codes, strict=True):
-            group.add(own, code, weighted, weights)
-        for meeting, (a, b) in zip(self._meetings, combinations(range(len(z)), 2), strict=True):
-            meeting.add((codes[a], codes[b]), _pairs(z[a], z[b], weights, n))
+        self._mm += mm
+        for group, part in zip(self._groups, parts, strict=True):
+            group.add(part)
+        if self._meetings:
+            z = [
+                None if own is None else pilot.apply(own)
+                for own, pilot in zip(columns.z, self._pilots[1:], strict=True)
+            ]
+            for meeting, (a, b) in zip(self._meetings, combinations(range(len(z)), 2), strict=True):
+                meeting.add((codes[a], codes[b]), _pairs(z[a], z[b], weights, n))
 
     def rows(self, which: int) -> Codes:
         """Rows so far of each code of a grouping factor."""
@@ -205,11 +203,7 @@ class Sums:
 
 
 class _GroupSums:
-    """Running sums of one grouping factor: a row for each sum, a column for each level.
-
-    The sums are those of every column of Z times every column of M, then those of the pairs of
-    columns of Z that M does not hold: its first column is 1, as an intercept of Z is.
-    """
+    """Running sums of one grouping factor, as ``LevelSums`` has them."""
 
     def __init__(self, grouping: Grouping, pilot: Pilot, m: int, size: int, weighted: bool) -> None:
         self._name, self._pilot, self._m, self._weighted = grouping.name, pilot, m, weighted
@@ -218,32 +212,29 @@ class _GroupSums:
         k = len(self._ones)
         slopes = [a for a in range(k) if not self._ones[a]]
         self._slopes = [(a, b) for a in slopes for b in slopes if a <= b]
-        self._sums = np.zeros((k * m + len(self._slopes), size))
+        self._sums = np.zeros((size, k * m + len(self._slopes)))
         self.rows = np.zeros(size, dtype=np.int64)
         self._met = 0
 
-    def add(self, z: Floats | None, codes: Codes, weighted: Floats, weights: Floats | None) -> None:
-        """Add rows: Z (k, n), levels (n,), M times the weights (m, n)."""
+    def part(self, codes: Codes) -> LevelSums:
+        """Where rows of these levels are to be added: to sums of their own, where levels are few.
+
+        Sums of few rows that are added up are nearer the truth than one sum of all of them.
+        """
         self._grow(codes)
-        _add_by_level(self.rows, codes, few=len(self.rows) <= len(codes))
-        few = self._few(len(codes))
-        sums, m = self._sums, self._m
-        for a, constant in enumerate(self._ones):
-            products = weighted if constant or z is None else z[a] * weighted
-            for c, values in enumerate(products):
-                if not (constant and c == 0 and weights is None):  # these are the rows
-                    _add_by_level(sums[a * m + c], codes, values, few=few)
-        if z is None:
-            return
-        for i, (a, b) in enumerate(self._slopes, len(self._ones) * m):
-            both = z[a] * z[b]
-            _add_by_level(sums[i], codes, both if weights is None else both * weights, few=few)
+        sums = np.zeros_like(self._sums) if self._few(len(codes)) else self._sums
+        return LevelSums(sums, self.rows)
+
+    def add(self, part: LevelSums) -> None:
+        """Add what has been added to a part."""
+        if part.sums is not self._sums:
+            self._sums += part.sums
 
     def total(self, order: Order) -> GroupProducts:
         """The sums, levels in the order given."""
         rows, sums = self._ordered(order)
         k, m = len(self._ones), self._m
-        zm = np.ascontiguousarray(sums[: k * m].T).reshape(-1, k, m)
+        zm = np.ascontiguousarray(sums[:, : k * m]).reshape(-1, k, m)
         zz = np.empty((len(zm), k, k))
         for a in range(k):
             for b in range(k):
@@ -251,7 +242,7 @@ class _GroupSums:
                     zz[:, a, b] = zm[:, b, 0]
                 elif self._ones[b]:
                     zz[:, a, b] = zm[:, a, 0]
-        for (a, b), values in zip(self._slopes, sums[k * m :], strict=True):
+        for (a, b), values in zip(self._slopes, sums[:, k * m :].T, strict=True):
             zz[:, a, b] = zz[:, b, a] = values
         return GroupProducts(self._name, order.levels, rows, zz, zm, self._pilot)
 
@@ -260,29 +251,29 @@ class _GroupSums:
         if not self._weighted:
             for a, constant in enumerate(self._ones):
                 if constant:
-                    self._sums[a * self._m] = self.rows
+                    self._sums[:, a * self._m] = self.rows
         if order.ranks is None:
             return self.rows, self._sums
         used = np.flatnonzero(order.ranks >= 0)
         ranks = order.ranks[used]
         rows = np.zeros(len(order.levels), dtype=np.int64)
         np.add.at(rows, ranks, self.rows[used])
-        sums = np.zeros((len(self._sums), len(order.levels)))
-        for total, own in zip(sums, self._sums, strict=True):
-            np.add.at(total, ranks, own[used])
+        sums = np.zeros((len(order.levels), self._sums.shape[1]))
+        for total, own in zip(sums.T, self._sums[used].T, strict=True):
+            np.add.at(total, ranks, own)
         return rows, sums
 
     def _few(self, n_rows: int) -> bool:
-        """Whether no more levels have had rows so far than there are rows now.
+        """Whether few levels have had rows so far, beside the rows there are now.
 
         Rounding depends on it, so it must not depend on how levels are numbered, which can differ
         from one reading of the same rows to the next: polars numbers texts from several threads.
         """
-        if len(self.rows) <= n_rows:
+        if FEW * len(self.rows) <= n_rows:
             return True
-        if self._met <= n_rows:
+        if FEW * self._met <= n_rows:
             self._met = int(np.count_nonzero(self.rows))
-        return self._met <= n_rows
+        return FEW * self._met <= n_rows
 
     def _grow(self, codes: Codes) -> None:
         """Make room for the codes; it is doubled, so that a level is moved a few times."""
@@ -291,20 +282,7 @@ class _GroupSums:
             _require_few_levels(self._name, need)
             more = max(need, 2 * room) - room
             self.rows = np.pad(self.rows, (0, more))
-            self._sums = np.pad(self._sums, ((0, 0), (0, more)))
-
-
-def _add_by_level(
-    sums: NDArray[Any], codes: Codes, values: Floats | None = None, *, few: bool
-) -> None:
-    """Add the values of rows, or one for each, to the sums of their levels, in place.
-
-    Where levels are not ``few`` beside the rows, those without rows cost nothing.
-    """
-    if few:
-        sums += np.bincount(codes, values, minlength=len(sums))
-    else:
-        np.add.at(sums, codes, 1 if values is None else values)
+            self._sums = np.pad(self._sums, ((0, more), (0, 0)))
 
 
 def _require_few_levels(name: str, count: int) -> None:
@@ -325,19 +303,3 @@ def _pairs(a: Floats | None, b: Floats | None, weights: Floats | None, n: int) -
     if weights is not None:
         left = left * weights
     return np.asarray((left[:, None] * right).reshape(-1, n))
-
-
-def _squares(columns: Floats | None) -> Floats:
-    """Sums of squares of columns (columns, n)."""
-    return np.zeros(1) if columns is None else np.asarray(np.vecdot(columns, columns))
-
-
-def _gram(m: Floats) -> Floats:
-    """M m' for m of shape (columns, n)."""
-    width, n = m.shape
-    if width > NARROW or n < LEAST_ROWS:
-        return np.asarray(m @ m.T)
-    out = np.empty((width, width))
-    for i in range(width):
-        out[i, i:] = out[i:, i] = m[i:] @ m[i]
-    return out

@@ -131,6 +131,7 @@ NAMES = {
     "bare": "Polars: sums of columns",
     "grouped": "Polars: sums by county",
     "fit": f"{OURS}: the fit",
+    "numpy": f"{OURS}: sums by numpy",
     "gpboost": "gpboost, rows in memory",
     "lme4, no derivatives": "lme4, rows in memory",
 }

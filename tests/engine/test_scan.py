@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import EngineError, Fit, ParquetRows, Problem, Scan, levels, scan_parquet
+from engine.batches import Reader, sums_tell
 from engine.crossproducts import CrossProducts
 from engine.fit import fit_spec
 from engine.keys import Keys
@@ -329,6 +330,65 @@ def test_sorted_rows_whose_beginning_is_unlike_the_rest() -> None:
     data = rows().dropna().sort_values("year")
     spec = Spec.of("y ~ year + x + (1 | g)")
     assert_same(scanned(spec, lazy(data), 4), fit_spec(spec, data))
+
+
+# Numbers that the sums tell of
+
+
+def odd_files(data: pl.DataFrame, folder: Path) -> list[Scan]:
+    data.write_parquet(folder / "odd.parquet", row_group_size=40)
+    return [pl.scan_parquet(folder / "odd.parquet"), scan_parquet(folder / "odd.parquet")]
+
+
+@pytest.mark.parametrize("row", [0, 100, -1])
+@pytest.mark.parametrize("formula", ["y ~ x + z + c + (1 | g)", "y ~ x + scale(x) + (x | g)"])
+def test_nan_is_a_gap_as_in_memory(row: int, formula: str, tmp_path: Path) -> None:
+    """A level that no other row has is none, as the row is left out."""
+    data = rows().dropna().reset_index(drop=True)
+    place = range(len(data))[row]
+    data.loc[place, ["c", "g"]] = "of this row alone"
+    data.loc[place, "x"] = np.nan
+    expected = fit_spec(Spec.of(formula), data)
+    assert expected.n_dropped == 1
+    for scan in odd_files(pl.from_pandas(data, nan_to_null=False), tmp_path):
+        assert_same(scanned(Spec.of(formula), scan, 65_536), expected)
+        assert_same(scanned(Spec.of(formula), scan, 7), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [(np.inf, "infinite_values"), (1e101, "too_large_values")]
+)
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_number_beyond_bounds_is_told_as_in_memory(
+    name: str, value: float, code: str, tmp_path: Path
+) -> None:
+    data = bad(**{name: [*rows().dropna()[name].iloc[:-1], value]})
+    spec = Spec.of("y ~ x + c + (1 | g)")
+    (expected,) = engine.examine(spec, data).problems
+    assert expected.code == code
+    for scan in odd_files(pl.from_pandas(data), tmp_path):
+        assert engine.examine(spec, scan).problems == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "told"),
+    [
+        ("y ~ x + z + c + (1 | g)", {}, True),
+        ("y ~ x * c + I(x^2) + (x | g)", {}, True),
+        ("y ~ factor(k) + (1 | g)", {}, True),
+        ("y ~ x + (z | g)", {}, False),
+        ("y ~ x:z + (1 | g)", {}, False),
+        ("y ~ pmax(x, 0) + (1 | g)", {}, False),
+        ("log(pos) ~ x + (1 | g)", {}, False),
+        ("y ~ x + w", {"weights": "w"}, False),
+        ("y ~ x + o", {"offset": "o"}, False),
+    ],
+)
+def test_sums_tell_of_numbers_that_are_columns_of_the_model(
+    formula: str, options: dict[str, object], told: bool
+) -> None:
+    spec = Spec.of(formula, **options)  # type: ignore[arg-type]  # each option as it should be
+    assert sums_tell(spec, Reader.of(spec, lazy(rows())).roles) is told
 
 
 # Faults
