@@ -58,6 +58,7 @@ fuzz: setup-dev
 lint: setup-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(CC) -std=c11 -Wall -Wextra -Werror -fsyntax-only engine/native/rows.c
 
 types: setup-dev
 	$(VENV)/bin/mypy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -18,9 +19,9 @@ class CustomBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         """Compile, and name the wheel by the platform that it is for."""
-        if shutil.which("cc") is None:
+        if shutil.which(os.environ.get("CC", "cc")) is None:
             return
-        subprocess.run(["sh", Path(LIBRARY).with_name("compile.sh")], cwd=self.root, check=True)  # noqa: S603, S607
+        subprocess.run(["sh", Path(LIBRARY).with_name("compile.sh")], cwd=self.root, check=True)
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data.update(pure_python=False, tag=f"py3-none-{platform}")
         build_data["artifacts"].append(LIBRARY)

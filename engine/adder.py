@@ -67,7 +67,7 @@ class Adder:
         m = self._pilots[0].apply(columns.m)
         weighted = m if weights is None else m * weights
         rest = m[self._first :]
-        mm = products(rest, weights)
+        mm = products(rest, None if weights is None else weighted[self._first :])
         squares = [mm.diagonal() if weights is None else np.vecdot(rest, rest)]
         for i, group in enumerate(into):
             own = columns.z[i]
@@ -79,10 +79,10 @@ class Adder:
         return mm, squares
 
 
-def products(m: Floats, weights: Floats | None) -> Floats:
-    """M W M' for M of shape (columns, n)."""
-    if weights is not None:
-        return np.asarray((m * weights) @ m.T)
+def products(m: Floats, weighted: Floats | None) -> Floats:
+    """M W M' for M and, where rows have weights, M W of shape (columns, n)."""
+    if weighted is not None:
+        return np.asarray(weighted @ m.T)
     width, n = m.shape
     if width > NARROW or n < LEAST_ROWS:
         return np.asarray(m @ m.T)

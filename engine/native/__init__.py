@@ -128,7 +128,11 @@ class Adder(adder.Adder):
         )
         if outcome:
             raise MemoryError if outcome == NO_MEMORY else IndexError
-        mm = products(self._pilots[0].apply(m)[first:], weights) if wide else mm[first:, first:]
+        if wide:
+            rest = self._pilots[0].apply(m)[first:]
+            mm = products(rest, None if weights is None else rest * weights)
+        else:
+            mm = mm[first:, first:]
         squares[0] = mm.diagonal() if weights is None else squares[0][first:]
         return mm, squares
 

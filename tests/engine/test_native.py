@@ -159,7 +159,6 @@ def test_without_the_library_numpy_makes_the_sums(
     )
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_a_library_of_another_version_is_not_used(tmp_path: Path) -> None:
     for name in ("rows.c", "compile.sh"):
         shutil.copy(SOURCE / name, tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,6 +146,14 @@ def many_dictionaries(data: pl.DataFrame, folder: Path) -> Scan:
     return scan_parquet(*sorted(folder.glob("part-*.parquet")))
 
 
+def categories(data: pl.DataFrame, folder: Path) -> Scan:
+    """Text that the file itself calls categories, as a dictionary of Arrow is kept."""
+    path = folder / "rows.parquet"
+    kept = data.with_columns(pl.col("c", "g", "h").cast(pl.Categorical))
+    pq.write_table(kept.to_arrow(), path, row_group_size=50)
+    return scan_parquet(path)
+
+
 def no_dictionaries(data: pl.DataFrame, folder: Path) -> Scan:
     path = folder / "rows.parquet"
     pq.write_table(data.to_arrow(), path, use_dictionary=False, row_group_size=50)
@@ -181,7 +190,7 @@ def categorical(data: pl.DataFrame, _: Path) -> pl.LazyFrame:
 
 
 WRITERS = [
-    *(parquet, many, dictionaries, many_dictionaries, no_dictionaries),
+    *(parquet, many, dictionaries, many_dictionaries, no_dictionaries, categories),
     *(csv, folder_of_csv, ipc, categorical),
 ]
 
@@ -353,6 +362,9 @@ def test_nan_is_a_gap_as_in_memory(row: int, formula: str, tmp_path: Path) -> No
     for scan in odd_files(pl.from_pandas(data, nan_to_null=False), tmp_path):
         assert_same(scanned(Spec.of(formula), scan, 65_536), expected)
         assert_same(scanned(Spec.of(formula), scan, 7), expected)
+        with pytest.raises(engine.DataError) as caught:
+            scanned(Spec.of(formula, missing="fail"), scan)
+        assert caught.value.problems[0].code == "missing_values"
 
 
 @pytest.mark.parametrize(
@@ -385,9 +397,9 @@ def test_a_number_beyond_bounds_is_told_as_in_memory(
     ],
 )
 def test_sums_tell_of_numbers_that_are_columns_of_the_model(
-    formula: str, options: dict[str, object], told: bool
+    formula: str, options: dict[str, Any], told: bool
 ) -> None:
-    spec = Spec.of(formula, **options)  # type: ignore[arg-type]  # each option as it should be
+    spec = Spec.of(formula, **options)
     assert sums_tell(spec, Reader.of(spec, lazy(rows())).roles) is told
 
 
