@@ -113,10 +113,10 @@ async def test_metrics_are_told_while_the_catalog_does_not_answer(
 ) -> None:
     del app
     catalog = tmp_path / "var" / "catalog.db"
-    await parts.database.close()
     for file in catalog.parent.glob("catalog.db*"):
         file.rename(file.with_suffix(".gone"))
     catalog.mkdir()
+    await parts.database.close()  # after it is gone: what runs beside may have opened it again
     text = (await scraped(parts.instruments, parts.queue, parts.workers)).decode()
     catalog.rmdir()
     for file in catalog.parent.glob("*.gone"):
